@@ -1,0 +1,1 @@
+"""REST: parse, call one command or query, shape the answer."""

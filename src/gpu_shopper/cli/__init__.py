@@ -1,0 +1,1 @@
+"""The command gpu-shopper: talks to the API through the client."""

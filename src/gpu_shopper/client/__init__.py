@@ -1,0 +1,1 @@
+"""The Python client: stands on the wire bodies alone."""

@@ -1,0 +1,1 @@
+"""Writes what is asked for and returns at once."""

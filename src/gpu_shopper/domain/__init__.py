@@ -1,0 +1,1 @@
+"""The nouns and the rules of the house: pure, standard library only."""

@@ -1,0 +1,1 @@
+"""The clouds, one small folder each; none knows another."""

@@ -1,0 +1,1 @@
+"""The cloud that runs on this machine, seen through its HTTP API."""

@@ -1,0 +1,1 @@
+"""Reads and shapes what the book knows; never writes."""

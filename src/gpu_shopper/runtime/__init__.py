@@ -1,0 +1,1 @@
+"""The real clock, chance, logging, metrics, keys and probes behind the ports."""
