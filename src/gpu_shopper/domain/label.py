@@ -1,0 +1,85 @@
+"""The label that an instance carries from birth, inside the create call.
+
+It names the deployment, the session, the attempt and the latest moment that can be honoured without an operator, and
+carries a short MAC over them: with the deployment's key alone, and no database, anyone can say "ours" and "overdue".
+Lower-case letters, digits and dashes, 58 characters, so that it fits every cloud's name, label, hostname or tag.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NewType
+
+from gpu_shopper.domain.ids import (
+    DeploymentId,
+    SessionId,
+    base32,
+    body_of,
+    from_base32,
+    is_id,
+)
+
+Label = NewType("Label", str)
+
+PREFIX = "gs1"
+MAX_LENGTH = 60
+_NUMBER_LETTERS = 2
+_EXPIRY_LETTERS = 6
+_MAC_LETTERS = 10
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+_PARTS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelFacts:
+    """What a label says: all of it is covered by the MAC."""
+
+    deployment: DeploymentId
+    session: SessionId
+    number: int
+    expires_at: datetime
+
+
+def write_label(facts: LabelFacts, *, key: bytes) -> Label:
+    """Print the label; the expiry is rounded up to a whole minute."""
+    assert is_id(facts.deployment, prefix="dep"), facts.deployment
+    assert is_id(facts.session, prefix="ses"), facts.session
+    minutes = -((_EPOCH - facts.expires_at) // _MINUTE)
+    body = "-".join(
+        (
+            PREFIX,
+            body_of(facts.deployment),
+            body_of(facts.session),
+            base32(facts.number, length=_NUMBER_LETTERS),
+            base32(minutes, length=_EXPIRY_LETTERS),
+        )
+    )
+    label = f"{body}-{_mac(body, key)}"
+    assert len(label) <= MAX_LENGTH, label
+    return Label(label)
+
+
+def read_label(text: str, *, key: bytes) -> LabelFacts | None:
+    """Return what a genuine label of this deployment's key says; None for anything else.
+
+    Nothing is ours by prefix or by likeness: the whole label and its MAC must fit.
+    """
+    parts = text.split("-")
+    if len(parts) != _PARTS or parts[0] != PREFIX:
+        return None
+    body, _, mac = text.rpartition("-")
+    if not hmac.compare_digest(mac.encode(), _mac(body, key).encode()):
+        return None
+    return LabelFacts(
+        deployment=DeploymentId(f"dep_{parts[1]}"),
+        session=SessionId(f"ses_{parts[2]}"),
+        number=from_base32(parts[3]),
+        expires_at=_EPOCH + from_base32(parts[4]) * _MINUTE,
+    )
+
+
+def _mac(body: str, key: bytes) -> str:
+    digest = hmac.new(key, b"label:" + body.encode(), hashlib.sha256).digest()
+    return base32(int.from_bytes(digest, "big") >> (256 - 5 * _MAC_LETTERS), length=_MAC_LETTERS)

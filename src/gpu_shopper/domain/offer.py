@@ -1,0 +1,140 @@
+"""What a cloud will sell now, in one vocabulary, and what a consumer looks for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gpu_shopper.domain.ids import OfferId, ProviderName
+from gpu_shopper.domain.money import HourlyRate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One thing on sale. `id` is ours and stable (`<provider>:<provider_id>`); prices are for the whole offer.
+
+    Units: memory and disk in GB as sold, network in Mbps, times in UTC, `max_duration_hours` 0 for unlimited.
+    """
+
+    id: OfferId
+    provider: ProviderName
+    provider_id: str
+    machine_id: str
+    gpu_type: str
+    gpu_count: int
+    vram_gb: int
+    price: HourlyRate
+    country: str
+    region: str
+    location: str
+    reliability: float
+    fetched_at: datetime
+    available: bool = True
+    availability_confidence: float = 1.0
+    max_duration_hours: int = 0
+    cuda_version: str = ""
+    interruptible: bool = False
+    vcpus: int = 0
+    ram_gb: int = 0
+    disk_gb: int = 0
+    inet_down_mbps: int = 0
+    inet_up_mbps: int = 0
+    storage_price_per_gb_month: float = 0.0
+    traffic_price_per_gb: float = 0.0
+
+    @property
+    def price_per_gpu(self) -> HourlyRate:
+        """The price of one GPU of the offer, rounded to a micro-dollar."""
+        return HourlyRate(round(self.price.micros / self.gpu_count))
+
+
+class RetryScope(StrEnum):
+    """Which other offers may stand in for one that failed."""
+
+    SAME_GPU = "same_gpu"
+    SAME_VRAM = "same_vram"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What an offer must have; empty and None mean that it does not matter.
+
+    `gpu_types` are canonical names: aliases are understood at the edge.
+    """
+
+    gpu_types: frozenset[str] = frozenset()
+    gpu_count: int | None = None
+    min_gpu_count: int | None = None
+    min_vram_gb: int | None = None
+    min_cuda: str | None = None
+    max_price: HourlyRate | None = None
+    providers: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
+    countries: frozenset[str] = frozenset()
+    min_reliability: float | None = None
+    min_availability_confidence: float | None = None
+    min_disk_gb: int | None = None
+    min_ram_gb: int | None = None
+    min_vcpus: int | None = None
+    min_inet_down_mbps: int | None = None
+    interruptible: bool | None = None
+
+
+class OfferSort(StrEnum):
+    """How a list of offers is ordered; ties are broken by id."""
+
+    PRICE = "price"
+    PRICE_PER_GPU = "price_per_gpu"
+    VRAM = "vram"
+    RELIABILITY = "reliability"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferQuery:
+    """One question to the market: requirements, order, page."""
+
+    requirements: Requirements = Requirements()
+    sort: OfferSort = OfferSort.PRICE
+    limit: int = 50
+    offset: int = 0
+
+
+def matches(offer: Offer, wanted: Requirements) -> bool:
+    """Return whether `offer` has all that is asked for."""
+    return _matches_identity(offer, wanted) and _matches_amounts(offer, wanted)
+
+
+def _matches_identity(offer: Offer, wanted: Requirements) -> bool:
+    return (
+        (not wanted.gpu_types or offer.gpu_type in wanted.gpu_types)
+        and (not wanted.providers or offer.provider in wanted.providers)
+        and (not wanted.regions or offer.region.lower() in wanted.regions)
+        and (not wanted.countries or offer.country.lower() in wanted.countries)
+        and (wanted.gpu_count is None or offer.gpu_count == wanted.gpu_count)
+        and (wanted.interruptible is None or offer.interruptible == wanted.interruptible)
+    )
+
+
+def _matches_amounts(offer: Offer, wanted: Requirements) -> bool:
+    return (
+        at_least(offer.gpu_count, wanted.min_gpu_count)
+        and at_least(offer.vram_gb, wanted.min_vram_gb)
+        and (wanted.max_price is None or offer.price <= wanted.max_price)
+        and at_least(offer.reliability, wanted.min_reliability)
+        and at_least(offer.availability_confidence, wanted.min_availability_confidence)
+        and (wanted.min_cuda is None or version(offer.cuda_version) >= version(wanted.min_cuda))
+        and at_least(offer.disk_gb, wanted.min_disk_gb)
+        and at_least(offer.ram_gb, wanted.min_ram_gb)
+        and at_least(offer.vcpus, wanted.min_vcpus)
+        and at_least(offer.inet_down_mbps, wanted.min_inet_down_mbps)
+    )
+
+
+def at_least(value: float, minimum: float | None) -> bool:
+    """Return whether `value` reaches `minimum`, where there is one."""
+    return minimum is None or value >= minimum
+
+
+def version(text: str) -> tuple[int, ...]:
+    """Return a version such as "12.4" as numbers that compare rightly; nothing for an unknown one."""
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
