@@ -1,0 +1,261 @@
+"""One try to buy: an obligation that closes only on proof.
+
+    sent ──▶ bound | unknown | rejected        unknown ──▶ bound | closing | closed (presumed)
+    bound ──▶ closing ──▶ closed (proved)      closed, rejected ──▶ closing (it appeared after all)
+
+`sent` is committed before the call. A crash leaves it `sent`; an answer that proves nothing makes it `unknown`. Both
+may be a running instance. `wanted` only ever goes from true to false, and `bound` implies wanted.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from gpu_shopper.domain.errors import IllegalMove
+from gpu_shopper.domain.ids import AttemptId, ConsumerId, InstanceId, ProviderName, SessionId
+from gpu_shopper.domain.instance import Endpoint, Instance
+from gpu_shopper.domain.label import Label
+from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.domain.offer import Offer
+
+
+class AttemptState(StrEnum):
+    """Where an attempt is."""
+
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    BOUND = "bound"
+    REJECTED = "rejected"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+ATTEMPT_MOVES: frozenset[tuple[AttemptState, AttemptState]] = frozenset(
+    {
+        (AttemptState.SENT, AttemptState.UNKNOWN),
+        (AttemptState.SENT, AttemptState.BOUND),
+        (AttemptState.SENT, AttemptState.REJECTED),
+        (AttemptState.SENT, AttemptState.CLOSING),
+        (AttemptState.UNKNOWN, AttemptState.BOUND),
+        (AttemptState.UNKNOWN, AttemptState.CLOSING),
+        (AttemptState.UNKNOWN, AttemptState.CLOSED),
+        (AttemptState.BOUND, AttemptState.CLOSING),
+        (AttemptState.CLOSING, AttemptState.CLOSED),
+        (AttemptState.REJECTED, AttemptState.CLOSING),
+        (AttemptState.CLOSED, AttemptState.CLOSING),
+    }
+)
+
+OPEN = frozenset({AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.BOUND, AttemptState.CLOSING})
+UNANSWERED = frozenset({AttemptState.SENT, AttemptState.UNKNOWN})
+
+
+class Proof(StrEnum):
+    """How sure a closed attempt is: seen to be gone, or never seen at all."""
+
+    PROVED = "proved"
+    PRESUMED = "presumed"
+
+
+class Blame(StrEnum):
+    """Whose fault a failed attempt was; only the last three speak against the offer."""
+
+    OURS = "ours"
+    ACCOUNT = "account"
+    CLOUD = "cloud"
+    OFFER = "offer"
+    MACHINE = "machine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """The newest sign of life of this attempt's node. `as_sold` only once its GPUs were checked."""
+
+    at: datetime
+    boot_id: str
+    counter: int
+    idle_seconds: float
+    as_sold: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """What has been seen since the last destroy: the evidence that the instance is gone, as it grows.
+
+    Any sight of the instance empties it.
+    """
+
+    read_at: datetime | None = None
+    gone_reads: int = 0
+    gone_listings: int = 0
+    listing_at: datetime | None = None
+    first_gone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchAttempt:
+    """The row of one create call. One label each, never reused, watched for ever.
+
+    `rate` is the price really charged as far as it is known (the offer's until it was read back), in force since
+    `rate_since`; `accrued_to` is the end of the last cost entry.
+    """
+
+    id: AttemptId
+    session_id: SessionId
+    consumer_id: ConsumerId
+    number: int
+    label: Label
+    provider: ProviderName
+    offer: Offer
+    state: AttemptState
+    wanted: bool
+    sent_at: datetime
+    call_deadline: datetime
+    expires_at: datetime
+    token_hash: str
+    request_digest: str
+    rate: HourlyRate
+    unwanted_because: str | None = None
+    blame: Blame | None = None
+    instance_id: InstanceId | None = None
+    endpoint: Endpoint | None = None
+    host_key: str | None = None
+    read_back_at: datetime | None = None
+    looks: int = 0
+    billed_from: datetime | None = None
+    rate_since: datetime | None = None
+    accrued_to: datetime | None = None
+    last_seen_at: datetime | None = None
+    heard: Heard | None = None
+    missing_since: datetime | None = None
+    missing_listings: int = 0
+    missing_reads: int = 0
+    destroy_tries: int = 0
+    destroy_called_at: datetime | None = None
+    destroy_answered_at: datetime | None = None
+    destroy_accepted_at: datetime | None = None
+    closing_since: datetime | None = None
+    absence: Absence = Absence()
+    alerted_at: datetime | None = None
+    billing_ended_at: datetime | None = None
+    closed_at: datetime | None = None
+    proof: Proof | None = None
+    next_action_at: datetime | None = None
+
+    @property
+    def open(self) -> bool:
+        """Something may still be running, and we owe its end or its care."""
+        return self.state in OPEN
+
+    @property
+    def unanswered(self) -> bool:
+        """The create call has not been told from a no."""
+        return self.state in UNANSWERED
+
+    @property
+    def last_alive_at(self) -> datetime | None:
+        """The newest moment at which the instance was certainly there."""
+        moments = [at for at in (self.last_seen_at, self.heard.at if self.heard else None) if at is not None]
+        return max(moments, default=None)
+
+    @property
+    def ready(self) -> bool:
+        """`running` may be said: this attempt's node was heard, its GPU checked, and what was granted read back."""
+        return (
+            self.state is AttemptState.BOUND
+            and self.heard is not None
+            and self.heard.as_sold
+            and self.endpoint is not None
+            and self.read_back_at is not None
+        )
+
+    def to(self, state: AttemptState) -> "LaunchAttempt":
+        """Return the attempt in `state`.
+
+        Raises:
+            IllegalMove: an attempt never goes that way.
+        """
+        if (self.state, state) not in ATTEMPT_MOVES:
+            message = f"an attempt that is {self.state} cannot become {state}"
+            raise IllegalMove(message, attempt=str(self.id))
+        return replace(self, state=state)
+
+
+def unknown(attempt: LaunchAttempt, *, look_at: datetime) -> LaunchAttempt:
+    """Return the attempt whose answer proved nothing."""
+    return replace(attempt.to(AttemptState.UNKNOWN), next_action_at=look_at)
+
+
+def rejected(attempt: LaunchAttempt, *, reason: str, blame: Blame, at: datetime) -> LaunchAttempt:
+    """Return the attempt that certainly bought nothing; it costs nothing."""
+    closed = attempt.to(AttemptState.REJECTED)
+    return replace(closed, wanted=False, unwanted_because=reason, blame=blame, closed_at=at, next_action_at=None)
+
+
+def found(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchAttempt:
+    """Return the attempt with the instance that bears its label: bound where it is still wanted, else owed an end."""
+    if attempt.instance_id == instance.id and not attempt.unanswered:
+        return seen(attempt, instance, at=at)
+    known = replace(attempt, instance_id=instance.id)
+    if attempt.wanted:
+        known = replace(known.to(AttemptState.BOUND), next_action_at=at)
+    else:
+        known = _closing(known, at=at)
+    return seen(known, instance, at=at)
+
+
+def seen(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchAttempt:
+    """Return the attempt after a look that found its instance: any proof of absence so far is void."""
+    billed_from = attempt.billed_from or instance.billed_from or attempt.sent_at
+    return replace(
+        attempt,
+        endpoint=instance.endpoint or attempt.endpoint,
+        host_key=attempt.host_key or instance.host_key,
+        billed_from=billed_from,
+        rate_since=attempt.rate_since or billed_from,
+        accrued_to=attempt.accrued_to or billed_from,
+        last_seen_at=at,
+        missing_since=None,
+        missing_listings=0,
+        missing_reads=0,
+        absence=Absence(read_at=attempt.absence.read_at),
+    )
+
+
+def unwanted(attempt: LaunchAttempt, *, because: str, at: datetime, blame: Blame | None = None) -> LaunchAttempt:
+    """Return the attempt that is wanted no more. This never goes back.
+
+    One whose answer is still out keeps its state: it has to be found first, or shown never to have been.
+    """
+    if not attempt.wanted:
+        return attempt
+    given_up = replace(attempt, wanted=False, unwanted_because=because, blame=blame or attempt.blame)
+    if attempt.state is AttemptState.BOUND:
+        return _closing(given_up, at=at)
+    return replace(given_up, next_action_at=max(at, attempt.next_action_at or at))
+
+
+def reopened(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchAttempt:
+    """Return the closed attempt whose label showed up again: it is owed an end once more."""
+    owed = replace(attempt, instance_id=instance.id, wanted=False)
+    owed = replace(_closing(owed, at=at), closed_at=None, proof=None, billing_ended_at=None, destroy_tries=0)
+    return seen(owed, instance, at=at)
+
+
+def presumed_absent(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
+    """Return the attempt that was looked for long enough and never seen; its label stays watched."""
+    assert attempt.instance_id is None, attempt.id
+    closed = attempt.to(AttemptState.CLOSED)
+    return replace(closed, wanted=False, proof=Proof.PRESUMED, closed_at=at, next_action_at=None)
+
+
+def proved_absent(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
+    """Return the attempt whose instance is shown to be gone, its bill ended at the first absence."""
+    closed = attempt.to(AttemptState.CLOSED)
+    return replace(closed, proof=Proof.PROVED, closed_at=at, next_action_at=None)
+
+
+def _closing(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
+    return replace(
+        attempt.to(AttemptState.CLOSING), closing_since=at, next_action_at=at, absence=Absence(), alerted_at=None
+    )

@@ -1,0 +1,52 @@
+"""The numbers and facts by which clouds differ; read by the engine, so that no cloud's name stands in it."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+def seconds(value: float) -> timedelta:
+    """Return `value` seconds."""
+    return timedelta(seconds=value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quirks:
+    """How a cloud behaves in time. The defaults are those for a cloud that promises nothing."""
+
+    call_deadline: timedelta = seconds(60)
+    adoption_looks: tuple[timedelta, ...] = field(
+        default=(seconds(5), seconds(10), seconds(20), seconds(40), seconds(60))
+    )
+    adoption_window: timedelta = seconds(60)
+    quarantine: timedelta = seconds(1800)
+    quarantine_listings: int = 3
+    boot_grace: timedelta = seconds(600)
+    observe_period: timedelta = seconds(10)
+    destroy_settle: timedelta = seconds(5)
+    absence_reads: int = 2
+    absence_read_spacing: timedelta = seconds(15)
+    absence_listings: int = 2
+    absence_listing_spacing: timedelta = seconds(60)
+    ghost_listings: int = 3
+    ghost_after: timedelta = seconds(600)
+    requests_per_second: float = 1.0
+    burst: int = 3
+    shop_period: timedelta = seconds(60)
+    destroy_ends_billing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a cloud can do. What it cannot is refused before money is spent, never silently dropped."""
+
+    custom_image: bool = True
+    custom_disk: bool = True
+    on_start: bool = True
+    exposed_ports: bool = False
+    entrypoint_mode: bool = False
+    preserve_storage: bool = False
+    native_ttl: bool = False
+    native_idempotency: bool = False
+    relabel: bool = False
+    interruptible: bool = False
+    node_can_end_itself: bool = False
