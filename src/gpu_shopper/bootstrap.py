@@ -1,0 +1,1 @@
+"""Puts the two wings of the house together: the only module that knows both."""
