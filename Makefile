@@ -1,0 +1,68 @@
+# Every chore of the project; `make` alone lists them.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+ARGS ?=
+SEEDS ?= 2000
+# Two workers: the tests start real processes, and more of them fight for the same cores.
+WORKERS ?= 2
+
+# Bytecode makes each of the many starts two to three times faster; here it may always be written.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-runtime demo serve test check lint tidy format bench openapi simulate soak lock clean
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup-runtime ## Rent a GPU on the sandbox cloud, use it, and see it gone (no account needed)
+	@$(BIN)/gpu-shopper demo $(ARGS)
+
+serve: setup-runtime ## Start the server on this machine
+	@$(BIN)/gpu-shopper serve $(ARGS)
+
+setup: ## Make .venv ready for work, from the locked requirements
+	@scripts/setup dev
+
+setup-runtime:
+	@scripts/setup runtime
+
+test: lint ## Set up, check and test everything
+	@$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+
+check: lint tidy ## Check format, style, import rules, types, dependencies and spelling
+
+lint: setup
+	@echo "format";       $(BIN)/ruff format --check --quiet . || { echo "hint: make format" >&2; exit 1; }
+	@echo "style";        $(BIN)/ruff check --quiet .
+	@echo "import rules"; $(BIN)/lint-imports --no-logo >.venv/lint-imports.txt || { cat .venv/lint-imports.txt; exit 1; }
+	@echo "types";        $(BIN)/mypy --no-error-summary
+	@echo "dependencies"; $(BIN)/deptry src >.venv/deptry.txt 2>&1 || { cat .venv/deptry.txt; exit 1; }
+	@echo "dead code";    $(BIN)/vulture
+	@echo "spelling";     $(BIN)/codespell
+
+tidy: setup
+	@$(BIN)/python -m pytest -q tests/tidy
+
+format: setup ## Format the code
+	@$(BIN)/ruff format .
+
+bench: setup ## Measure, and compare with the targets
+	@for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; done
+
+openapi: setup ## Write openapi.json from the application
+	@$(BIN)/python -m gpu_shopper.api.openapi >openapi.json.new && mv openapi.json.new openapi.json
+
+simulate: setup ## Run SEEDS worlds in virtual time (make simulate SEEDS=500)
+	@$(BIN)/python -m gpu_shopper.testing.simulate --seeds $(SEEDS) $(ARGS)
+
+soak: ## Simulate new worlds until interrupted
+	@$(MAKE) --no-print-directory simulate ARGS="--forever $(ARGS)"
+
+lock: setup ## Write the locked requirements anew (ARGS=--upgrade for newer ones)
+	@scripts/lock $(ARGS)
+
+clean: ## Remove everything that the other targets made
+	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	find src tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
