@@ -1,0 +1,119 @@
+"""The census: our book against one complete listing of an account. Pure; who acts on it is the sweep.
+
+Read the cloud first, then the book: an instance is an orphan by its absence from the book, so the book must be the
+fresher of the two. A listing that is not complete changes nothing and never gets here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gpu_shopper.domain.ids import DeploymentId
+from gpu_shopper.domain.instance import Instance, Listing
+from gpu_shopper.domain.label import Label, LabelFacts, read_label
+from gpu_shopper.domain.launch import AttemptState, LaunchAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An instance, and the attempt whose label it bears."""
+
+    attempt: LaunchAttempt
+    instance: Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An instance that bears a genuine label of ours which the book does not know: a restored or lost book."""
+
+    facts: LabelFacts
+    instance: Instance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """What the comparison found. The parts do not overlap."""
+
+    refreshed: tuple[Sighting, ...]
+    adopted: tuple[Sighting, ...]
+    duplicates: tuple[Sighting, ...]
+    reappeared: tuple[Sighting, ...]
+    orphans: tuple[Orphan, ...]
+    strays: tuple[Instance, ...]
+    missing: tuple[LaunchAttempt, ...]
+    absent: tuple[LaunchAttempt, ...]
+
+
+def take_census(
+    listing: Listing,
+    *,
+    attempts: Iterable[LaunchAttempt],
+    deployment: DeploymentId,
+    key: bytes,
+) -> Census:
+    """Sort every instance of a complete listing, and every open attempt that is not in it.
+
+    `attempts` are those of this account that are open, and those of any age whose label is in the listing.
+    """
+    assert listing.complete, listing.trouble
+    by_label = {attempt.label: attempt for attempt in attempts}
+    sorter = _Sorter(by_label)
+    for instance in listing.instances:
+        facts = read_label(instance.label, key=key)
+        if facts is None or facts.deployment != deployment:
+            sorter.strays.append(instance)
+        else:
+            sorter.sort(instance, facts)
+    return sorter.census(began_at=listing.began_at)
+
+
+class _Sorter:
+    def __init__(self, by_label: Mapping[Label, LaunchAttempt]) -> None:
+        self._by_label = by_label
+        self._seen: set[Label] = set()
+        self.refreshed: list[Sighting] = []
+        self.adopted: list[Sighting] = []
+        self.duplicates: list[Sighting] = []
+        self.reappeared: list[Sighting] = []
+        self.orphans: list[Orphan] = []
+        self.strays: list[Instance] = []
+
+    def sort(self, instance: Instance, facts: LabelFacts) -> None:
+        attempt = self._by_label.get(Label(instance.label))
+        if attempt is None:
+            self.orphans.append(Orphan(facts, instance))
+            return
+        sighting = Sighting(attempt, instance)
+        if not attempt.open:
+            self.reappeared.append(sighting)
+        elif attempt.instance_id not in {None, instance.id} or attempt.label in self._seen:
+            self.duplicates.append(sighting)
+        elif attempt.instance_id is None:
+            self.adopted.append(sighting)
+        else:
+            self.refreshed.append(sighting)
+        self._seen.add(attempt.label)
+
+    def census(self, *, began_at: datetime) -> Census:
+        unseen = [attempt for label, attempt in self._by_label.items() if label not in self._seen]
+        return Census(
+            refreshed=tuple(self.refreshed),
+            adopted=tuple(self.adopted),
+            duplicates=tuple(self.duplicates),
+            reappeared=tuple(self.reappeared),
+            orphans=tuple(self.orphans),
+            strays=tuple(self.strays),
+            missing=tuple(attempt for attempt in unseen if attempt.state is AttemptState.BOUND),
+            absent=tuple(attempt for attempt in unseen if speaks_of_absence(attempt, began_at=began_at)),
+        )
+
+
+def speaks_of_absence(attempt: LaunchAttempt, *, began_at: datetime) -> bool:
+    """Return whether a listing that began then, and lacks the instance, is evidence that it is gone.
+
+    Only one that began after the last destroy was answered and after direct reads said gone.
+    """
+    answered, read_at = attempt.destroy_answered_at, attempt.absence.read_at
+    if attempt.state is not AttemptState.CLOSING or answered is None or read_at is None:
+        return False
+    return attempt.absence.gone_reads > 0 and began_at > answered

@@ -1,0 +1,240 @@
+"""The only place that decides: facts in, one step out.
+
+`next_step` looks at a session and all of its attempts, and names the one act that brings the world closer to what was
+asked. First run, retry, restart and crash ask the same question and get the same answer, for nothing is remembered
+outside the book.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from gpu_shopper.domain.deadlines import Deadline
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.launch import AttemptState, LaunchAttempt
+from gpu_shopper.domain.lifecycle import State
+from gpu_shopper.domain.quirks import Quirks
+from gpu_shopper.domain.session import Session, StopReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that a decision may know. `attempts` are all of the session's, by number."""
+
+    now: datetime
+    session: Session
+    attempts: tuple[LaunchAttempt, ...]
+    deadline: Deadline
+    quirks: Mapping[ProviderName, Quirks]
+    node_can_reach_us: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Intend the session's end."""
+
+    reason: StopReason
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Buy:
+    """Choose an offer and launch it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Look for the instance of an attempt that was never answered."""
+
+    attempt: LaunchAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class BuyElsewhere:
+    """Stop waiting for an unanswered attempt; it stays an obligation of its own."""
+
+    attempt: LaunchAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class Presume:
+    """Close an attempt that was looked for long enough and never seen."""
+
+    attempt: LaunchAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """An instance did not come up in time: want it no more, and shop again."""
+
+    attempt: LaunchAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class Observe:
+    """Look at the instance and, where the node cannot reach us, at its agent's report."""
+
+    attempt: LaunchAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Do the next thing towards the proof that an instance is gone."""
+
+    attempt: LaunchAttempt
+    act: "Retirement"
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Nothing is left: end the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before `until`."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do, ever."""
+
+
+Step = Stop | Buy | Adopt | BuyElsewhere | Presume | GiveUp | Observe | Retire | Settle | Wait | Rest
+
+
+class Retirement(StrEnum):
+    """The acts that lead to a proof of absence."""
+
+    DESTROY = "destroy"
+    READ = "read"
+    LIST = "list"
+    CLOSE = "close"
+
+
+def next_step(facts: Facts) -> Step:
+    """Choose the one step that brings the session closer to what was asked."""
+    session = facts.session
+    if not session.ending and facts.now >= facts.deadline.at:
+        return Stop(facts.deadline.reason)
+    # What is owed comes before what is wanted: an unwanted instance bills while we shop.
+    owed = _owed_step(facts)
+    if owed is not None:
+        return owed
+    match session.state:
+        case State.PENDING:
+            return _pending_step(facts)
+        case State.PROVISIONING | State.RUNNING:
+            return _care_for_wanted(facts)
+        case State.STOPPING:
+            return _wait(facts) if any(attempt.open for attempt in facts.attempts) else Settle()
+        case State.STOPPED | State.FAILED:
+            return _wait(facts) if any(attempt.open for attempt in facts.attempts) else Rest()
+        case _:
+            assert_never(session.state)
+
+
+def retirement(attempt: LaunchAttempt, quirks: Quirks) -> Retirement:
+    """Choose what brings the proof that the instance of a closing attempt is gone one step closer.
+
+    The answer to a destroy is only a hint. What counts is what is read after it: gone-class answers, spaced, and then
+    absence from complete listings that began after the last destroy was answered.
+    """
+    absence = attempt.absence
+    if attempt.destroy_answered_at is None:
+        return Retirement.DESTROY
+    read_since_destroy = absence.read_at is not None and absence.read_at > attempt.destroy_answered_at
+    if not read_since_destroy:
+        return Retirement.READ
+    if absence.gone_reads == 0:
+        return Retirement.DESTROY
+    if absence.gone_reads < quirks.absence_reads:
+        return Retirement.READ
+    if absence.gone_listings < quirks.absence_listings:
+        return Retirement.LIST
+    return Retirement.CLOSE
+
+
+def _owed_step(facts: Facts) -> Step | None:
+    due = [attempt for attempt in facts.attempts if attempt.open and not attempt.wanted and _due(attempt, facts.now)]
+    for attempt in sorted(due, key=_action_time):
+        quirks = facts.quirks[attempt.provider]
+        if attempt.state is AttemptState.CLOSING:
+            return Retire(attempt, retirement(attempt, quirks))
+        if _looked_for_long_enough(attempt, quirks, facts.now):
+            return Presume(attempt)
+        return Adopt(attempt)
+    return None
+
+
+def _pending_step(facts: Facts) -> Step:
+    session = facts.session
+    if session.attempts_made > _tries_allowed(session):
+        last = facts.attempts[-1] if facts.attempts else None
+        error = last.unwanted_because if last else None
+        return Stop(StopReason.LAUNCH_FAILED, error)
+    if session.next_action_at is not None and facts.now < session.next_action_at:
+        return _wait(facts)
+    return Buy()
+
+
+def _care_for_wanted(facts: Facts) -> Step:
+    attempt = wanted_attempt(facts.session, facts.attempts)
+    assert attempt is not None, facts.session.id
+    if not _due(attempt, facts.now):
+        return _wait(facts)
+    quirks = facts.quirks[attempt.provider]
+    if attempt.unanswered:
+        return _care_for_unanswered(facts, attempt, quirks)
+    if facts.session.state is State.PROVISIONING:
+        late = facts.now >= attempt.sent_at + quirks.boot_grace
+        return GiveUp(attempt) if late else Observe(attempt)
+    return Observe(attempt)
+
+
+def _care_for_unanswered(facts: Facts, attempt: LaunchAttempt, quirks: Quirks) -> Step:
+    if _looked_for_long_enough(attempt, quirks, facts.now):
+        return Presume(attempt)
+    may_try_again = facts.session.attempts_made <= _tries_allowed(facts.session)
+    looked = attempt.looks >= len(quirks.adoption_looks)
+    if may_try_again and looked and facts.now >= attempt.call_deadline:
+        return BuyElsewhere(attempt)
+    return Adopt(attempt)
+
+
+def wanted_attempt(session: Session, attempts: tuple[LaunchAttempt, ...]) -> LaunchAttempt | None:
+    """Return the attempt that the session holds on to."""
+    return next((attempt for attempt in attempts if attempt.number == session.launch), None)
+
+
+def _looked_for_long_enough(attempt: LaunchAttempt, quirks: Quirks, now: datetime) -> bool:
+    waited = now >= attempt.call_deadline + quirks.quarantine
+    return attempt.unanswered and waited and attempt.looks >= quirks.quarantine_listings
+
+
+def _tries_allowed(session: Session) -> int:
+    return session.request.max_retries if session.request.auto_retry else 0
+
+
+def _due(attempt: LaunchAttempt, now: datetime) -> bool:
+    return attempt.next_action_at is not None and now >= attempt.next_action_at
+
+
+def _action_time(attempt: LaunchAttempt) -> datetime:
+    assert attempt.next_action_at is not None, attempt.id
+    return attempt.next_action_at
+
+
+def _wait(facts: Facts) -> Wait:
+    """Wait for the first thing that comes due. There always is one: nothing non-final is without a future."""
+    moments = [attempt.next_action_at for attempt in facts.attempts if attempt.open and attempt.next_action_at]
+    if not facts.session.ending:
+        moments.append(facts.deadline.at)
+        if facts.session.state is State.PENDING and facts.session.next_action_at:
+            moments.append(facts.session.next_action_at)
+    future = [moment for moment in moments if moment > facts.now]
+    return Wait(min(future, default=facts.now + timedelta(seconds=1)))

@@ -1,0 +1,99 @@
+"""What the house needs from a cloud."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gpu_shopper.domain.ids import InstanceId, ProviderName
+from gpu_shopper.domain.instance import Instance, Listing
+from gpu_shopper.domain.label import Label
+from gpu_shopper.domain.money import HourlyRate, Money
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.domain.quirks import Capabilities, Quirks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchOrder:
+    """Everything that a create call carries. `label` and `ends_by` are in it from birth.
+
+    `on_start` is the whole start-up script, the agent's bootstrap included; `ssh_public_keys` are OpenSSH lines.
+    """
+
+    offer: Offer
+    label: Label
+    ends_by: datetime
+    price_cap: HourlyRate
+    image: str | None
+    disk_gb: int | None
+    ssh_public_keys: tuple[str, ...]
+    env: Mapping[str, str]
+    on_start: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferListing:
+    """The whole menu of one cloud. `rejected` counts rows that could not be read, with an example of why."""
+
+    offers: tuple[Offer, ...]
+    rejected: int = 0
+    example: str = ""
+
+
+class CloudProvider(Protocol):
+    """One account at one cloud. Every method may raise Unavailable, RateLimited or Unauthorized."""
+
+    @property
+    def name(self) -> ProviderName:
+        """The name that stands in offers and rows."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this cloud can do."""
+        ...
+
+    @property
+    def quirks(self) -> Quirks:
+        """How it behaves in time."""
+        ...
+
+    async def list_offers(self) -> OfferListing:
+        """Return all that is on sale now, all pages."""
+        ...
+
+    async def launch(self, order: LaunchOrder) -> Instance:
+        """Buy once. Never retried inside.
+
+        Raises:
+            Refused: nothing was bought, for certain.
+            Ambiguous: that is not certain. Unavailable is not raised here unless nothing was sent.
+        """
+        ...
+
+    async def find(self, label: Label) -> Instance | None:
+        """Return the instance with this label, looked for on all pages; None only if a complete listing lacks it."""
+        ...
+
+    async def observe(self, instance_id: InstanceId) -> Instance | None:
+        """Return the instance; None only if the cloud itself says that it holds no such instance."""
+        ...
+
+    async def list_all(self) -> Listing:
+        """Return every instance of the account, ours or not; a listing with a missing part says so."""
+        ...
+
+    async def destroy(self, instance_id: InstanceId) -> None:
+        """Ask for the end of an instance, storage included. Returning means that the cloud took the order.
+
+        May be called any number of times; an instance that is not there is no error.
+        """
+        ...
+
+    async def balance(self) -> Money | None:
+        """Return the money left on the account, where the cloud tells."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections; may be called twice."""
+        ...
