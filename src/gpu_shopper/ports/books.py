@@ -1,0 +1,444 @@
+"""The port to the book: everything that is asked and everything that is known.
+
+A unit of work is a plain function over a `Book`: it cannot await, so it cannot call out. `write` runs it in one durable
+transaction, the only one at that moment; `read` runs it on one consistent snapshot. A work that raises changes nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from gpu_shopper.domain.cost import CostEntry
+from gpu_shopper.domain.ids import (
+    AttemptId,
+    ConsumerId,
+    DeploymentId,
+    ProviderName,
+    SessionId,
+    TokenId,
+)
+from gpu_shopper.domain.launch import Blame, LaunchAttempt
+from gpu_shopper.domain.lifecycle import State
+from gpu_shopper.domain.session import Session
+
+T = TypeVar("T")
+
+
+class BookUnavailable(Exception):  # noqa: N818 - a fact about the world
+    """The book cannot be read or written now: locked, full, read-only or broken. Nothing was changed, as far as known."""
+
+
+class StaleClaim(Exception):  # noqa: N818 - likewise
+    """The row belongs to a newer epoch: whoever holds this claim has lost it and must stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A right to work on one session until `until`, fenced by `epoch`."""
+
+    session_id: SessionId
+    epoch: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEvent:
+    """One line of a session's history, written in the transaction of what it tells. `sequence` has no gaps."""
+
+    session_id: SessionId
+    sequence: int
+    at: datetime
+    kind: str
+    actor: str
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFilter:
+    """Which sessions to list. `after` is the last one of the page before: newest first, by (created_at, id)."""
+
+    consumer_id: ConsumerId | None = None
+    states: frozenset[State] = frozenset()
+    provider: ProviderName | None = None
+    after: tuple[datetime, SessionId] | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostFilter:
+    """Which cost entries to sum: those that begin in [since, until)."""
+
+    consumer_id: ConsumerId | None = None
+    session_id: SessionId | None = None
+    provider: ProviderName | None = None
+    gpu_type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyRecord:
+    """What an Idempotency-Key stood for. `sealed_reply` is the secret part of the reply, readable until `sealed_until`."""
+
+    consumer_id: ConsumerId
+    route: str
+    key: str
+    digest: str
+    session_id: SessionId
+    created_at: datetime
+    sealed_reply: bytes | None = None
+    sealed_until: datetime | None = None
+
+
+class TokenKind(StrEnum):
+    """Who a token speaks for."""
+
+    ADMIN = "admin"
+    CONSUMER = "consumer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """One API token; only its hash is kept."""
+
+    id: TokenId
+    kind: TokenKind
+    consumer_id: ConsumerId | None
+    name: str
+    secret_hash: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRecord:
+    """What one look at a whole account gave. `strays` and `orphans` are counts; `orphan_labels` name them."""
+
+    provider: ProviderName
+    began_at: datetime
+    ended_at: datetime
+    complete: bool
+    instances: int = 0
+    strays: int = 0
+    orphans: int = 0
+    missing: int = 0
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """What is remembered of one account: whether inferred destruction is frozen, and whether our key is refused."""
+
+    provider: ProviderName
+    frozen_since: datetime | None = None
+    frozen_because: str = ""
+    unauthorized_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRecord:
+    """One failed attempt, as evidence about an offer, its machine and its kind."""
+
+    at: datetime
+    provider: ProviderName
+    offer_id: str
+    machine_id: str
+    gpu_type: str
+    blame: Blame
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that an operator must be told; delivered at least once. Its id is made from the trouble,
+    so that repeats are one row."""
+
+    id: str
+    at: datetime
+    kind: str
+    text: str
+    details: Mapping[str, str] = field(default_factory=dict)
+    delivered_at: datetime | None = None
+    tries: int = 0
+    next_try_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Who we are: made at first start, kept for ever. `epoch` grows with each restore from a backup."""
+
+    id: DeploymentId
+    epoch: int
+    created_at: datetime
+
+
+class SessionBook(Protocol):
+    """Sessions, their claims and what the engine is due to look at."""
+
+    def add(self, session: Session) -> None:
+        """Insert a new session."""
+        ...
+
+    def get(self, session_id: SessionId) -> Session | None:
+        """Return the session as it stands in this transaction."""
+        ...
+
+    def save(self, session: Session) -> None:
+        """Write the session back.
+
+        Raises:
+            StaleClaim: the row's epoch is newer than the session's.
+        """
+        ...
+
+    def list(self, wanted: SessionFilter) -> Sequence[Session]:
+        """Return a page, newest first."""
+        ...
+
+    def count_by_state(self) -> Mapping[State, int]:
+        """Return how many sessions are in each state."""
+        ...
+
+    def due(self, *, now: datetime, limit: int) -> Sequence[SessionId]:
+        """Return unclaimed sessions whose next action is due, the longest due first."""
+        ...
+
+    def next_due_at(self) -> datetime | None:
+        """Return when the next unclaimed session comes due."""
+        ...
+
+    def claim(self, session_id: SessionId, *, owner: str, now: datetime, until: datetime) -> Claim | None:
+        """Take the row and raise its epoch; None if another owner's claim still holds."""
+        ...
+
+    def release(self, claim: Claim, *, next_action_at: datetime | None) -> None:
+        """Give the row back and say when it is due again; a claim of an older epoch releases nothing."""
+        ...
+
+    def make_due(self, session_id: SessionId, *, at: datetime) -> None:
+        """Let the engine look at `at`, or sooner if it would anyway."""
+        ...
+
+
+class LaunchBook(Protocol):
+    """Attempts: the ledger of obligations."""
+
+    def add(self, attempt: LaunchAttempt) -> None:
+        """Insert a new attempt; its label is unique for ever."""
+        ...
+
+    def get(self, attempt_id: AttemptId) -> LaunchAttempt | None:
+        """Return the attempt as it stands in this transaction."""
+        ...
+
+    def save(self, attempt: LaunchAttempt) -> None:
+        """Write the attempt back; the schema refuses illegal moves."""
+        ...
+
+    def of_session(self, session_id: SessionId) -> Sequence[LaunchAttempt]:
+        """Return all attempts of a session, by number."""
+        ...
+
+    def of_sessions(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, Sequence[LaunchAttempt]]:
+        """Return all attempts of several sessions, by number."""
+        ...
+
+    def by_token_hash(self, token_hash: str) -> LaunchAttempt | None:
+        """Return the attempt whose agent holds this token."""
+        ...
+
+    def for_census(self, provider: ProviderName, labels: Iterable[str]) -> Sequence[LaunchAttempt]:
+        """Return the open attempts at a provider, and those of any state that bear one of `labels`."""
+        ...
+
+    def open(self) -> Sequence[LaunchAttempt]:
+        """Return every open attempt: all that we owe."""
+        ...
+
+    def billing(self, *, accrued_before: datetime) -> Sequence[LaunchAttempt]:
+        """Return the attempts that bill and whose last entry ends before then."""
+        ...
+
+
+class CostBook(Protocol):
+    """The ledger: append-only."""
+
+    def add(self, entries: Iterable[CostEntry]) -> None:
+        """Append entries; one per attempt and beginning."""
+        ...
+
+    def entries(self, wanted: CostFilter) -> Sequence[CostEntry]:
+        """Return entries by time."""
+        ...
+
+    def totals(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
+        """Return the booked micro-dollars per session; a session without entries is left out."""
+        ...
+
+
+class EventBook(Protocol):
+    """Histories: append-only."""
+
+    def add(self, session_id: SessionId, *, at: datetime, kind: str, actor: str, details: Mapping[str, str]) -> None:
+        """Append the next event of a session."""
+        ...
+
+    def of_session(self, session_id: SessionId, *, after: int = 0, limit: int = 200) -> Sequence[SessionEvent]:
+        """Return events by sequence."""
+        ...
+
+
+class KeyBook(Protocol):
+    """Idempotency keys."""
+
+    def get(self, consumer_id: ConsumerId, *, route: str, key: str) -> IdempotencyRecord | None:
+        """Return what the key stood for."""
+        ...
+
+    def add(self, record: IdempotencyRecord) -> None:
+        """Insert a key."""
+        ...
+
+    def wipe_sealed(self, *, now: datetime) -> int:
+        """Wipe the sealed replies whose time is over; return how many."""
+        ...
+
+
+class TokenBook(Protocol):
+    """API tokens."""
+
+    def add(self, token: TokenRecord) -> None:
+        """Insert a token."""
+        ...
+
+    def by_hash(self, secret_hash: str) -> TokenRecord | None:
+        """Return the token with this hash, revoked and expired ones too."""
+        ...
+
+    def list(self) -> Sequence[TokenRecord]:
+        """Return all tokens, newest first."""
+        ...
+
+    def revoke(self, token_id: TokenId, *, at: datetime) -> bool:
+        """Revoke a token; return whether there was such a live one."""
+        ...
+
+
+class AccountBook(Protocol):
+    """What is remembered of accounts: sweeps, freezes, failures."""
+
+    def add_sweep(self, sweep: SweepRecord) -> None:
+        """Append a sweep; old ones beyond the newest few hundred per provider may be dropped."""
+        ...
+
+    def last_sweep(self, provider: ProviderName, *, complete: bool) -> SweepRecord | None:
+        """Return the newest sweep, or the newest complete one."""
+        ...
+
+    def state(self, provider: ProviderName) -> AccountState:
+        """Return what is remembered; a fresh state where nothing is."""
+        ...
+
+    def save_state(self, state: AccountState) -> None:
+        """Write it back."""
+        ...
+
+    def add_failure(self, failure: FailureRecord) -> None:
+        """Append a failure."""
+        ...
+
+    def failures(self, *, since: datetime) -> Sequence[FailureRecord]:
+        """Return failures by time."""
+        ...
+
+
+class NoticeBook(Protocol):
+    """The outbox for operators."""
+
+    def add(self, notice: Notice) -> None:
+        """Append a notice; one whose id is there already is dropped."""
+        ...
+
+    def undelivered(self, *, now: datetime, limit: int) -> Sequence[Notice]:
+        """Return those that are due for delivery."""
+        ...
+
+    def save(self, notice: Notice) -> None:
+        """Write delivery or the next try."""
+        ...
+
+    def recent(self, *, limit: int) -> Sequence[Notice]:
+        """Return the newest ones."""
+        ...
+
+
+class Book(Protocol):
+    """All books, inside one transaction."""
+
+    @property
+    def sessions(self) -> SessionBook:
+        """Sessions."""
+        ...
+
+    @property
+    def launches(self) -> LaunchBook:
+        """Attempts."""
+        ...
+
+    @property
+    def costs(self) -> CostBook:
+        """The ledger."""
+        ...
+
+    @property
+    def events(self) -> EventBook:
+        """Histories."""
+        ...
+
+    @property
+    def keys(self) -> KeyBook:
+        """Idempotency keys."""
+        ...
+
+    @property
+    def tokens(self) -> TokenBook:
+        """API tokens."""
+        ...
+
+    @property
+    def accounts(self) -> AccountBook:
+        """Accounts."""
+        ...
+
+    @property
+    def notices(self) -> NoticeBook:
+        """The outbox."""
+        ...
+
+    def deployment(self) -> Deployment:
+        """Return who we are."""
+        ...
+
+
+class Books(Protocol):
+    """The door to the book."""
+
+    async def write(self, work: Callable[[Book], T]) -> T:
+        """Run `work` in one durable transaction and return what it returns.
+
+        Raises:
+            BookUnavailable: it could not be committed.
+        """
+        ...
+
+    async def read(self, work: Callable[[Book], T]) -> T:
+        """Run `work` on one consistent snapshot."""
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what was begun and close; may be called twice."""
+        ...
