@@ -1,0 +1,11 @@
+"""What holds for every test: generated examples are the same on each run unless asked otherwise."""
+
+import os
+
+from hypothesis import settings
+
+# A run that is red today and green tomorrow helps nobody, so the default profile draws no dice.
+# HYPOTHESIS_PROFILE=soak looks further, by hand.
+settings.register_profile("ci", derandomize=True, deadline=None, database=None, max_examples=100)
+settings.register_profile("soak", deadline=None, max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
