@@ -1,0 +1,103 @@
+"""Bodies about offers and the clouds that sell them. Memory and disk in GB, network in Mbps, money in USD."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class OfferBody(Struct, frozen=True, kw_only=True):
+    """One offer. `vram_gb` is per GPU; `price_per_hour` is for the whole offer."""
+
+    id: str
+    provider: str
+    provider_id: str
+    gpu_type: str
+    gpu_count: int
+    vram_gb: int
+    price_per_hour: float
+    price_per_gpu_hour: float
+    location: str
+    country: str
+    region: str
+    reliability: float
+    available: bool
+    availability_confidence: float
+    max_duration_hours: int
+    fetched_at: datetime
+    cuda_version: str
+    interruptible: bool
+    vcpus: int
+    ram_gb: int
+    disk_gb: int
+    inet_down_mbps: int
+    inet_up_mbps: int
+    storage_price_per_gb_month: float
+    traffic_price_per_gb: float
+
+
+class MarketSource(Struct, frozen=True, kw_only=True):
+    """How one cloud's part of the menu stands. `age_s` is None before its first answer."""
+
+    name: str
+    ok: bool
+    age_s: float | None
+    error: str | None
+    offers: int
+    rejected: int
+
+
+class OfferPage(Struct, frozen=True, kw_only=True):
+    """A page of the menu; `total` counts all that match."""
+
+    offers: list[OfferBody]
+    count: int
+    total: int
+    providers: list[MarketSource]
+    next_cursor: str | None = None
+
+
+class ProviderBody(Struct, frozen=True, kw_only=True):
+    """One configured cloud: what it can do, which safety layers hold, how it has been lately."""
+
+    name: str
+    capabilities: dict[str, bool]
+    safety_layers: dict[str, bool]
+    offers: int
+    market_age_s: float | None
+    last_error: str | None
+    last_sweep_at: datetime | None
+    last_complete_sweep_at: datetime | None
+    instances_seen: int
+    strays_seen: int
+    orphans_seen: int
+    open_obligations: int
+    frozen_since: datetime | None
+    frozen_because: str
+    unauthorized_since: datetime | None
+    balance: float | None
+
+
+class ProviderList(Struct, frozen=True, kw_only=True):
+    """All configured clouds."""
+
+    providers: list[ProviderBody]
+    count: int
+
+
+class HealthOfOffer(Struct, frozen=True, kw_only=True):
+    """The memory of failures: of one offer, one machine or one kind of GPU."""
+
+    scope: str
+    key: str
+    provider: str
+    failures: int
+    confidence: float
+    suppressed_until: datetime | None
+    last_reason: str
+
+
+class OfferHealthList(Struct, frozen=True, kw_only=True):
+    """All that is remembered against offers."""
+
+    entries: list[HealthOfOffer]
+    count: int
