@@ -40,7 +40,7 @@ def test_only_tests_know_what_lies_beside_the_project() -> None:
     [
         (REGISTRIES, "--index-url https://pyp" + "i.org/simple"),
         (MACHINES, "cd /wo" + "rk/main"),
-        (MACHINES, "home is /ro" + "ot/x"),
+        (MACHINES, "home is @root@x".replace("@", "/")),
         (OUTSIDE, "see ../sha" + "red/design"),
     ],
 )
