@@ -2,7 +2,7 @@
 
 import ast
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -15,7 +15,7 @@ class Module:
     """One Python file: where it stands in the house and what it says."""
 
     place: str
-    text: str
+    text: str = field(repr=False)
 
     @cached_property
     def tree(self) -> ast.Module:
