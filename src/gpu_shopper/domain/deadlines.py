@@ -24,15 +24,20 @@ class Limits:
     silence: timedelta = timedelta(minutes=10)
 
 
-def stop_by(session: Session, *, heard: Heard | None, limits: Limits) -> Deadline:
-    """Return the earliest moment at which the session must stop, and why; every state that is not final has one."""
+def stop_by(
+    session: Session, *, heard: Heard | None, honoured_until: datetime | None, limits: Limits
+) -> Deadline:
+    """Return the earliest moment at which the session must stop, and why; every state that is not final has one.
+
+    `honoured_until` is the expiry in the label of the instance: past it, anyone with the key may destroy it.
+    """
     running_at, expires_at, hard_max_at = session.running_at, session.expires_at, session.hard_max_at
     if running_at is None or expires_at is None or hard_max_at is None:
         return Deadline(session.startup_deadline, StopReason.LAUNCH_FAILED)
     last_heard = max(heard.at, running_at) if heard else running_at
     deadlines = [
         Deadline(expires_at, StopReason.EXPIRED),
-        Deadline(hard_max_at, StopReason.HARD_MAX),
+        Deadline(min(hard_max_at, honoured_until or hard_max_at), StopReason.HARD_MAX),
         Deadline(last_heard + limits.silence, StopReason.SILENT),
     ]
     threshold = session.request.idle_threshold

@@ -8,7 +8,7 @@ may be a running instance. `wanted` only ever goes from true to false, and `boun
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gpu_shopper.domain.errors import IllegalMove
@@ -17,6 +17,13 @@ from gpu_shopper.domain.instance import Endpoint, Instance
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer
+
+
+DESTROY_PAUSE_FIRST = timedelta(seconds=5)
+DESTROY_PAUSE_LONGEST = timedelta(minutes=5)
+DESTROY_PAUSE_AFTER_A_DAY = timedelta(minutes=15)
+ALERT_TRIES = 10
+ALERT_PERIOD = timedelta(hours=1)
 
 
 class AttemptState(StrEnum):
@@ -238,7 +245,7 @@ def unwanted(attempt: LaunchAttempt, *, because: str, at: datetime, blame: Blame
 def reopened(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchAttempt:
     """Return the closed attempt whose label showed up again: it is owed an end once more."""
     owed = replace(attempt, instance_id=instance.id, wanted=False)
-    owed = replace(_closing(owed, at=at), closed_at=None, proof=None, billing_ended_at=None, destroy_tries=0)
+    owed = replace(_closing(owed, at=at), closed_at=None, proof=None, billing_ended_at=None)
     return seen(owed, instance, at=at)
 
 
@@ -255,7 +262,30 @@ def proved_absent(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
     return replace(closed, proof=Proof.PROVED, closed_at=at, next_action_at=None)
 
 
+def destroy_pause(attempt: LaunchAttempt, now: datetime) -> timedelta:
+    """Return how long to wait after the last destroy before the next: longer each time, and never for ever."""
+    since = attempt.closing_since or now
+    longest = DESTROY_PAUSE_AFTER_A_DAY if now - since > timedelta(days=1) else DESTROY_PAUSE_LONGEST
+    doublings = min(max(attempt.destroy_tries - 1, 0), 10)
+    return min(DESTROY_PAUSE_FIRST * 2**doublings, longest)
+
+
+def alert_due(attempt: LaunchAttempt, now: datetime) -> bool:
+    """Return whether an operator must be told (again) that this instance cannot be destroyed."""
+    if attempt.state is not AttemptState.CLOSING or attempt.destroy_tries < ALERT_TRIES:
+        return False
+    return attempt.alerted_at is None or now - attempt.alerted_at >= ALERT_PERIOD
+
+
 def _closing(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
     return replace(
-        attempt.to(AttemptState.CLOSING), closing_since=at, next_action_at=at, absence=Absence(), alerted_at=None
+        attempt.to(AttemptState.CLOSING),
+        closing_since=at,
+        next_action_at=at,
+        absence=Absence(),
+        alerted_at=None,
+        destroy_tries=0,
+        destroy_called_at=None,
+        destroy_answered_at=None,
+        destroy_accepted_at=None,
     )

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from gpu_shopper.domain.deadlines import Deadline
 from gpu_shopper.domain.ids import ProviderName
-from gpu_shopper.domain.launch import AttemptState, LaunchAttempt
+from gpu_shopper.domain.launch import AttemptState, LaunchAttempt, destroy_pause
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.session import Session, StopReason
@@ -138,20 +138,21 @@ def next_step(facts: Facts) -> Step:
             assert_never(session.state)
 
 
-def retirement(attempt: LaunchAttempt, quirks: Quirks) -> Retirement:
+def retirement(attempt: LaunchAttempt, quirks: Quirks, now: datetime) -> Retirement:
     """Choose what brings the proof that the instance of a closing attempt is gone one step closer.
 
     The answer to a destroy is only a hint. What counts is what is read after it: gone-class answers, spaced, and then
     absence from complete listings that began after the last destroy was answered.
     """
     absence = attempt.absence
-    if attempt.destroy_answered_at is None:
+    if attempt.destroy_answered_at is None or attempt.destroy_called_at is None:
         return Retirement.DESTROY
     read_since_destroy = absence.read_at is not None and absence.read_at > attempt.destroy_answered_at
     if not read_since_destroy:
         return Retirement.READ
     if absence.gone_reads == 0:
-        return Retirement.DESTROY
+        due_at = attempt.destroy_called_at + destroy_pause(attempt, now)
+        return Retirement.DESTROY if now >= due_at else Retirement.READ
     if absence.gone_reads < quirks.absence_reads:
         return Retirement.READ
     if absence.gone_listings < quirks.absence_listings:
@@ -164,7 +165,7 @@ def _owed_step(facts: Facts) -> Step | None:
     for attempt in sorted(due, key=_action_time):
         quirks = facts.quirks[attempt.provider]
         if attempt.state is AttemptState.CLOSING:
-            return Retire(attempt, retirement(attempt, quirks))
+            return Retire(attempt, retirement(attempt, quirks, facts.now))
         if _looked_for_long_enough(attempt, quirks, facts.now):
             return Presume(attempt)
         return Adopt(attempt)
@@ -177,8 +178,6 @@ def _pending_step(facts: Facts) -> Step:
         last = facts.attempts[-1] if facts.attempts else None
         error = last.unwanted_because if last else None
         return Stop(StopReason.LAUNCH_FAILED, error)
-    if session.next_action_at is not None and facts.now < session.next_action_at:
-        return _wait(facts)
     return Buy()
 
 
@@ -234,7 +233,5 @@ def _wait(facts: Facts) -> Wait:
     moments = [attempt.next_action_at for attempt in facts.attempts if attempt.open and attempt.next_action_at]
     if not facts.session.ending:
         moments.append(facts.deadline.at)
-        if facts.session.state is State.PENDING and facts.session.next_action_at:
-            moments.append(facts.session.next_action_at)
     future = [moment for moment in moments if moment > facts.now]
     return Wait(min(future, default=facts.now + timedelta(seconds=1)))

@@ -1,0 +1,94 @@
+"""What a sign of life means: whether it is news, and whether the node has the GPUs that were sold."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from gpu_shopper.domain.errors import UnknownGpu
+from gpu_shopper.domain.gpu import read_gpu, same_gpu
+from gpu_shopper.domain.instance import Instance
+from gpu_shopper.domain.launch import Heard, LaunchAttempt
+from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.domain.offer import Offer
+
+
+@dataclass(frozen=True, slots=True)
+class GpuSeen:
+    """One GPU as the node's own tool names it; memory in MiB, 0 where it would not say."""
+
+    name: str
+    memory_mib: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeReport:
+    """What the house keeps of one heartbeat. `gpus` is None while the node cannot read them yet."""
+
+    boot_id: str
+    counter: int
+    gpus: tuple[GpuSeen, ...] | None
+    idle_seconds: float
+    host_key: str | None
+
+
+class Verdict(StrEnum):
+    """What a report says of the hardware."""
+
+    AS_SOLD = "as_sold"
+    NOT_READABLE = "not_readable"
+    NOT_AS_SOLD = "not_as_sold"
+
+
+def is_news(attempt: LaunchAttempt, report: NodeReport) -> bool:
+    """Return whether the report is newer than all before: within one boot, counters only grow."""
+    heard = attempt.heard
+    return heard is None or heard.boot_id != report.boot_id or report.counter > heard.counter
+
+
+def judge(offer: Offer, report: NodeReport) -> Verdict:
+    """Compare the node's GPUs with those of the offer. A driver that is not up yet is no fault of the hardware."""
+    if not report.gpus:
+        return Verdict.NOT_READABLE
+    if len(report.gpus) != offer.gpu_count:
+        return Verdict.NOT_AS_SOLD
+    fits = all(_is_sold_gpu(offer, gpu.name, gpu.memory_mib) for gpu in report.gpus)
+    return Verdict.AS_SOLD if fits else Verdict.NOT_AS_SOLD
+
+
+def hear(attempt: LaunchAttempt, report: NodeReport, *, as_sold: bool, at: datetime) -> LaunchAttempt:
+    """Return the attempt after news of its node. A sign of life takes back any suspicion that it is missing."""
+    heard = Heard(
+        at=at,
+        boot_id=report.boot_id,
+        counter=report.counter,
+        idle_seconds=report.idle_seconds,
+        as_sold=as_sold or (attempt.heard is not None and attempt.heard.as_sold),
+    )
+    return replace(
+        attempt,
+        heard=heard,
+        host_key=attempt.host_key or report.host_key,
+        missing_since=None,
+        missing_listings=0,
+        missing_reads=0,
+    )
+
+
+def misfit(attempt: LaunchAttempt, instance: Instance, *, price_cap: HourlyRate | None) -> str | None:
+    """Return why what was granted is not what was sold; None if it fits as far as the cloud tells."""
+    if price_cap is not None and instance.rate is not None and instance.rate > price_cap:
+        return f"charged at {instance.rate}, above the cap of {price_cap}"
+    if instance.gpu_count and instance.gpu_count != attempt.offer.gpu_count:
+        return f"granted {instance.gpu_count} GPUs instead of {attempt.offer.gpu_count}"
+    if instance.gpu_name and not _is_sold_gpu(attempt.offer, instance.gpu_name, instance.gpu_memory_mib):
+        return f"granted {instance.gpu_name} instead of {attempt.offer.gpu_type}"
+    return None
+
+
+def _is_sold_gpu(offer: Offer, name: str, memory_mib: int) -> bool:
+    try:
+        sold = read_gpu(offer.gpu_type, memory_gb=offer.vram_gb)
+    except UnknownGpu:
+        # A model that we do not know was sold under the cloud's own name: then that name must come back.
+        return offer.gpu_type.casefold() in name.casefold()
+    return same_gpu(sold, name, memory_mib)

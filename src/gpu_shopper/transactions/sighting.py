@@ -1,0 +1,102 @@
+"""Writing what was seen: an instance through its cloud, or a node through its agent."""
+
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+
+from gpu_shopper.domain.cost import reprice
+from gpu_shopper.domain.hearing import NodeReport, Verdict, hear, is_news, judge, misfit
+from gpu_shopper.domain.instance import Instance, InstanceStatus
+from gpu_shopper.domain.launch import AttemptState, Blame, LaunchAttempt, found, seen
+from gpu_shopper.domain.lifecycle import Event, State
+from gpu_shopper.domain.session import Session, StopReason
+from gpu_shopper.ports.books import Book
+from gpu_shopper.transactions.stopping import give_up, intend_stop
+
+_ENDED_BY_ITSELF = frozenset({InstanceStatus.STOPPED, InstanceStatus.BROKEN})
+
+
+class Hearing(StrEnum):
+    """What became of a report."""
+
+    RECORDED = "recorded"
+    OLD = "old"
+    NOT_AS_SOLD = "not_as_sold"
+
+
+def record_instance(book: Book, session: Session, attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> None:
+    """Write what the cloud says of an attempt's instance: bind it, read it back, price it, judge it.
+
+    `session` and `attempt` are as they stand in this transaction. An instance that is not what was sold, costs more
+    than the cap or has ended by itself is given up here, whoever saw it.
+    """
+    was_unanswered = attempt.unanswered
+    sighted = found(attempt, instance, at=at) if was_unanswered else seen(attempt, instance, at=at)
+    if instance.rate is not None:
+        accrual = reprice(sighted, instance.rate, at=at)
+        book.costs.add(accrual.entries)
+        sighted = accrual.attempt
+    if sighted.endpoint is not None:
+        sighted = replace(sighted, read_back_at=sighted.read_back_at or at)
+    book.launches.save(sighted)
+    if was_unanswered:
+        _tell(book, sighted, kind="instance_found", at=at, instance=str(instance.id))
+    if sighted.state is not AttemptState.BOUND:
+        book.sessions.make_due(session.id, at=at)
+        return
+    trouble = misfit(sighted, instance, price_cap=session.request.price_cap)
+    if trouble is not None:
+        _end_misfit(book, session, sighted, because=trouble, at=at)
+    elif instance.status in _ENDED_BY_ITSELF:
+        _end_of_its_own(book, session, sighted, because=f"the cloud says that it is {instance.status}", at=at)
+    else:
+        start_running(book, session, sighted, at=at)
+
+
+def record_report(book: Book, session: Session, attempt: LaunchAttempt, report: NodeReport, *, at: datetime) -> Hearing:
+    """Write what a node says of itself; a report that was seen before changes nothing."""
+    if not is_news(attempt, report):
+        return Hearing.OLD
+    verdict = judge(attempt.offer, report)
+    heard = hear(attempt, report, as_sold=verdict is Verdict.AS_SOLD, at=at)
+    book.launches.save(heard)
+    if verdict is Verdict.NOT_AS_SOLD and heard.state is AttemptState.BOUND:
+        names = ", ".join(gpu.name for gpu in report.gpus or ())
+        because = f"the node has {len(report.gpus or ())} × {names or 'no GPU'}, sold as {heard.offer.gpu_count} × {heard.offer.gpu_type}"
+        _end_misfit(book, session, heard, because=because, at=at)
+        return Hearing.NOT_AS_SOLD
+    if heard.state is AttemptState.BOUND:
+        start_running(book, session, heard, at=at)
+    return Hearing.RECORDED
+
+
+def start_running(book: Book, session: Session, attempt: LaunchAttempt, *, at: datetime) -> None:
+    """Say `running` if, and only if, this attempt's node was heard, checked, and read back."""
+    if session.state is not State.PROVISIONING or session.launch != attempt.number or not attempt.ready:
+        return
+    running = replace(session.advance(Event.HEARD_FROM, at=at), error=None)
+    book.sessions.save(running)
+    book.launches.save(replace(attempt, next_action_at=at))
+    details = {"attempt": str(attempt.number), "instance": str(attempt.instance_id)}
+    book.events.add(session.id, at=at, kind=Event.HEARD_FROM, actor="agent", details=details)
+    book.sessions.make_due(session.id, at=at)
+
+
+def _end_misfit(book: Book, session: Session, attempt: LaunchAttempt, *, because: str, at: datetime) -> None:
+    _tell(book, attempt, kind="not_as_sold", at=at, because=because)
+    if session.state is State.RUNNING:
+        intend_stop(book, session, reason=StopReason.NOT_AS_SOLD, actor="engine", at=at, error=because)
+        return
+    give_up(book, session, attempt, because=because, blame=Blame.OFFER, at=at)
+
+
+def _end_of_its_own(book: Book, session: Session, attempt: LaunchAttempt, *, because: str, at: datetime) -> None:
+    if session.state is State.RUNNING:
+        intend_stop(book, session, reason=StopReason.PREEMPTED, actor="cloud", at=at, error=because)
+        return
+    give_up(book, session, attempt, because=because, blame=Blame.MACHINE, at=at)
+
+
+def _tell(book: Book, attempt: LaunchAttempt, *, kind: str, at: datetime, **details: str) -> None:
+    told = {"attempt": str(attempt.number)} | details
+    book.events.add(attempt.session_id, at=at, kind=kind, actor="engine", details=told)
