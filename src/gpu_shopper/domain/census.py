@@ -104,7 +104,9 @@ class _Sorter:
             orphans=tuple(self.orphans),
             strays=tuple(self.strays),
             missing=tuple(attempt for attempt in unseen if attempt.state is AttemptState.BOUND),
-            absent=tuple(attempt for attempt in unseen if speaks_of_absence(attempt, began_at=began_at)),
+            absent=tuple(
+                attempt for attempt in unseen if speaks_of_absence(attempt, began_at=began_at)
+            ),
         )
 
 

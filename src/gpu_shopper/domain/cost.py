@@ -93,7 +93,9 @@ def total(entries: Iterable[CostEntry]) -> Money:
     return Money(sum(entry.amount.micros for entry in entries))
 
 
-def _entry(attempt: LaunchAttempt, *, origin: datetime, begin: datetime, end: datetime) -> CostEntry:
+def _entry(
+    attempt: LaunchAttempt, *, origin: datetime, begin: datetime, end: datetime
+) -> CostEntry:
     return CostEntry(
         attempt_id=attempt.id,
         session_id=attempt.session_id,

@@ -31,7 +31,11 @@ def stop_by(
 
     `honoured_until` is the expiry in the label of the instance: past it, anyone with the key may destroy it.
     """
-    running_at, expires_at, hard_max_at = session.running_at, session.expires_at, session.hard_max_at
+    running_at, expires_at, hard_max_at = (
+        session.running_at,
+        session.expires_at,
+        session.hard_max_at,
+    )
     if running_at is None or expires_at is None or hard_max_at is None:
         return Deadline(session.startup_deadline, StopReason.LAUNCH_FAILED)
     last_heard = max(heard.at, running_at) if heard else running_at

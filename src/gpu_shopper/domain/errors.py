@@ -7,7 +7,7 @@ message with a hint; nobody parses its prose.
 from collections.abc import Mapping
 
 
-class Refusal(Exception):  # noqa: N818 - the field's word; not every refusal is an error
+class Refusal(Exception):
     """The house will not do this; `code` says why for programs, the message for people."""
 
     code = "refused"

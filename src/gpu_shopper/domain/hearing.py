@@ -55,7 +55,9 @@ def judge(offer: Offer, report: NodeReport) -> Verdict:
     return Verdict.AS_SOLD if fits else Verdict.NOT_AS_SOLD
 
 
-def hear(attempt: LaunchAttempt, report: NodeReport, *, as_sold: bool, at: datetime) -> LaunchAttempt:
+def hear(
+    attempt: LaunchAttempt, report: NodeReport, *, as_sold: bool, at: datetime
+) -> LaunchAttempt:
     """Return the attempt after news of its node. A sign of life takes back any suspicion that it is missing."""
     heard = Heard(
         at=at,
@@ -74,13 +76,17 @@ def hear(attempt: LaunchAttempt, report: NodeReport, *, as_sold: bool, at: datet
     )
 
 
-def misfit(attempt: LaunchAttempt, instance: Instance, *, price_cap: HourlyRate | None) -> str | None:
+def misfit(
+    attempt: LaunchAttempt, instance: Instance, *, price_cap: HourlyRate | None
+) -> str | None:
     """Return why what was granted is not what was sold; None if it fits as far as the cloud tells."""
     if price_cap is not None and instance.rate is not None and instance.rate > price_cap:
         return f"charged at {instance.rate}, above the cap of {price_cap}"
     if instance.gpu_count and instance.gpu_count != attempt.offer.gpu_count:
         return f"granted {instance.gpu_count} GPUs instead of {attempt.offer.gpu_count}"
-    if instance.gpu_name and not _is_sold_gpu(attempt.offer, instance.gpu_name, instance.gpu_memory_mib):
+    if instance.gpu_name and not _is_sold_gpu(
+        attempt.offer, instance.gpu_name, instance.gpu_memory_mib
+    ):
         return f"granted {instance.gpu_name} instead of {attempt.offer.gpu_type}"
     return None
 

@@ -18,7 +18,6 @@ from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer
 
-
 DESTROY_PAUSE_FIRST = timedelta(seconds=5)
 DESTROY_PAUSE_LONGEST = timedelta(minutes=5)
 DESTROY_PAUSE_AFTER_A_DAY = timedelta(minutes=15)
@@ -53,7 +52,9 @@ ATTEMPT_MOVES: frozenset[tuple[AttemptState, AttemptState]] = frozenset(
     }
 )
 
-OPEN = frozenset({AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.BOUND, AttemptState.CLOSING})
+OPEN = frozenset(
+    {AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.BOUND, AttemptState.CLOSING}
+)
 UNANSWERED = frozenset({AttemptState.SENT, AttemptState.UNKNOWN})
 
 
@@ -162,7 +163,11 @@ class LaunchAttempt:
     @property
     def last_alive_at(self) -> datetime | None:
         """The newest moment at which the instance was certainly there."""
-        moments = [at for at in (self.last_seen_at, self.heard.at if self.heard else None) if at is not None]
+        moments = [
+            at
+            for at in (self.last_seen_at, self.heard.at if self.heard else None)
+            if at is not None
+        ]
         return max(moments, default=None)
 
     @property
@@ -196,7 +201,14 @@ def unknown(attempt: LaunchAttempt, *, look_at: datetime) -> LaunchAttempt:
 def rejected(attempt: LaunchAttempt, *, reason: str, blame: Blame, at: datetime) -> LaunchAttempt:
     """Return the attempt that certainly bought nothing; it costs nothing."""
     closed = attempt.to(AttemptState.REJECTED)
-    return replace(closed, wanted=False, unwanted_because=reason, blame=blame, closed_at=at, next_action_at=None)
+    return replace(
+        closed,
+        wanted=False,
+        unwanted_because=reason,
+        blame=blame,
+        closed_at=at,
+        next_action_at=None,
+    )
 
 
 def found(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchAttempt:
@@ -229,14 +241,18 @@ def seen(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchA
     )
 
 
-def unwanted(attempt: LaunchAttempt, *, because: str, at: datetime, blame: Blame | None = None) -> LaunchAttempt:
+def unwanted(
+    attempt: LaunchAttempt, *, because: str, at: datetime, blame: Blame | None = None
+) -> LaunchAttempt:
     """Return the attempt that is wanted no more. This never goes back.
 
     One whose answer is still out keeps its state: it has to be found first, or shown never to have been.
     """
     if not attempt.wanted:
         return attempt
-    given_up = replace(attempt, wanted=False, unwanted_because=because, blame=blame or attempt.blame)
+    given_up = replace(
+        attempt, wanted=False, unwanted_because=because, blame=blame or attempt.blame
+    )
     if attempt.state is AttemptState.BOUND:
         return _closing(given_up, at=at)
     return replace(given_up, next_action_at=max(at, attempt.next_action_at or at))
@@ -265,7 +281,9 @@ def proved_absent(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
 def destroy_pause(attempt: LaunchAttempt, now: datetime) -> timedelta:
     """Return how long to wait after the last destroy before the next: longer each time, and never for ever."""
     since = attempt.closing_since or now
-    longest = DESTROY_PAUSE_AFTER_A_DAY if now - since > timedelta(days=1) else DESTROY_PAUSE_LONGEST
+    longest = (
+        DESTROY_PAUSE_AFTER_A_DAY if now - since > timedelta(days=1) else DESTROY_PAUSE_LONGEST
+    )
     doublings = min(max(attempt.destroy_tries - 1, 0), 10)
     return min(DESTROY_PAUSE_FIRST * 2**doublings, longest)
 

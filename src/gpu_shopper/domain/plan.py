@@ -104,7 +104,9 @@ class Rest:
     """Nothing to do, ever."""
 
 
-Step = Stop | Buy | Adopt | BuyElsewhere | Presume | GiveUp | Observe | Retire | Settle | Wait | Rest
+Step = (
+    Stop | Buy | Adopt | BuyElsewhere | Presume | GiveUp | Observe | Retire | Settle | Wait | Rest
+)
 
 
 class Retirement(StrEnum):
@@ -147,7 +149,9 @@ def retirement(attempt: LaunchAttempt, quirks: Quirks, now: datetime) -> Retirem
     absence = attempt.absence
     if attempt.destroy_answered_at is None or attempt.destroy_called_at is None:
         return Retirement.DESTROY
-    read_since_destroy = absence.read_at is not None and absence.read_at > attempt.destroy_answered_at
+    read_since_destroy = (
+        absence.read_at is not None and absence.read_at > attempt.destroy_answered_at
+    )
     if not read_since_destroy:
         return Retirement.READ
     if absence.gone_reads == 0:
@@ -161,7 +165,11 @@ def retirement(attempt: LaunchAttempt, quirks: Quirks, now: datetime) -> Retirem
 
 
 def _owed_step(facts: Facts) -> Step | None:
-    due = [attempt for attempt in facts.attempts if attempt.open and not attempt.wanted and _due(attempt, facts.now)]
+    due = [
+        attempt
+        for attempt in facts.attempts
+        if attempt.open and not attempt.wanted and _due(attempt, facts.now)
+    ]
     for attempt in sorted(due, key=_action_time):
         quirks = facts.quirks[attempt.provider]
         if attempt.state is AttemptState.CLOSING:
@@ -230,7 +238,11 @@ def _action_time(attempt: LaunchAttempt) -> datetime:
 
 def _wait(facts: Facts) -> Wait:
     """Wait for the first thing that comes due. There always is one: nothing non-final is without a future."""
-    moments = [attempt.next_action_at for attempt in facts.attempts if attempt.open and attempt.next_action_at]
+    moments = [
+        attempt.next_action_at
+        for attempt in facts.attempts
+        if attempt.open and attempt.next_action_at
+    ]
     if not facts.session.ending:
         moments.append(facts.deadline.at)
     future = [moment for moment in moments if moment > facts.now]

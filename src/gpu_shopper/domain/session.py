@@ -138,7 +138,9 @@ class Session:
             next_action_at=None if state in FINAL else at,
         )
 
-    def asked_to_stop(self, reason: StopReason, *, actor: str, at: datetime, error: str | None = None) -> "Session":
+    def asked_to_stop(
+        self, reason: StopReason, *, actor: str, at: datetime, error: str | None = None
+    ) -> "Session":
         """Return the session with its end intended: why and by whom; this never goes back."""
         stopping = self.advance(Event.STOP_INTENDED, at=at)
         return replace(

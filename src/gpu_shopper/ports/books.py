@@ -26,11 +26,11 @@ from gpu_shopper.domain.session import Session
 T = TypeVar("T")
 
 
-class BookUnavailable(Exception):  # noqa: N818 - a fact about the world
+class BookUnavailable(Exception):
     """The book cannot be read or written now: locked, full, read-only or broken. Nothing was changed, as far as known."""
 
 
-class StaleClaim(Exception):  # noqa: N818 - likewise
+class StaleClaim(Exception):
     """The row belongs to a newer epoch: whoever holds this claim has lost it and must stop."""
 
 
@@ -155,7 +155,8 @@ class FailureRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """Something that an operator must be told; delivered at least once. Its id is made from the trouble,
-    so that repeats are one row."""
+    so that repeats are one row.
+    """
 
     id: str
     at: datetime
@@ -211,7 +212,9 @@ class SessionBook(Protocol):
         """Return when the next unclaimed session comes due."""
         ...
 
-    def claim(self, session_id: SessionId, *, owner: str, now: datetime, until: datetime) -> Claim | None:
+    def claim(
+        self, session_id: SessionId, *, owner: str, now: datetime, until: datetime
+    ) -> Claim | None:
         """Take the row and raise its epoch; None if another owner's claim still holds."""
         ...
 
@@ -243,7 +246,9 @@ class LaunchBook(Protocol):
         """Return all attempts of a session, by number."""
         ...
 
-    def of_sessions(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, Sequence[LaunchAttempt]]:
+    def of_sessions(
+        self, session_ids: Sequence[SessionId]
+    ) -> Mapping[SessionId, Sequence[LaunchAttempt]]:
         """Return all attempts of several sessions, by number."""
         ...
 
@@ -283,11 +288,21 @@ class CostBook(Protocol):
 class EventBook(Protocol):
     """Histories: append-only."""
 
-    def add(self, session_id: SessionId, *, at: datetime, kind: str, actor: str, details: Mapping[str, str]) -> None:
+    def add(
+        self,
+        session_id: SessionId,
+        *,
+        at: datetime,
+        kind: str,
+        actor: str,
+        details: Mapping[str, str],
+    ) -> None:
         """Append the next event of a session."""
         ...
 
-    def of_session(self, session_id: SessionId, *, after: int = 0, limit: int = 200) -> Sequence[SessionEvent]:
+    def of_session(
+        self, session_id: SessionId, *, after: int = 0, limit: int = 200
+    ) -> Sequence[SessionEvent]:
         """Return events by sequence."""
         ...
 

@@ -25,11 +25,11 @@ class HttpReply:
     body: bytes
 
 
-class NotSent(Exception):  # noqa: N818 - a fact about the world, not an error class of ours
+class NotSent(Exception):
     """The request certainly never reached the other side."""
 
 
-class NoAnswer(Exception):  # noqa: N818 - likewise
+class NoAnswer(Exception):
     """The request may have reached the other side; no whole answer came back."""
 
 

@@ -5,7 +5,7 @@ from typing import Protocol
 from gpu_shopper.ports.books import Notice
 
 
-class NotDelivered(Exception):  # noqa: N818 - a fact about the world
+class NotDelivered(Exception):
     """The notice did not arrive; it will be tried again."""
 
 

@@ -6,7 +6,7 @@ from gpu_shopper.domain.instance import Endpoint
 from gpu_shopper.ports.vault import KeyPair
 
 
-class ProbeFailed(Exception):  # noqa: N818 - a fact about the world
+class ProbeFailed(Exception):
     """The node could not be read: not up yet, refused, or its host key is another than the pinned one."""
 
     def __init__(self, message: str, *, host_key_changed: bool = False) -> None:
@@ -18,7 +18,13 @@ class Probe(Protocol):
     """A login that can do one thing only: hand over orders and bring back the newest report."""
 
     async def read_report(
-        self, endpoint: Endpoint, *, key: KeyPair, host_key: str | None, orders: bytes, timeout: float
+        self,
+        endpoint: Endpoint,
+        *,
+        key: KeyPair,
+        host_key: str | None,
+        orders: bytes,
+        timeout: float,
     ) -> tuple[bytes, str]:
         """Return the report as the agent wrote it, and the host key that was seen.
 

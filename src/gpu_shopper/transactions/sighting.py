@@ -24,7 +24,9 @@ class Hearing(StrEnum):
     NOT_AS_SOLD = "not_as_sold"
 
 
-def record_instance(book: Book, session: Session, attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> None:
+def record_instance(
+    book: Book, session: Session, attempt: LaunchAttempt, instance: Instance, *, at: datetime
+) -> None:
     """Write what the cloud says of an attempt's instance: bind it, read it back, price it, judge it.
 
     `session` and `attempt` are as they stand in this transaction. An instance that is not what was sold, costs more
@@ -48,12 +50,16 @@ def record_instance(book: Book, session: Session, attempt: LaunchAttempt, instan
     if trouble is not None:
         _end_misfit(book, session, sighted, because=trouble, at=at)
     elif instance.status in _ENDED_BY_ITSELF:
-        _end_of_its_own(book, session, sighted, because=f"the cloud says that it is {instance.status}", at=at)
+        _end_of_its_own(
+            book, session, sighted, because=f"the cloud says that it is {instance.status}", at=at
+        )
     else:
         start_running(book, session, sighted, at=at)
 
 
-def record_report(book: Book, session: Session, attempt: LaunchAttempt, report: NodeReport, *, at: datetime) -> Hearing:
+def record_report(
+    book: Book, session: Session, attempt: LaunchAttempt, report: NodeReport, *, at: datetime
+) -> Hearing:
     """Write what a node says of itself; a report that was seen before changes nothing."""
     if not is_news(attempt, report):
         return Hearing.OLD
@@ -72,7 +78,11 @@ def record_report(book: Book, session: Session, attempt: LaunchAttempt, report: 
 
 def start_running(book: Book, session: Session, attempt: LaunchAttempt, *, at: datetime) -> None:
     """Say `running` if, and only if, this attempt's node was heard, checked, and read back."""
-    if session.state is not State.PROVISIONING or session.launch != attempt.number or not attempt.ready:
+    if (
+        session.state is not State.PROVISIONING
+        or session.launch != attempt.number
+        or not attempt.ready
+    ):
         return
     running = replace(session.advance(Event.HEARD_FROM, at=at), error=None)
     book.sessions.save(running)
@@ -82,15 +92,21 @@ def start_running(book: Book, session: Session, attempt: LaunchAttempt, *, at: d
     book.sessions.make_due(session.id, at=at)
 
 
-def _end_misfit(book: Book, session: Session, attempt: LaunchAttempt, *, because: str, at: datetime) -> None:
+def _end_misfit(
+    book: Book, session: Session, attempt: LaunchAttempt, *, because: str, at: datetime
+) -> None:
     _tell(book, attempt, kind="not_as_sold", at=at, because=because)
     if session.state is State.RUNNING:
-        intend_stop(book, session, reason=StopReason.NOT_AS_SOLD, actor="engine", at=at, error=because)
+        intend_stop(
+            book, session, reason=StopReason.NOT_AS_SOLD, actor="engine", at=at, error=because
+        )
         return
     give_up(book, session, attempt, because=because, blame=Blame.OFFER, at=at)
 
 
-def _end_of_its_own(book: Book, session: Session, attempt: LaunchAttempt, *, because: str, at: datetime) -> None:
+def _end_of_its_own(
+    book: Book, session: Session, attempt: LaunchAttempt, *, because: str, at: datetime
+) -> None:
     if session.state is State.RUNNING:
         intend_stop(book, session, reason=StopReason.PREEMPTED, actor="cloud", at=at, error=because)
         return

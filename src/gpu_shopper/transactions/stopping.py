@@ -12,7 +12,13 @@ _AGAINST_OFFERS = frozenset({Blame.OFFER, Blame.MACHINE, Blame.CLOUD})
 
 
 def intend_stop(
-    book: Book, session: Session, *, reason: StopReason, actor: str, at: datetime, error: str | None = None
+    book: Book,
+    session: Session,
+    *,
+    reason: StopReason,
+    actor: str,
+    at: datetime,
+    error: str | None = None,
 ) -> Session:
     """Write that the session shall end, why and by whom, and that nothing of it is wanted any more."""
     stopping = session.asked_to_stop(reason, actor=actor, at=at, error=error)
@@ -27,7 +33,13 @@ def intend_stop(
 
 
 def give_up(
-    book: Book, session: Session, attempt: LaunchAttempt, *, because: str, blame: Blame, at: datetime
+    book: Book,
+    session: Session,
+    attempt: LaunchAttempt,
+    *,
+    because: str,
+    blame: Blame,
+    at: datetime,
 ) -> Session:
     """Write that an attempt is wanted no more, with the right blame, and let the session shop again."""
     book.launches.save(unwanted(attempt, because=because, at=at, blame=blame))
@@ -35,7 +47,9 @@ def give_up(
     return shop_again(book, session, attempt, because=because, at=at)
 
 
-def shop_again(book: Book, session: Session, attempt: LaunchAttempt, *, because: str, at: datetime) -> Session:
+def shop_again(
+    book: Book, session: Session, attempt: LaunchAttempt, *, because: str, at: datetime
+) -> Session:
     """Let the session choose another offer, if it still held on to `attempt` and has not run yet."""
     book.sessions.make_due(session.id, at=at)
     if session.state is not State.PROVISIONING or session.launch != attempt.number:
@@ -47,7 +61,9 @@ def shop_again(book: Book, session: Session, attempt: LaunchAttempt, *, because:
     return shopping
 
 
-def note_failure(book: Book, attempt: LaunchAttempt, *, because: str, blame: Blame, at: datetime) -> None:
+def note_failure(
+    book: Book, attempt: LaunchAttempt, *, because: str, blame: Blame, at: datetime
+) -> None:
     """Remember a failure against the offer; what was our own or the account's fault never darkens one."""
     if blame not in _AGAINST_OFFERS:
         return

@@ -1,0 +1,132 @@
+"""Checking a request against the market before anything is written: is it on sale, allowed, possible."""
+
+from dataclasses import replace
+
+from gpu_shopper.domain.errors import (
+    Invalid,
+    MarketNotReady,
+    NothingMatches,
+    OfferUnavailable,
+    PriceAboveCap,
+    Unsupported,
+)
+from gpu_shopper.domain.ids import OfferId, ProviderName
+from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.domain.offer import Offer, OfferQuery, Requirements
+from gpu_shopper.domain.quirks import Capabilities
+from gpu_shopper.domain.session import SessionRequest
+from gpu_shopper.domain.workload import LaunchMode, StoragePolicy, Workload
+from gpu_shopper.market.holder import Market
+
+DEFAULT_CAP_PERCENT = 110
+
+Abilities = dict[ProviderName, Capabilities]
+
+
+def checked(request: SessionRequest, *, market: Market, capabilities: Abilities) -> SessionRequest:
+    """Return the request with its absolute price cap and its requirements filled in.
+
+    Raises:
+        Refusal: nothing on the market can serve it; nothing was written.
+    """
+    snapshot = market.snapshot
+    if not any(listing.fetched_at is not None for listing in snapshot.providers):
+        raise MarketNotReady(
+            "no cloud has answered yet since the start", hint="try again in a few seconds"
+        )
+    offer = _chosen(request, market) if request.offer_id else _cheapest(request, market)
+    _refuse_unsupported(request.workload, offer, capabilities)
+    cap = request.price_cap or HourlyRate(offer.price.micros * DEFAULT_CAP_PERCENT // 100)
+    if offer.price > cap:
+        message = f"offer {offer.id} costs {offer.price}, above the cap of {cap}"
+        raise PriceAboveCap(message, hint="raise max_price_per_hour or choose another offer")
+    hours = request.reservation_hours
+    if 0 < offer.max_duration_hours < hours:
+        message = f"offer {offer.id} lasts {offer.max_duration_hours} h, less than the {hours} h asked for"
+        raise Unsupported(message, hint="ask for fewer hours or choose another offer")
+    requirements = _like(offer) if request.offer_id else request.requirements
+    return replace(request, price_cap=cap, requirements=requirements)
+
+
+def _chosen(request: SessionRequest, market: Market) -> Offer:
+    offer = market.snapshot.get(OfferId(request.offer_id or ""))
+    if offer is None or not offer.available:
+        message = f"offer {request.offer_id} is not on sale any more"
+        raise OfferUnavailable(
+            message, hint="look at the inventory again", offer_id=request.offer_id
+        )
+    return offer
+
+
+def _cheapest(request: SessionRequest, market: Market) -> Offer:
+    wanted = request.requirements
+    if request.price_cap is not None:
+        ceiling = min(request.price_cap, wanted.max_price or request.price_cap)
+        wanted = replace(wanted, max_price=ceiling)
+    if wanted.min_disk_gb is None and request.workload.disk_gb is not None:
+        wanted = replace(wanted, min_disk_gb=request.workload.disk_gb)
+    page = market.snapshot.query(OfferQuery(requirements=wanted, limit=200))
+    lasting = [
+        offer
+        for offer in page.offers
+        if not 0 < offer.max_duration_hours < request.reservation_hours
+    ]
+    if not lasting:
+        raise NothingMatches(
+            "no offer on the market matches the request",
+            hint="ask for more kinds of GPU, less memory, a higher price or fewer hours",
+        )
+    return lasting[0]
+
+
+def _like(offer: Offer) -> Requirements:
+    """Return the least that another offer must have to stand in for this one; the retry scope narrows it further."""
+    return Requirements(
+        min_gpu_count=offer.gpu_count,
+        interruptible=None if offer.interruptible else False,
+    )
+
+
+def _refuse_unsupported(workload: Workload, offer: Offer, capabilities: Abilities) -> None:
+    can = capabilities[offer.provider]
+    refusals = {
+        "docker_image": workload.image is not None and not can.custom_image,
+        "disk_gb": workload.disk_gb is not None and not can.custom_disk,
+        "on_start_cmd": workload.on_start is not None and not can.on_start,
+        "exposed_ports": bool(workload.exposed_ports) and not can.exposed_ports,
+        "launch_mode": workload.launch_mode is LaunchMode.ENTRYPOINT and not can.entrypoint_mode,
+        "storage_policy": workload.storage_policy is StoragePolicy.PRESERVE
+        and not can.preserve_storage,
+    }
+    for field, refused in refusals.items():
+        if refused:
+            message = f"{offer.provider} cannot honour {field}"
+            raise Unsupported(
+                message, hint=f"leave {field} out or choose another cloud", field=field
+            )
+    if workload.disk_gb is not None and 0 < offer.disk_gb < workload.disk_gb:
+        message = f"offer {offer.id} has {offer.disk_gb} GB of disk, less than the {workload.disk_gb} GB asked for"
+        raise Unsupported(
+            message, hint="ask for less disk or choose another offer", field="disk_gb"
+        )
+
+
+def refuse_bad_keys(request: SessionRequest) -> None:
+    """Refuse public keys that are not one OpenSSH line.
+
+    Raises:
+        Invalid: the key is malformed; a private key is refused without being repeated.
+    """
+    for line in request.ssh_public_keys:
+        words = line.split()
+        fits = (
+            len(words) >= 2
+            and "\n" not in line.strip()
+            and words[0].startswith(("ssh-", "ecdsa-", "sk-"))
+        )
+        if not fits or "PRIVATE" in line:
+            raise Invalid(
+                "ssh_public_key is not one OpenSSH public key line",
+                path="$.ssh_public_key",
+                hint="send the content of the .pub file",
+            )

@@ -1,0 +1,30 @@
+"""What every command has at hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gpu_shopper.domain.deadlines import Limits
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.quirks import Capabilities
+from gpu_shopper.market.holder import Market
+from gpu_shopper.ports.books import Books
+from gpu_shopper.ports.chance import Chance
+from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.meter import Meter
+from gpu_shopper.ports.vault import Vault
+from gpu_shopper.ports.wakeup import Wakeup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The ports that commands write through; `capabilities` say what each configured cloud can do."""
+
+    books: Books
+    clock: Clock
+    chance: Chance
+    vault: Vault
+    market: Market
+    wakeup: Wakeup
+    meter: Meter
+    capabilities: Mapping[ProviderName, Capabilities]
+    limits: Limits

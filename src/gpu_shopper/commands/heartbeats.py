@@ -1,0 +1,48 @@
+"""What nodes say: heartbeats, answered with orders."""
+
+from gpu_shopper.commands.desk import Desk
+from gpu_shopper.domain.errors import Replayed, Unauthenticated
+from gpu_shopper.ports.books import Book
+from gpu_shopper.transactions.orders import node_report, orders_for
+from gpu_shopper.transactions.sighting import Hearing, record_report
+from gpu_shopper.wire.agent import Heartbeat, Orders
+
+
+class HeartbeatCommands:
+    """Takes reports from agents, each by the token of its own attempt."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def report(self, token: str, heartbeat: Heartbeat) -> Orders:
+        """Write a sign of life and return what the node is to do.
+
+        Raises:
+            Unauthenticated: the token is no attempt's, or another one's.
+            Replayed: this report, or a newer one, was seen before.
+        """
+        desk = self._desk
+        token_hash = desk.vault.hash_token(token)
+        report, now = node_report(heartbeat), desk.clock.now()
+
+        def write(book: Book) -> tuple[Orders, Hearing]:
+            attempt = book.launches.by_token_hash(token_hash)
+            if attempt is None or attempt.label != heartbeat.label:
+                raise Unauthenticated("this token belongs to no attempt of ours")
+            session = book.sessions.get(attempt.session_id)
+            assert session is not None, attempt.session_id
+            hearing = record_report(book, session, attempt, report, at=now)
+            fresh = book.sessions.get(attempt.session_id) or session
+            told = book.launches.get(attempt.id) or attempt
+            if told.wanted and told.endpoint is None:
+                # Heard before its address was read: the engine looks at once, so that `running` need not wait.
+                book.sessions.make_due(fresh.id, at=now)
+            return orders_for(fresh, told, limits=desk.limits, now=now), hearing
+
+        orders, hearing = await desk.books.write(write)
+        desk.meter.count("heartbeats_total", outcome=str(hearing))
+        if hearing is Hearing.OLD:
+            message = f"heartbeat {heartbeat.counter} of boot {heartbeat.boot_id} is not news"
+            raise Replayed(message)
+        desk.wakeup.hint()
+        return orders

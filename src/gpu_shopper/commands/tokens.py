@@ -1,0 +1,91 @@
+"""API tokens: who may ask. Only hashes are kept; a secret is shown once."""
+
+from datetime import timedelta
+
+from gpu_shopper.commands.desk import Desk
+from gpu_shopper.domain.caller import Caller
+from gpu_shopper.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from gpu_shopper.domain.ids import ConsumerId, TokenId, token_id
+from gpu_shopper.ports.books import TokenKind, TokenRecord
+from gpu_shopper.ports.vault import Secret
+
+_ID_BITS = 80
+_PREFIXES = {TokenKind.ADMIN: "cgs_adm", TokenKind.CONSUMER: "cgs_pat"}
+
+
+class TokenCommands:
+    """Makes, revokes and checks API tokens."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def create(
+        self,
+        *,
+        kind: TokenKind,
+        consumer_id: ConsumerId | None,
+        name: str,
+        lifetime: timedelta | None,
+        by: Caller,
+    ) -> tuple[TokenRecord, Secret]:
+        """Make a token; its secret is not kept.
+
+        Raises:
+            Forbidden: only operators make tokens.
+            Invalid: a consumer token without its consumer, or the other way round.
+        """
+        if not by.is_operator:
+            raise Forbidden("only an operator may make tokens")
+        if (kind is TokenKind.CONSUMER) != (consumer_id is not None):
+            raise Invalid(
+                "a consumer token, and only that, names its consumer", path="$.consumer_id"
+            )
+        desk = self._desk
+        now = desk.clock.now()
+        secret = desk.vault.new_token(prefix=_PREFIXES[kind])
+        record = TokenRecord(
+            id=token_id(desk.chance.draw_bits(_ID_BITS)),
+            kind=kind,
+            consumer_id=consumer_id,
+            name=name,
+            secret_hash=desk.vault.hash_token(secret.text),
+            created_at=now,
+            expires_at=None if lifetime is None else now + lifetime,
+        )
+        await desk.books.write(lambda book: book.tokens.add(record))
+        return record, secret
+
+    async def revoke(self, token: TokenId, *, by: Caller) -> None:
+        """Make a token worthless at once.
+
+        Raises:
+            NotFound: there is no such live token.
+        """
+        if not by.is_operator:
+            raise Forbidden("only an operator may revoke tokens")
+        now = self._desk.clock.now()
+        if not await self._desk.books.write(lambda book: book.tokens.revoke(token, at=now)):
+            message = f"there is no live token {token}"
+            raise NotFound(message)
+
+    async def authenticate(self, secret: str) -> Caller:
+        """Return who a token speaks for.
+
+        Raises:
+            Unauthenticated: it is unknown, revoked or expired.
+        """
+        hashed, now = self._desk.vault.hash_token(secret), self._desk.clock.now()
+        token = await self._desk.books.read(lambda book: book.tokens.by_hash(hashed))
+        if token is None:
+            raise Unauthenticated("this token is not known")
+        if token.revoked_at is not None or (
+            token.expires_at is not None and now >= token.expires_at
+        ):
+            raise Unauthenticated(
+                "this token is revoked or expired", hint="ask an operator for a new one"
+            )
+        return Caller(name=f"token:{token.name or token.id}", consumer_id=token.consumer_id)
+
+    async def any_exist(self) -> bool:
+        """Return whether a token was ever made: from then on, all must show one."""
+        return bool(await self._desk.books.read(lambda book: book.tokens.list()))

@@ -1,0 +1,42 @@
+"""Reading what a node is to be told, and turning its report into the house's own words."""
+
+from datetime import datetime, timedelta
+
+from gpu_shopper.domain.deadlines import Limits, stop_by
+from gpu_shopper.domain.hearing import GpuSeen, NodeReport
+from gpu_shopper.domain.launch import LaunchAttempt
+from gpu_shopper.domain.session import Session
+from gpu_shopper.wire.agent import ORDER_CONTINUE, ORDER_STOP, Heartbeat, Orders
+
+LEASE = timedelta(minutes=30)
+HEARTBEAT_PERIOD = timedelta(seconds=15)
+
+
+def orders_for(
+    session: Session, attempt: LaunchAttempt, *, limits: Limits, now: datetime
+) -> Orders:
+    """Return the orders for this attempt's agent; times are relative, for the node's clock is not trusted."""
+    deadline = stop_by(
+        session, heard=attempt.heard, honoured_until=attempt.expires_at, limits=limits
+    )
+    go_on = attempt.wanted and attempt.open and not session.ending
+    # Before it runs, the start-up deadline is ours to keep, not the node's.
+    until = attempt.expires_at if session.running_at is None else deadline.at
+    return Orders(
+        order=ORDER_CONTINUE if go_on else ORDER_STOP,
+        stop_in_seconds=max(0.0, (until - now).total_seconds()),
+        lease_seconds=LEASE.total_seconds(),
+        heartbeat_seconds=HEARTBEAT_PERIOD.total_seconds(),
+    )
+
+
+def node_report(heartbeat: Heartbeat) -> NodeReport:
+    """Return what the house keeps of a heartbeat."""
+    gpus = tuple(GpuSeen(gpu.name, gpu.memory_mib or 0) for gpu in heartbeat.gpus)
+    return NodeReport(
+        boot_id=heartbeat.boot_id,
+        counter=heartbeat.counter,
+        gpus=gpus if gpus and heartbeat.gpu_error is None else None,
+        idle_seconds=heartbeat.idle_seconds,
+        host_key=heartbeat.host_key,
+    )
