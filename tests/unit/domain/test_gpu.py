@@ -66,6 +66,7 @@ SPELLINGS = [
     ("Tesla P100-PCIE-16GB", "P100 16GB"),
     ("AMD Instinct MI300X OAM", "MI300X"),
     ("Gaudi HL-205", "Gaudi"),
+    ("A100 80 GPU", "A100 80GB"),
     ("B200 179.1 GB", "B200"),
 ]
 

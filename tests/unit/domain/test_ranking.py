@@ -1,0 +1,177 @@
+"""Which offer is bought, and which may stand in for one that failed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpu_shopper.domain.errors import NothingMatches
+from gpu_shopper.domain.ids import OfferId, ProviderName
+from gpu_shopper.domain.launch import Blame
+from gpu_shopper.domain.money import rate
+from gpu_shopper.domain.offer import Offer, RetryScope
+from gpu_shopper.domain.offer_health import OfferFailure, OfferHealth, read_health
+from gpu_shopper.domain.ranking import NEAR, Excluded, choose, comparable, expected_micros
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HEALTHY = OfferHealth(now=NOW)
+NIMBUS = ProviderName("nimbus")
+
+
+def an_offer(name: str, dollars: str = "0.40", **changes: object) -> Offer:
+    facts: dict[str, object] = {
+        "id": OfferId(f"nimbus:{name}"), "provider": NIMBUS, "provider_id": name,
+        "machine_id": f"m-{name}", "gpu_type": "RTX 4090", "gpu_count": 1, "vram_gb": 24,
+        "price": rate(dollars), "country": "DE", "region": "eu-1", "location": "Berlin",
+        "reliability": 0.99, "fetched_at": NOW,
+    }  # fmt: skip
+    return Offer(**{**facts, **changes})  # type: ignore[arg-type]
+
+
+def failed_on(offer: Offer, blame: Blame) -> OfferFailure:
+    return OfferFailure(
+        provider=offer.provider, offer_id=offer.id, machine_id=offer.machine_id,
+        gpu_type=offer.gpu_type, blame=blame, at=NOW, reason="no CUDA device",
+    )  # fmt: skip
+
+
+def names(offers: Sequence[Offer]) -> list[str]:
+    return [offer.provider_id for offer in offers]
+
+
+def test_the_cheapest_of_equals_is_chosen() -> None:
+    offers = [an_offer("dear", "0.60"), an_offer("cheap", "0.40")]
+
+    assert "cheap" == choose(offers, hours=2, draw=0.99, health=HEALTHY).provider_id
+
+
+def test_a_cheap_offer_that_seldom_starts_is_dear() -> None:
+    cheap = an_offer("cheap", "0.40", availability_confidence=0.2)
+    sure = an_offer("sure", "0.45")
+
+    assert "sure" == choose([cheap, sure], hours=1, draw=0, health=HEALTHY).provider_id
+
+
+def test_long_sessions_weigh_the_price_more_than_a_failed_start() -> None:
+    cheap = an_offer("cheap", "0.40", availability_confidence=0.6)
+    sure = an_offer("sure", "0.45")
+
+    assert "cheap" == choose([cheap, sure], hours=12, draw=0, health=HEALTHY).provider_id
+
+
+def test_among_near_equals_the_draw_decides() -> None:
+    offers = [an_offer("a", "0.400"), an_offer("b", "0.401"), an_offer("c", "0.402")]
+
+    chosen = [choose(offers, hours=1, draw=draw, health=HEALTHY) for draw in (0.0, 0.4, 0.99)]
+
+    assert ["a", "b", "c"] == names(chosen)
+
+
+def test_a_suppressed_offer_is_passed_over() -> None:
+    bad, good = an_offer("bad", "0.10"), an_offer("good", "0.90")
+    health = read_health([failed_on(bad, Blame.MACHINE)], now=NOW)
+
+    assert "good" == choose([bad, good], hours=1, draw=0, health=health).provider_id
+
+
+@pytest.mark.parametrize(
+    "changes", [{"available": False}, {"max_duration_hours": 3}], ids=["gone", "too short"]
+)
+def test_an_offer_that_cannot_serve_the_session_is_passed_over(changes: dict[str, object]) -> None:
+    offers = [an_offer("bad", "0.10", **changes), an_offer("good", "0.90")]
+
+    assert "good" == choose(offers, hours=4, draw=0, health=HEALTHY).provider_id
+
+
+def test_where_nothing_is_left_it_says_so() -> None:
+    bad = an_offer("bad")
+    health = read_health([failed_on(bad, Blame.OFFER)], now=NOW)
+
+    for offers in ([], [bad]):
+        with pytest.raises(NothingMatches):
+            choose(offers, hours=1, draw=0, health=health)
+
+
+@given(
+    cents=st.lists(st.integers(0, 500), min_size=1, max_size=12),
+    draw=st.floats(0, 1, exclude_max=True),
+)
+def test_the_choice_is_within_reach_of_the_best_and_independent_of_the_order(
+    cents: list[int], draw: float
+) -> None:
+    offers = [an_offer(f"{n:02}", str(price / 100)) for n, price in enumerate(cents)]
+    best = min(expected_micros(offer, hours=1, confidence=1) for offer in offers)
+
+    chosen = choose(offers, hours=1, draw=draw, health=HEALTHY)
+
+    assert expected_micros(chosen, hours=1, confidence=1) <= best * NEAR
+    assert chosen == choose(offers[::-1], hours=1, draw=draw, health=HEALTHY)
+
+
+FAILED = an_offer("failed", "1.00", gpu_type="RTX A6000", gpu_count=2, vram_gb=48)
+CANDIDATES = [
+    FAILED,
+    an_offer("same", "1.10", gpu_type="RTX A6000", gpu_count=2, vram_gb=48),
+    an_offer("more", "1.20", gpu_type="RTX A6000", gpu_count=4, vram_gb=48),
+    an_offer("fewer", "0.50", gpu_type="RTX A6000", gpu_count=1, vram_gb=48),
+    an_offer("other", "1.05", gpu_type="L40S", gpu_count=2, vram_gb=48),
+    an_offer("larger", "1.40", gpu_type="A100 80GB", gpu_count=2, vram_gb=80),
+    an_offer("many-small", "0.90", gpu_type="RTX 4090", gpu_count=4, vram_gb=24),
+    an_offer("small", "0.30", gpu_type="RTX 4090", gpu_count=2, vram_gb=24),
+    an_offer("above-cap", "1.51", gpu_type="RTX A6000", gpu_count=2, vram_gb=48),
+    an_offer("spot", "0.20", gpu_type="RTX A6000", gpu_count=2, vram_gb=48, interruptible=True),
+    an_offer("sold", "0.20", gpu_type="RTX A6000", gpu_count=2, vram_gb=48, available=False),
+]
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        (RetryScope.SAME_GPU, ["same", "more"]),
+        (RetryScope.SAME_VRAM, ["other", "same", "more", "larger"]),
+        (RetryScope.ANY, ["many-small", "other", "same", "more", "larger"]),
+    ],
+)
+def test_each_scope_allows_its_stand_ins_cheapest_first(
+    scope: RetryScope, expected: list[str]
+) -> None:
+    found = comparable(FAILED, CANDIDATES, scope, cap=rate("1.50"), excluded=Excluded())
+
+    assert expected == names(found)
+
+
+@pytest.mark.parametrize("scope", RetryScope)
+def test_nothing_above_the_cap_stands_in(scope: RetryScope) -> None:
+    found = comparable(FAILED, CANDIDATES, scope, cap=rate("0.89"), excluded=Excluded())
+
+    assert () == found
+
+
+@pytest.mark.parametrize("scope", RetryScope)
+def test_excluded_offers_and_machines_are_not_bought_again(scope: RetryScope) -> None:
+    excluded = Excluded(
+        offers=frozenset({OfferId("nimbus:same"), OfferId("nimbus:other")}),
+        machines=frozenset({(NIMBUS, "m-more"), (NIMBUS, "m-larger"), (NIMBUS, "m-many-small")}),
+    )
+
+    assert () == comparable(FAILED, CANDIDATES, scope, cap=rate("1.50"), excluded=excluded)
+
+
+def test_a_machine_without_a_name_excludes_nothing() -> None:
+    nameless = [an_offer("one", machine_id=""), an_offer("two", machine_id="")]
+    excluded = Excluded(machines=frozenset({(NIMBUS, "")}))
+
+    found = comparable(nameless[0], nameless, RetryScope.SAME_GPU, cap=rate("1"), excluded=excluded)
+
+    assert ["two"] == names(found)
+
+
+def test_an_interruptible_offer_may_be_followed_by_either_kind() -> None:
+    failed = an_offer("failed", interruptible=True)
+    candidates = [an_offer("spot", "0.2", interruptible=True), an_offer("firm", "0.3")]
+
+    found = comparable(failed, candidates, RetryScope.SAME_GPU, cap=rate("1"), excluded=Excluded())
+
+    assert ["spot", "firm"] == names(found)
