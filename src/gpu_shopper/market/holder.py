@@ -1,0 +1,47 @@
+"""The market as it is now: one snapshot, replaced whole whenever a cloud has answered or failed to.
+
+One task writes; any number read, on any thread, and each keeps the snapshot that it took. A cloud that fails takes none
+of the menu away, its own last offers included: they stay, marked by their age and the error, until `withdraw`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.market.snapshot import Listing, MarketSnapshot
+
+
+class Market:
+    """Holds the newest snapshot. Configured clouds are known from the start, before their first answer."""
+
+    def __init__(self, providers: Iterable[ProviderName] = ()) -> None:
+        self._snapshot = MarketSnapshot(Listing(provider=provider) for provider in providers)
+
+    @property
+    def snapshot(self) -> MarketSnapshot:
+        """The newest snapshot. Take it once per question: the next call may see another one."""
+        return self._snapshot
+
+    def replace(self, provider: ProviderName, listing: Sequence[Offer], at: datetime) -> None:
+        """Put what `provider` listed at `at` in place of all that it listed before."""
+        self._put(Listing(provider=provider, offers=tuple(listing), fetched_at=at))
+
+    def mark_failed(self, provider: ProviderName, error: str, at: datetime) -> None:
+        """Note that `provider` could not be listed at `at`; its last offers stay."""
+        self._put(replace(self._listing(provider), error=error, failed_at=at))
+
+    def withdraw(self, provider: ProviderName) -> None:
+        """Take the offers of `provider` off the market, because they are too old to be believed."""
+        self._put(replace(self._listing(provider), offers=()))
+
+    def _listing(self, provider: ProviderName) -> Listing:
+        known = {listing.provider: listing for listing in self._snapshot.providers}
+        return known.get(provider, Listing(provider=provider))
+
+    def _put(self, listing: Listing) -> None:
+        old = self._snapshot
+        others = [other for other in old.providers if other.provider != listing.provider]
+        # One assignment: a reader sees the old market or the new one, never half of each.
+        self._snapshot = MarketSnapshot([*others, listing], generation=old.generation + 1)

@@ -1,0 +1,118 @@
+"""The market stays up when one of its clouds is down, and says so."""
+
+from datetime import UTC, datetime, timedelta
+
+from gpu_shopper.domain.ids import OfferId, ProviderName
+from gpu_shopper.domain.money import rate
+from gpu_shopper.domain.offer import Offer, OfferQuery
+from gpu_shopper.market.holder import Market
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
+NIMBUS, CIRRUS = ProviderName("nimbus"), ProviderName("cirrus")
+
+
+def an_offer(name: str, provider: ProviderName) -> Offer:
+    return Offer(
+        id=OfferId(f"{provider}:{name}"), provider=provider, provider_id=name, machine_id="",
+        gpu_type="T4", gpu_count=1, vram_gb=16, price=rate("0.20"), country="DE", region="eu-1",
+        location="Berlin", reliability=0.99, fetched_at=NOW,
+    )  # fmt: skip
+
+
+def ids(market: Market) -> list[str]:
+    return [offer.id for offer in market.snapshot.query(OfferQuery()).offers]
+
+
+def a_market_of_two() -> Market:
+    market = Market([NIMBUS, CIRRUS])
+    market.replace(NIMBUS, [an_offer("a", NIMBUS)], NOW)
+    market.replace(CIRRUS, [an_offer("b", CIRRUS)], NOW)
+    return market
+
+
+def test_before_the_first_answer_the_market_is_not_ready_but_knows_its_clouds() -> None:
+    market = Market([NIMBUS, CIRRUS])
+
+    assert not market.snapshot.ready
+    assert [(CIRRUS, False), (NIMBUS, False)] == [
+        (listing.provider, listing.ok) for listing in market.snapshot.providers
+    ]
+
+
+def test_one_clouds_answer_makes_it_ready() -> None:
+    market = Market([NIMBUS, CIRRUS])
+
+    market.replace(NIMBUS, [], NOW)
+
+    assert market.snapshot.ready
+
+
+def test_a_new_listing_replaces_only_its_own_clouds_offers() -> None:
+    market = a_market_of_two()
+
+    market.replace(NIMBUS, [an_offer("c", NIMBUS)], LATER)
+
+    assert ["cirrus:b", "nimbus:c"] == ids(market)
+
+
+def test_a_cloud_that_fails_keeps_its_last_offers_and_shows_its_error_and_age() -> None:
+    market = a_market_of_two()
+
+    market.mark_failed(NIMBUS, "answered 503", LATER)
+
+    assert ["cirrus:b", "nimbus:a"] == ids(market)
+    cirrus, nimbus = market.snapshot.providers
+    assert (True, None) == (cirrus.ok, cirrus.error)
+    assert (False, "answered 503", LATER) == (nimbus.ok, nimbus.error, nimbus.failed_at)
+    assert timedelta(minutes=1) == nimbus.age(LATER)
+
+
+def test_a_good_answer_clears_the_error() -> None:
+    market = a_market_of_two()
+    market.mark_failed(NIMBUS, "answered 503", NOW)
+
+    market.replace(NIMBUS, [an_offer("a", NIMBUS)], LATER)
+
+    assert all(listing.ok for listing in market.snapshot.providers)
+
+
+def test_a_cloud_that_never_answered_may_fail() -> None:
+    market = Market()
+
+    market.mark_failed(NIMBUS, "no route", NOW)
+
+    (nimbus,) = market.snapshot.providers
+    assert (False, None, "no route") == (nimbus.ok, nimbus.fetched_at, nimbus.error)
+    assert not market.snapshot.ready
+
+
+def test_offers_too_old_to_be_believed_can_be_withdrawn() -> None:
+    market = a_market_of_two()
+    market.mark_failed(NIMBUS, "answered 503", LATER)
+
+    market.withdraw(NIMBUS)
+
+    assert ["cirrus:b"] == ids(market)
+    assert "answered 503" == market.snapshot.providers[1].error
+
+
+def test_a_reader_keeps_the_snapshot_that_it_took() -> None:
+    market = a_market_of_two()
+    taken = market.snapshot
+
+    market.replace(NIMBUS, [], LATER)
+
+    assert 2 == taken.query(OfferQuery()).total
+    assert 1 == market.snapshot.query(OfferQuery()).total
+    assert taken.generation < market.snapshot.generation
+
+
+def test_a_listing_that_its_sender_changes_later_does_not_change_the_market() -> None:
+    market, listing = Market(), [an_offer("a", NIMBUS)]
+    market.replace(NIMBUS, listing, NOW)
+
+    listing.clear()
+    market.mark_failed(CIRRUS, "no route", NOW)
+
+    assert ["nimbus:a"] == ids(market)
