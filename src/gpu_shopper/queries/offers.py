@@ -1,0 +1,125 @@
+"""Questions about the menu: answered from the snapshot in memory, without waiting for anything."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gpu_shopper.domain.errors import MarketNotReady, NotFound
+from gpu_shopper.domain.ids import OfferId, ProviderName
+from gpu_shopper.domain.offer import Offer, OfferQuery
+from gpu_shopper.domain.offer_health import (
+    REMEMBERED,
+    Key,
+    Mark,
+    OfferFailure,
+    read_health,
+)
+from gpu_shopper.market.holder import Market
+from gpu_shopper.ports.books import Books, FailureRecord
+from gpu_shopper.ports.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceView:
+    """How one cloud's part of the menu stands."""
+
+    name: ProviderName
+    ok: bool
+    age_s: float | None
+    error: str | None
+    offers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuPage:
+    """A page of offers, how many match in all, and whether every cloud's part is fresh."""
+
+    offers: tuple[Offer, ...]
+    total: int
+    sources: tuple[SourceView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedMark:
+    """What is remembered against one offer, machine, GPU type or cloud."""
+
+    key: Key
+    mark: Mark
+
+
+class OfferQueries:
+    """Reads the market, and what past failures say of it."""
+
+    def __init__(self, books: Books, market: Market, clock: Clock) -> None:
+        self._books = books
+        self._market = market
+        self._clock = clock
+
+    @property
+    def ready(self) -> bool:
+        """Some cloud has answered since the start."""
+        return self._market.snapshot.ready
+
+    def page(self, query: OfferQuery) -> MenuPage:
+        """Return the page that `query` asks for.
+
+        Raises:
+            MarketNotReady: no cloud has answered yet, so an empty menu would mean nothing.
+        """
+        snapshot = self._market.snapshot
+        if not snapshot.ready:
+            message = "no cloud has answered yet since the start"
+            raise MarketNotReady(message, hint="try again in a few seconds")
+        found = snapshot.query(query)
+        return MenuPage(offers=found.offers, total=found.total, sources=self.sources())
+
+    def one(self, offer_id: OfferId) -> Offer:
+        """Return one offer.
+
+        Raises:
+            NotFound: no cloud lists it now.
+        """
+        offer = self._market.snapshot.get(offer_id)
+        if offer is None:
+            message = f"there is no offer {offer_id[:128]!r} now"
+            raise NotFound(message, hint="offers come and go: list them with GET /api/v1/inventory")
+        return offer
+
+    def sources(self) -> tuple[SourceView, ...]:
+        """Return how each cloud's part of the menu stands."""
+        now = self._clock.now()
+        return tuple(
+            SourceView(
+                name=listing.provider,
+                ok=listing.ok,
+                age_s=None if (age := listing.age(now)) is None else age.total_seconds(),
+                error=listing.error,
+                offers=len(listing.offers),
+            )
+            for listing in self._market.snapshot.providers
+        )
+
+    async def health(self) -> tuple[RememberedMark, ...]:
+        """Return what is remembered against offers, the least trusted first."""
+        now = self._clock.now()
+        failures = await self._books.read(
+            lambda book: book.accounts.failures(since=now - REMEMBERED)
+        )
+        health = read_health(map(_failure, failures), now=now)
+        marks = [RememberedMark(key=key, mark=mark) for key, mark in health.marks.items()]
+        return tuple(sorted(marks, key=_by_confidence))
+
+
+def _failure(record: FailureRecord) -> OfferFailure:
+    return OfferFailure(
+        provider=record.provider,
+        offer_id=OfferId(record.offer_id),
+        machine_id=record.machine_id,
+        gpu_type=record.gpu_type,
+        blame=record.blame,
+        at=record.at,
+        reason=record.reason,
+    )
+
+
+def _by_confidence(remembered: RememberedMark) -> tuple[float, datetime, Key]:
+    return remembered.mark.confidence, remembered.mark.last_at, remembered.key
