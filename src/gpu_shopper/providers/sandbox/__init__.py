@@ -1,1 +1,56 @@
 """The cloud that runs on this machine, seen through its HTTP API."""
+
+from collections.abc import Mapping
+
+from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
+from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.http import HttpDoor
+from gpu_shopper.ports.provider import CloudProvider
+from gpu_shopper.providers.manifest import EndRequest, Manifest, SettingSpec
+from gpu_shopper.providers.sandbox.adapter import SandboxProvider
+from gpu_shopper.providers.sandbox.mapping import PROVIDER
+
+_CAPABILITIES = Capabilities(interruptible=True, native_ttl=True, node_can_end_itself=True)
+
+# Its reads are strong and its answers quick, so little waiting proves much.
+_QUIRKS = Quirks(
+    call_deadline=seconds(20),
+    adoption_looks=(seconds(2), seconds(5), seconds(10), seconds(20), seconds(30)),
+    adoption_window=seconds(30),
+    quarantine=seconds(300),
+    boot_grace=seconds(180),
+    observe_period=seconds(1),
+    destroy_settle=seconds(0.5),
+    absence_reads=2,
+    absence_read_spacing=seconds(2),
+    absence_listings=1,
+    absence_listing_spacing=seconds(5),
+    requests_per_second=50,
+    burst=100,
+    shop_period=seconds(30),
+    destroy_ends_billing=True,
+)
+
+
+def _connect(settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
+    return SandboxProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=_QUIRKS)
+
+
+MANIFEST = Manifest(
+    name=PROVIDER,
+    settings=(
+        SettingSpec(
+            name="url", help="Where the sandbox cloud listens, such as http://127.0.0.1:8701."
+        ),
+        SettingSpec(name="key", help="The key of the account.", secret=True),
+    ),
+    capabilities=_CAPABILITIES,
+    quirks=_QUIRKS,
+    connect=_connect,
+    end_request=EndRequest(
+        method="DELETE",
+        url="${SANDBOX_API}/v1/self",
+        headers={"Authorization": "Bearer ${SANDBOX_INSTANCE_KEY}"},
+    ),
+    process_scope_env="GPU_SANDBOX_INSTANCE",
+)

@@ -1,0 +1,51 @@
+"""What a cloud's folder says of itself: all that the house has to know before it connects."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.quirks import Capabilities, Quirks
+from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.http import HttpDoor
+from gpu_shopper.ports.provider import CloudProvider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingSpec:
+    """One setting of a cloud. `name` is lower-case; a secret one is never shown."""
+
+    name: str
+    help: str
+    secret: bool = False
+    default: str | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndRequest:
+    """How a node ends itself: one HTTP request, in which `${NAME}` stands for the node's own environment."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One kind of cloud.
+
+    `process_scope_env` names the variable by which an instance's processes are known where several
+    instances share a machine.
+    """
+
+    name: ProviderName
+    settings: tuple[SettingSpec, ...]
+    capabilities: Capabilities
+    quirks: Quirks
+    connect: Callable[[Mapping[str, str], HttpDoor, Clock], CloudProvider]
+    end_request: EndRequest | None = None
+    process_scope_env: str | None = None

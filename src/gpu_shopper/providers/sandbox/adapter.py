@@ -1,0 +1,156 @@
+"""The sandbox cloud as a `CloudProvider`: its API and the mapping put together. It decides nothing."""
+
+from collections.abc import Mapping
+
+from gpu_shopper.domain.ids import InstanceId, ProviderName
+from gpu_shopper.domain.instance import Instance, Listing
+from gpu_shopper.domain.label import Label
+from gpu_shopper.domain.money import Money, money
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.domain.quirks import Capabilities, Quirks
+from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.http import HttpDoor
+from gpu_shopper.ports.provider import LaunchOrder, OfferListing
+from gpu_shopper.ports.provider_errors import Ambiguous, Unavailable
+from gpu_shopper.providers.sandbox.api import InstanceRow, InstancesPage, OfferRow, SandboxApi
+from gpu_shopper.providers.sandbox.mapping import PROVIDER, instance_of, new_instance_of, offer_of
+from gpu_shopper.transport.decoding import decode_rows
+
+# A cursor that leads round in circles must end somewhere.
+MOST_PAGES = 1000
+
+
+class SandboxProvider:
+    """One account at one sandbox cloud. The door is lent: whoever opened it closes it."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        door: HttpDoor,
+        clock: Clock,
+        *,
+        capabilities: Capabilities,
+        quirks: Quirks,
+    ) -> None:
+        self._capabilities = capabilities
+        self._quirks = quirks
+        self._clock = clock
+        self._api = SandboxApi(
+            door,
+            url=settings["url"],
+            key=settings["key"],
+            timeout=quirks.call_deadline.total_seconds(),
+        )
+
+    @property
+    def name(self) -> ProviderName:
+        """The name that stands in offers and rows."""
+        return PROVIDER
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this cloud can do."""
+        return self._capabilities
+
+    @property
+    def quirks(self) -> Quirks:
+        """How it behaves in time."""
+        return self._quirks
+
+    async def list_offers(self) -> OfferListing:
+        """Return all that is on sale now, all pages; a page that fails fails the whole."""
+        fetched_at = self._clock.now()
+        offers: dict[str, Offer] = {}
+        rejected, example = 0, ""
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            page = await self._api.offers(cursor=cursor)
+            rows = decode_rows(page.offers, OfferRow)
+            offers.update((row.id, offer_of(row, fetched_at=fetched_at)) for row in rows.good)
+            rejected, example = rejected + rows.rejected, example or rows.example
+            cursor = page.next_cursor
+            if cursor is None:
+                return OfferListing(
+                    offers=tuple(offers.values()), rejected=rejected, example=example
+                )
+        raise Unavailable(f"offers: no end after {MOST_PAGES} pages")
+
+    async def launch(self, order: LaunchOrder) -> Instance:
+        """Buy once. Never retried inside; `Refused` only where nothing was bought for certain."""
+        row = await self._api.create(new_instance_of(order))
+        try:
+            return instance_of(row)
+        except ValueError as error:
+            raise Ambiguous(
+                f"create {order.label}: {error}", instance_id=InstanceId(row.id)
+            ) from error
+
+    async def find(self, label: Label) -> Instance | None:
+        """Return the instance with this label; None only if a complete listing lacks it."""
+        listing = await self._list(name=label)
+        found = next((instance for instance in listing.instances if instance.label == label), None)
+        if found is None and not listing.complete:
+            raise Unavailable(f"find {label}: {listing.trouble}")
+        return found
+
+    async def observe(self, instance_id: InstanceId) -> Instance | None:
+        """Return the instance; None only if the cloud itself says that it holds no such instance."""
+        row = await self._api.instance(instance_id)
+        try:
+            return None if row is None else instance_of(row)
+        except ValueError as error:
+            raise Unavailable(f"instance {instance_id}: {error}") from error
+
+    async def list_all(self) -> Listing:
+        """Return every instance of the account, ours or not; a listing with a missing part says so."""
+        return await self._list(name=None)
+
+    async def destroy(self, instance_id: InstanceId) -> None:
+        """Ask for the end of an instance; may be called any number of times."""
+        await self._api.delete(instance_id)
+
+    async def balance(self) -> Money | None:
+        """Return the money left on the account."""
+        return money((await self._api.account()).balance)
+
+    async def aclose(self) -> None:
+        """Nothing to close: the door is not ours."""
+
+    async def _list(self, *, name: str | None) -> Listing:
+        began_at = self._clock.now()
+        found: dict[str, Instance] = {}
+        trouble, cursor, total = "", None, None
+        for number in range(MOST_PAGES):
+            try:
+                page = await self._api.instances(cursor=cursor, name=name)
+            except Unavailable as error:
+                if number == 0:
+                    raise
+                trouble = f"page {number + 1}: {error}"
+                break
+            trouble = trouble or _take(page, found)
+            cursor, total = page.next_cursor, page.total
+            if cursor is None:
+                break
+        else:
+            trouble = f"no end after {MOST_PAGES} pages"
+        if not trouble and total is not None and total != len(found):
+            trouble = f"{len(found)} instances on the pages, {total} by the cloud's own count"
+        return Listing(
+            instances=tuple(found.values()),
+            began_at=began_at,
+            complete=not trouble,
+            trouble=trouble,
+        )
+
+
+def _take(page: InstancesPage, found: dict[str, Instance]) -> str:
+    """Add a page's instances and return what is wrong with it."""
+    rows = decode_rows(page.instances, InstanceRow)
+    trouble = f"{rows.rejected} rows cannot be read: {rows.example}" if rows.rejected else ""
+    for row in rows.good:
+        try:
+            found[row.id] = instance_of(row)
+        except ValueError as error:
+            trouble = f"instance {row.id}: {error}"
+    return trouble

@@ -1,0 +1,61 @@
+"""From the bytes of an answer to typed values. What a cloud sends is hostile until it was parsed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+from gpu_shopper.ports.http import HttpReply
+from gpu_shopper.ports.provider_errors import Unavailable
+
+T = TypeVar("T")
+_LONGEST_REASON = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows(Generic[T]):
+    """What could be read of a list; a bad row costs one row. `example` says what was wrong with the first one."""
+
+    good: tuple[T, ...]
+    rejected: int = 0
+    example: str = ""
+
+
+def decode(reply: HttpReply, kind: type[T], *, what: str) -> T:
+    """Return the body as `kind`; fields that it does not name are passed over.
+
+    Raises:
+        Unavailable: the body is something else; the message does not repeat it.
+    """
+    try:
+        return msgspec.json.decode(reply.body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unavailable(f"{what}: the answer cannot be read ({_reason(error)})") from error
+
+
+def decode_rows(rows: Iterable[msgspec.Raw], kind: type[T]) -> Rows[T]:
+    """Read each row by itself."""
+    decoder = msgspec.json.Decoder(kind)
+    good: list[T] = []
+    rejected, example = 0, ""
+    for row in rows:
+        try:
+            good.append(decoder.decode(row))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            rejected += 1
+            example = example or _reason(error)
+    return Rows(good=tuple(good), rejected=rejected, example=example)
+
+
+def object_in(body: bytes) -> dict[str, object] | None:
+    """Return the JSON object that the body is, None if it is anything else."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _reason(error: Exception) -> str:
+    return str(error)[:_LONGEST_REASON]
