@@ -93,6 +93,7 @@ class Daemon:
         self.life = born(config, boot) if saved is None else resumed(saved, boot)
         self._beat_due_at = self.life.age
         self._beat_sent_at = self.life.age
+        self._asked_at = -1.0
         self._orders_mark: Optional[tuple[int, int]] = None
         self._last_trouble: tuple[str, ...] = ()
         self._save()
@@ -105,7 +106,7 @@ class Daemon:
         self._send_if_due()
         # A courier that works at once has its answer by now.
         self._take_answer()
-        reason = decide(self.life, self._config, answer_awaited=self._answer_awaited())
+        reason = decide(self.life, self._config, answer_awaited=self._last_question_due())
         if reason is not None:
             self._end(reason)
         return min(PASS_SECONDS, self.life.heartbeat_seconds)
@@ -114,11 +115,9 @@ class Daemon:
         if self._courier.away and self.life.age - self._beat_sent_at > LONGEST_BEAT_SECONDS:
             self._outside.log("a heartbeat hangs and is left behind")
             self._courier.leave_behind()
-        if (
-            self._courier.away
-            or self._courier.hanging >= MOST_HANGING_BEATS
-            or self.life.age < self._beat_due_at
-        ):
+            self._asked_at = self._beat_sent_at
+        due = self.life.age >= self._beat_due_at or self._last_question_due()
+        if self._courier.away or self._courier.hanging >= MOST_HANGING_BEATS or not due:
             return
         self.life = counted(self.life)
         # Saved before it is used: a counter that was sent must never be sent again.
@@ -128,6 +127,19 @@ class Daemon:
         self._beat_due_at = life.age + life.heartbeat_seconds
         self._courier.send(lambda: self._pulse.beat(life))
 
+    def _last_question_due(self) -> bool:
+        """Tell whether the lease is over and nothing that was asked since has come back.
+
+        Each question may take longer than the time between two, so that one is always under way: what counts is
+        whether one that was put after the end of the lease is through, not whether any is open.
+        """
+        lease_over_at = self.life.renewed_at + self.life.lease_seconds
+        return (
+            bool(self._config.control_urls)
+            and self.life.age >= lease_over_at > self._asked_at
+            and self._courier.hanging < MOST_HANGING_BEATS
+        )
+
     def _take_answer(self) -> None:
         beat = self._courier.collect()
         if beat is None:
@@ -135,6 +147,7 @@ class Daemon:
         if beat.trouble != self._last_trouble:
             self._outside.log("; ".join(beat.trouble) or "all is well again")
             self._last_trouble = beat.trouble
+        self._asked_at = self._beat_sent_at
         if beat.busy:
             self.life = busied(self.life, self._beat_sent_at)
         if beat.orders is not None:
@@ -171,9 +184,6 @@ class Daemon:
         if os.access(str(hook), os.X_OK):
             self._outside.log("draining: running %s" % hook)
             self._outside.launch((str(hook),))
-
-    def _answer_awaited(self) -> bool:
-        return self._courier.away and bool(self._config.control_urls)
 
     def _end(self, reason: str) -> None:
         if self.life.ending is None:

@@ -165,8 +165,8 @@ def ends_at(life: Life, config: AgentConfig) -> float:
 def decide(life: Life, config: AgentConfig, *, answer_awaited: bool) -> Optional[str]:
     """Return why the node must end now, or None to go on.
 
-    A node that slept past its lease has not been unheard of until it has asked once, so silence is not concluded
-    while an answer is awaited. Deadlines don't wait.
+    A node that slept past its lease has not been unheard of until it has asked once more, so silence is not concluded
+    while the answer to that last question is awaited. Deadlines don't wait.
     """
     if life.ending is not None:
         return life.ending

@@ -260,6 +260,19 @@ def test_silence_waits_for_a_hanging_heartbeat_for_its_limit_only(node: Node) ->
     assert ended(node) == "silent"
 
 
+def test_questions_that_take_longer_than_the_time_between_two_prevent_no_silence(
+    node: Node,
+) -> None:
+    slow = Hung()
+    daemon = node.daemon(courier=Courier(slow))
+    for _ in range(120):
+        node.pass_time(daemon, 17.0, step=1.0)
+        slow.let_go()
+
+    assert ended(node) == "silent"
+    assert daemon.life.age < 2_100.0
+
+
 def test_heartbeats_that_hang_do_not_pile_up_and_a_late_one_is_not_obeyed(node: Node) -> None:
     node.answer = lambda _: ok(orders(order="stop"))
     hung = Hung()
