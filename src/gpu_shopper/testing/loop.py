@@ -6,9 +6,9 @@ names who is stuck; a killed process runs no further line that could have an eff
 
 What is relied on inside asyncio (3.11 to 3.13): `run_forever` calls `_run_once` until `_stopping`;
 a cancelled timer calls `_timer_handle_cancelled`; `Handle._run` runs a callback in its context; a
-task's steps are bound to the task and registered in its context; `_log_destroy_pending` silences a
-pending task that is dropped; `_asyncgen_firstiter_hook` registers generators for the final
-clean-up. The ready queue and the timers are our own.
+task's steps are bound to the task and registered in its context; `_log_traceback` tells whether a task's
+failure was looked at; `_asyncgen_firstiter_hook` registers generators for the final clean-up. The
+ready queue and the timers are our own.
 
 What no seed can fix: the order of a set of strings follows the interpreter's hash seed, that of a
 set of futures their addresses (tasks are numbered here, so sets of tasks are safe). Locks, queues
@@ -110,6 +110,7 @@ class VirtualLoop(SealedLoop):
         self._busy: Counter[str] = Counter()
         self._serial = 0
         self._cancelled_timers = 0
+        self._ending = False
         self._queue: list[Ready] = []
         self._timers: list[_Timer] = []
         self._tasks: weakref.WeakValueDictionary[int, NumberedTask] = weakref.WeakValueDictionary()
@@ -237,8 +238,13 @@ class VirtualLoop(SealedLoop):
 
     def wind_up(self) -> None:
         """End everything: processes lose power, the world's tasks are cancelled, the loop closes."""
+        # Asked now: whether a forgotten failure is noticed must not depend on the garbage collector.
+        for task in list(self._tasks.values()):
+            if task.done() and task._log_traceback:
+                self.call_exception_handler({"message": "exception never retrieved", "task": task})
         for process in self.processes:
             process.kill(because="the simulation ended")
+        self._ending = True  # From here on failures are gathered, so that all tasks are ended.
         self._idle_turns = 0
         self._time_limit = float("inf")
         try:
@@ -287,7 +293,7 @@ class VirtualLoop(SealedLoop):
                 self._run_entry(batch.popleft())
         finally:
             self._queue[:0] = batch
-        if self._unhandled:
+        if not self._ending:
             self.raise_unhandled()
 
     def _run_entry(self, entry: Ready) -> None:

@@ -60,7 +60,6 @@ class NumberedTask(asyncio.Task[Any]):
 
     def bury(self) -> None:
         """Close the coroutine of a dead process: seams refuse, so no line of it has an effect."""
-        self._log_destroy_pending = False
         coro = cast("Coroutine[Any, Any, Any]", self.get_coro())
         # A clean-up that awaits survives one close, so it is asked again, though not for ever.
         for _ in range(100):

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Coroutine
+import inspect
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -213,6 +215,48 @@ def test_seams_refuse_the_dead_while_their_stack_unwinds() -> None:
     run_simulation(main(), seed=1)
 
     assert ["now", "monotonic", "check", "write", "task", "rows []"] == said
+
+
+def test_an_effect_that_kills_its_own_caller_never_returns_to_it() -> None:
+    survived: list[str] = []
+
+    async def call(process: Process) -> None:
+        with crash_point("call"):
+            Context().run(process.kill, because="the cloud's doing")
+        survived.append("returned")
+
+    async def main() -> None:
+        process = current_loop().start_process("server")
+        process.spawn(call(process))
+        await asyncio.sleep(1)
+
+    run_simulation(main(), seed=1)
+
+    assert [] == survived
+
+
+def test_code_that_awaits_while_it_is_buried_is_closed_in_the_end() -> None:
+    class Turn:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    async def cling() -> None:
+        try:
+            await asyncio.sleep(1_000)
+        finally:
+            for _ in range(5):
+                with contextlib.suppress(BaseException):
+                    await Turn()
+
+    clinging = cling()
+
+    async def main() -> None:
+        current_loop().start_process("server").spawn(clinging)
+        await asyncio.sleep(1)
+
+    run_simulation(main(), seed=1)
+
+    assert inspect.CORO_CLOSED == inspect.getcoroutinestate(clinging)
 
 
 def test_an_observer_sees_each_step_and_may_kill_there() -> None:
