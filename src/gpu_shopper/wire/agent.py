@@ -32,20 +32,18 @@ T = TypeVar("T")
 
 
 class BodyError(ValueError):
-    """A body that does not say what it must, with the path of the field that is wrong."""
+    """A body that does not say what it must, with the path of the wrong field apart from the message."""
 
     def __init__(self, path: str, message: str) -> None:
-        """Keep the path apart from the message, so that an API can list both."""
         super().__init__((path or "body") + ": " + message)
         self.path = path
         self.message = message
 
 
 class FieldReader:
-    """Takes typed fields out of one JSON object and refuses whatever is left over."""
+    """Takes typed fields out of one JSON object, refuses anything else and whatever is left over."""
 
     def __init__(self, value: object, path: str = "") -> None:
-        """Refuse anything that is not an object."""
         if not isinstance(value, dict):
             raise BodyError(path, "must be an object")
         self._left = dict(value)
@@ -109,9 +107,13 @@ class FieldReader:
             return None
         return take(name)
 
-    def protocol(self) -> None:
-        """Refuse a body of another protocol before its fields confuse anybody."""
-        self.whole("protocol", PROTOCOL, PROTOCOL)
+    def text_or_none(self, name: str, pattern: str) -> Optional[str]:
+        """Take a string that may be null."""
+        return self.maybe(name, lambda one: self.text(one, pattern))
+
+    def whole_or_none(self, name: str, low: int, high: int) -> Optional[int]:
+        """Take a whole number that may be null."""
+        return self.maybe(name, lambda one: self.whole(one, low, high))
 
     def finish(self) -> None:
         """Refuse the fields that nobody took."""
@@ -136,32 +138,32 @@ def parse_object(body: Union[str, bytes]) -> FieldReader:
         value = json.loads(
             body, parse_constant=_refuse_constant, object_pairs_hook=_without_duplicates
         )
-    except BodyError:
-        raise
     except (ValueError, RecursionError) as error:
-        raise BodyError("", "is not JSON") from error
+        raise BodyError("", "is not plain JSON: %s" % error) from error
     return FieldReader(value)
 
 
 def _refuse_constant(name: str) -> float:
-    raise BodyError("", "holds %s, which is not a number" % name)
+    raise ValueError("%s is not a number" % name)
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise BodyError("", "holds the same name twice")
+        raise ValueError("the same name stands twice")
     return found
-
-
-def _written(value: Any) -> str:
-    return json.dumps(
-        dict(asdict(value), protocol=PROTOCOL), separators=(",", ":"), allow_nan=False
-    )
 
 
 def _line(most: int) -> str:
     return r"[^\x00-\x1f\x7f]{0,%d}" % most
+
+
+@dataclass(frozen=True)
+class _Body:
+    def to_json(self) -> str:
+        """Write the body."""
+        body = dict(asdict(self), protocol=PROTOCOL)
+        return json.dumps(body, separators=(",", ":"), allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -180,14 +182,12 @@ class GpuReading:
         read = FieldReader(value, path)
         found = cls(
             name=read.text("name", _line(200)),
-            memory_mib=read.maybe("memory_mib", lambda name: read.whole(name, 0, 1 << 30)),
+            memory_mib=read.whole_or_none("memory_mib", 0, 1 << 30),
             uuid=read.text("uuid", _line(100)),
             utilization_percent=read.maybe(
                 "utilization_percent", lambda name: read.number(name, 0, 100)
             ),
-            memory_used_mib=read.maybe(
-                "memory_used_mib", lambda name: read.whole(name, 0, 1 << 30)
-            ),
+            memory_used_mib=read.whole_or_none("memory_used_mib", 0, 1 << 30),
         )
         read.finish()
         return found
@@ -206,14 +206,14 @@ class Workload:
         read = FieldReader(value, path)
         found = cls(
             state=read.choice("state", WORKLOAD_STATES),
-            exit_code=read.maybe("exit_code", lambda name: read.whole(name, -255, 255)),
+            exit_code=read.whole_or_none("exit_code", -255, 255),
         )
         read.finish()
         return found
 
 
 @dataclass(frozen=True)
-class Heartbeat:
+class Heartbeat(_Body):
     """One sign of life. Gigabytes are of 10^9 bytes.
 
     The counter only ever grows within one boot id, also over restarts of the agent: a body whose counter was seen
@@ -239,15 +239,11 @@ class Heartbeat:
     host_key: str | None
     workload: Workload
 
-    def to_json(self) -> str:
-        """Write the body."""
-        return _written(self)
-
     @classmethod
     def from_json(cls, body: Union[str, bytes]) -> Heartbeat:
         """Parse a body, or raise BodyError."""
         read = parse_object(body)
-        read.protocol()
+        read.whole("protocol", PROTOCOL, PROTOCOL)
         found = cls(
             label=read.text("label", _LABEL),
             boot_id=read.text("boot_id", r"[A-Za-z0-9-]{1,64}"),
@@ -257,9 +253,9 @@ class Heartbeat:
                 "sent_at", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)"
             ),
             gpus=read.items("gpus", 64, GpuReading.parse),
-            gpu_error=read.maybe("gpu_error", lambda name: read.text(name, _line(500))),
-            driver_version=read.maybe("driver_version", lambda name: read.text(name, _line(40))),
-            cuda_version=read.maybe("cuda_version", lambda name: read.text(name, _line(40))),
+            gpu_error=read.text_or_none("gpu_error", _line(500)),
+            driver_version=read.text_or_none("driver_version", _line(40)),
+            cuda_version=read.text_or_none("cuda_version", _line(40)),
             disk_total_gb=read.number("disk_total_gb", 0, 1e9),
             disk_free_gb=read.number("disk_free_gb", 0, 1e9),
             ram_total_gb=read.number("ram_total_gb", 0, 1e7),
@@ -267,9 +263,7 @@ class Heartbeat:
             idle_seconds=read.number("idle_seconds", 0, _LONGEST),
             ssh_sessions=read.whole("ssh_sessions", 0, 1 << 20),
             uptime_seconds=read.number("uptime_seconds", 0, _LONGEST),
-            host_key=read.maybe(
-                "host_key", lambda name: read.text(name, r"ssh-ed25519 [A-Za-z0-9+/=]{16,1000}")
-            ),
+            host_key=read.text_or_none("host_key", r"ssh-ed25519 [A-Za-z0-9+/=]{16,1000}"),
             workload=Workload.parse(read.raw("workload"), "workload"),
         )
         read.finish()
@@ -277,7 +271,7 @@ class Heartbeat:
 
 
 @dataclass(frozen=True)
-class Orders:
+class Orders(_Body):
     """The control plane's answer to a heartbeat, and by that a renewal of the lease.
 
     `stop_in_seconds` counts from the answer: neither side's clock is trusted. It may be negative when the time is
@@ -289,10 +283,6 @@ class Orders:
     lease_seconds: float
     heartbeat_seconds: float
 
-    def to_json(self) -> str:
-        """Write the body."""
-        return _written(self)
-
     @classmethod
     def from_json(cls, body: Union[str, bytes]) -> Orders:
         """Parse a body, or raise BodyError."""
@@ -301,7 +291,7 @@ class Orders:
     @classmethod
     def read(cls, read: FieldReader) -> Orders:
         """Take orders out of an object that was parsed already."""
-        read.protocol()
+        read.whole("protocol", PROTOCOL, PROTOCOL)
         found = cls(
             order=read.choice("order", (ORDER_CONTINUE, ORDER_DRAIN, ORDER_STOP)),
             stop_in_seconds=read.number("stop_in_seconds", -_LONGEST, _LONGEST),
@@ -344,7 +334,7 @@ def _read_end(value: object, path: str) -> EndByRequest | EndByCommand:
             method=read.choice("method", ("DELETE", "POST", "PUT", "PATCH", "GET")),
             url=read.text("url", _URL),
             headers=_read_headers(read.raw("headers"), path + ".headers"),
-            body=read.maybe("body", lambda name: read.text(name, r".{0,4000}")),
+            body=read.text_or_none("body", r".{0,4000}"),
         )
     read.finish()
     return found
@@ -353,16 +343,14 @@ def _read_end(value: object, path: str) -> EndByRequest | EndByCommand:
 def _read_headers(value: object, path: str) -> dict[str, str]:
     if not isinstance(value, dict) or len(value) > 32:
         raise BodyError(path, "must be an object of at most 32 headers")
-    return {
-        checked_text(name, _HEADER_NAME, path): checked_text(
-            text, r"[ -~]{0,2000}", path + "." + str(name)[:64]
-        )
-        for name, text in value.items()
-    }
+    for name, text in value.items():
+        checked_text(name, _HEADER_NAME, path)
+        checked_text(text, r"[ -~]{0,2000}", path + "." + name)
+    return dict(value)
 
 
 @dataclass(frozen=True)
-class AgentConfig:
+class AgentConfig(_Body):
     """What a node's agent is born with, inside the start-up script.
 
     `stop_in_seconds` is the hard stop, counted from the agent's first start on the node; no order moves it.
@@ -383,10 +371,6 @@ class AgentConfig:
     probe_public_key: str | None = None
     process_scope_env: str | None = None
 
-    def to_json(self) -> str:
-        """Write the file; it holds the token."""
-        return _written(self)
-
     def __repr__(self) -> str:
         """Leave out the token, and the headers that may hold a key."""
         return "AgentConfig(label=%r, token=•••)" % self.label
@@ -395,7 +379,7 @@ class AgentConfig:
     def from_json(cls, body: Union[str, bytes]) -> AgentConfig:
         """Parse a file, or raise BodyError."""
         read = parse_object(body)
-        read.protocol()
+        read.whole("protocol", PROTOCOL, PROTOCOL)
         found = cls(
             label=read.text("label", _LABEL),
             token=read.text("token", r"[!-~]{8,500}"),
@@ -408,12 +392,8 @@ class AgentConfig:
             grace_seconds=read.number("grace_seconds", 0, _DAY),
             end=read.maybe("end", lambda name: _read_end(read.raw(name), name)),
             idle_utilization_percent=read.number("idle_utilization_percent", 0, 100),
-            probe_public_key=read.maybe(
-                "probe_public_key", lambda name: read.text(name, _KEY_LINE)
-            ),
-            process_scope_env=read.maybe(
-                "process_scope_env", lambda name: read.text(name, _ENV_NAME)
-            ),
+            probe_public_key=read.text_or_none("probe_public_key", _KEY_LINE),
+            process_scope_env=read.text_or_none("process_scope_env", _ENV_NAME),
         )
         read.finish()
         return found

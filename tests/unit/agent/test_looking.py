@@ -109,8 +109,8 @@ def test_a_login_that_has_just_begun_or_ended_does_not_count_yet(node: Node) -> 
 @pytest.mark.parametrize(
     "command",
     [
-        "sh -c '/usr/bin/python3' -I '/root/.gpu-shopper/agent.pyz' report",
-        "/usr/bin/python3 -I /root/.gpu-shopper/agent.pyz report",
+        "sh -c '/usr/bin/python3' -I '/srv/ann/.gpu-shopper/agent.pyz' report",
+        "/usr/bin/python3 -I /srv/ann/.gpu-shopper/agent.pyz report",
     ],
 )
 def test_the_agents_own_visits_do_not_count(node: Node, command: str) -> None:
