@@ -1,0 +1,33 @@
+"""Accruing: the full hours of everything that bills, written as entries that are never edited."""
+
+from gpu_shopper.domain.cost import accrue_full_hours, hour_of
+from gpu_shopper.engine.desk import Desk
+from gpu_shopper.ports.books import Book
+
+
+class Accruing:
+    """Writes the hourly entries."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def accrue(self) -> int:
+        """Close every hour that is over and was certainly lived through; return how many entries that made."""
+        this_hour = hour_of(self._desk.clock.now())
+
+        def write(book: Book) -> int:
+            count = 0
+            for attempt in book.launches.billing(accrued_before=this_hour):
+                accrual = accrue_full_hours(attempt)
+                if accrual.entries:
+                    book.costs.add(accrual.entries)
+                    book.launches.save(accrual.attempt)
+                    count += len(accrual.entries)
+            return count
+
+        return await self._desk.books.write(write)
+
+    async def wipe_sealed_keys(self) -> int:
+        """Wipe the private keys whose ten minutes are over; return how many."""
+        now = self._desk.clock.now()
+        return await self._desk.books.write(lambda book: book.keys.wipe_sealed(now=now))

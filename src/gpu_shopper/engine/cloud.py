@@ -1,0 +1,151 @@
+"""One account at one cloud as the engine asks it: paced, bounded in time, counted, and with one listing for all."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from gpu_shopper.domain.ids import InstanceId, ProviderName
+from gpu_shopper.domain.instance import Instance, Listing
+from gpu_shopper.domain.label import Label
+from gpu_shopper.domain.money import Money
+from gpu_shopper.domain.quirks import Capabilities, Quirks
+from gpu_shopper.engine.pacing import Pacer
+from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.meter import Meter
+from gpu_shopper.ports.provider import CloudProvider, LaunchOrder, OfferListing
+from gpu_shopper.ports.provider_errors import (
+    Ambiguous,
+    ProviderError,
+    RateLimited,
+    Unavailable,
+)
+
+T = TypeVar("T")
+
+READ_LIMIT = timedelta(seconds=30)
+LIST_LIMIT = timedelta(seconds=180)
+
+
+class Cloud:
+    """A provider with its pace. Errors are those of the port; a call that takes too long is Unavailable."""
+
+    def __init__(self, provider: CloudProvider, *, clock: Clock, meter: Meter) -> None:
+        quirks = provider.quirks
+        self._provider = provider
+        self._clock = clock
+        self._meter = meter
+        self._pacer = Pacer(rate=quirks.requests_per_second, burst=quirks.burst, clock=clock)
+        self._listing: Listing | None = None
+        self._listing_lock = asyncio.Lock()
+        self.balance_left: Money | None = None
+
+    @property
+    def name(self) -> ProviderName:
+        """The provider's name."""
+        return self._provider.name
+
+    @property
+    def quirks(self) -> Quirks:
+        """The provider's numbers."""
+        return self._provider.quirks
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the provider can do."""
+        return self._provider.capabilities
+
+    @property
+    def answers(self) -> bool:
+        """Whether the cloud has lately answered at all."""
+        return not self._pacer.circuit_open
+
+    async def list_offers(self) -> OfferListing:
+        """See the port."""
+        return await self._ask("list_offers", self._provider.list_offers, limit=LIST_LIMIT)
+
+    async def launch(self, order: LaunchOrder) -> Instance:
+        """See the port; an answer that comes too late is Ambiguous. The deadline starts when our turn has come."""
+        await self._pacer.turn(urgent=False)
+        try:
+            async with asyncio.timeout(self.quirks.call_deadline.total_seconds()):
+                instance = await self._provider.launch(order)
+        except TimeoutError:
+            self._note("launch", "Ambiguous")
+            message = f"{self.name} did not answer the create call in time"
+            raise Ambiguous(message) from None
+        except ProviderError as error:
+            self._blame("launch", error)
+            raise
+        self._pacer.succeeded()
+        return instance
+
+    async def find(self, label: Label) -> Instance | None:
+        """See the port."""
+        return await self._ask("find", lambda: self._provider.find(label), limit=LIST_LIMIT)
+
+    async def observe(self, instance_id: InstanceId) -> Instance | None:
+        """See the port."""
+        return await self._ask(
+            "observe", lambda: self._provider.observe(instance_id), limit=READ_LIMIT
+        )
+
+    async def destroy(self, instance_id: InstanceId) -> None:
+        """See the port; never waits in line."""
+        await self._ask(
+            "destroy", lambda: self._provider.destroy(instance_id), limit=READ_LIMIT, urgent=True
+        )
+
+    async def balance(self) -> Money | None:
+        """See the port."""
+        self.balance_left = await self._ask("balance", self._provider.balance, limit=READ_LIMIT)
+        return self.balance_left
+
+    async def listing_begun_after(self, moment: datetime) -> Listing:
+        """Return a listing of the whole account that began after `moment`; many who wait share one.
+
+        Raises:
+            Unavailable: the account could not be listed in full.
+        """
+        async with self._listing_lock:
+            if self._listing is not None and self._listing.began_at > moment:
+                return self._listing
+            listing = await self._ask("list_all", self._provider.list_all, limit=LIST_LIMIT)
+            if not listing.complete:
+                message = f"{self.name} gave an incomplete listing: {listing.trouble}"
+                raise Unavailable(message)
+            self._listing = listing
+            return listing
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        await self._provider.aclose()
+
+    async def _ask(
+        self, what: str, call: Callable[[], Awaitable[T]], *, limit: timedelta, urgent: bool = False
+    ) -> T:
+        await self._pacer.turn(urgent=urgent)
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                answer = await call()
+        except TimeoutError:
+            self._pacer.failed()
+            self._note(what, "Unavailable")
+            message = f"{self.name} did not answer {what} within {limit.total_seconds():.0f} s"
+            raise Unavailable(message) from None
+        except ProviderError as error:
+            self._blame(what, error)
+            raise
+        self._pacer.succeeded()
+        return answer
+
+    def _blame(self, what: str, error: ProviderError) -> None:
+        self._note(what, type(error).__name__)
+        if isinstance(error, RateLimited):
+            self._pacer.hold(error.retry_after)
+        elif isinstance(error, Unavailable):
+            self._pacer.failed()
+
+    def _note(self, what: str, kind: str) -> None:
+        self._meter.count("provider_errors_total", provider=self.name, kind=kind)
+        self._meter.event("provider_error", provider=self.name, call=what, kind=kind)

@@ -1,0 +1,185 @@
+"""The loop: claim a due session, load its facts, take the next step, again, until there is nothing to do but wait.
+
+Each session is looked after on its own: no cloud's trouble and no poisoned row delays another's deadline.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from gpu_shopper.domain.ids import SessionId
+from gpu_shopper.domain.plan import (
+    Adopt,
+    Buy,
+    BuyElsewhere,
+    Facts,
+    GiveUp,
+    Observe,
+    Presume,
+    Rest,
+    Retire,
+    Settle,
+    Step,
+    Stop,
+    Wait,
+    next_step,
+)
+from gpu_shopper.domain.session import Session, StopReason
+from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.launching import Launching, NotNow
+from gpu_shopper.engine.observing import Observing
+from gpu_shopper.engine.retiring import Retiring
+from gpu_shopper.ports.books import Book, Claim, StaleClaim
+from gpu_shopper.transactions.stopping import intend_stop
+
+Guard = Callable[[str, Awaitable[None]], Awaitable[None]]
+
+LEASE = timedelta(minutes=5)
+STEPS_PER_PASS = 50
+AFTER_A_FAULT = timedelta(seconds=15)
+_LONGEST_NAP = 30.0
+
+
+class Reconciler:
+    """Makes the world match the book, one session at a time and many at once."""
+
+    def __init__(self, desk: Desk, *, guard: Guard, concurrency: int = 64) -> None:
+        self._desk = desk
+        self._guard = guard
+        self._concurrency = concurrency
+        self._launching = Launching(desk)
+        self._observing = Observing(desk)
+        self._retiring = Retiring(desk)
+        self._passes: dict[SessionId, asyncio.Task[None]] = {}
+
+    async def run_once(self) -> float:
+        """Start a pass for each due session that has none; return how long, at most, nothing more comes due (seconds)."""
+        desk, now = self._desk, self._desk.clock.now()
+        room = self._concurrency - len(self._passes)
+        if room <= 0:
+            return _LONGEST_NAP
+        due, next_at = await desk.books.read(
+            lambda book: (
+                book.sessions.due(now=now, limit=room),
+                book.sessions.next_due_at(),
+            )
+        )
+        for session_id in due:
+            if session_id not in self._passes:
+                task = asyncio.create_task(
+                    self._guarded_pass(session_id), name=f"pass {session_id}"
+                )
+                self._passes[session_id] = task
+        if due or next_at is None:
+            # Those just begun wake us when they end.
+            return _LONGEST_NAP if len(due) < room else 0.0
+        return min(_LONGEST_NAP, max(0.0, (next_at - now).total_seconds()))
+
+    async def drain(self, timeout: float) -> None:
+        """Wait for passes in flight; those that take longer are cut off. What they had sent stays open in the book."""
+        tasks = list(self._passes.values())
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=timeout)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _guarded_pass(self, session_id: SessionId) -> None:
+        try:
+            await self._guard(f"pass {session_id}", self.reconcile(session_id))
+        finally:
+            del self._passes[session_id]
+            self._desk.wakeup.hint()
+
+    async def reconcile(self, session_id: SessionId) -> None:
+        """Claim one session, take its steps, give it back. Whatever goes wrong stays with this session."""
+        desk, now = self._desk, self._desk.clock.now()
+        claim = await desk.books.write(
+            lambda book: book.sessions.claim(
+                session_id, owner=desk.owner, now=now, until=now + LEASE
+            )
+        )
+        if claim is None:
+            return
+        again_at: datetime | None = desk.clock.now() + AFTER_A_FAULT
+        try:
+            again_at = await self._steps(claim)
+        except StaleClaim as error:
+            desk.meter.event("claim_lost", session=session_id, because=str(error))
+        finally:
+            # A fault in a pass is logged by the guard; the row is looked at again after a while.
+            release_at = again_at
+            await desk.books.write(
+                lambda book: book.sessions.release(claim, next_action_at=release_at)
+            )
+
+    async def _steps(self, claim: Claim) -> datetime | None:
+        desk = self._desk
+        for _ in range(STEPS_PER_PASS):
+            facts = await desk.facts(claim.session_id)
+            step = next_step(facts)
+            match step:
+                case Wait(until=until):
+                    return until
+                case Rest():
+                    return None
+                case _:
+                    not_now = await self._perform(claim, facts, step)
+            if isinstance(not_now, NotNow):
+                return min(not_now.until, facts.deadline.at)
+        return desk.clock.now()
+
+    async def _perform(self, claim: Claim, facts: Facts, step: Step) -> NotNow | None:
+        self._desk.meter.count("steps_total", step=type(step).__name__)
+        match step:
+            case Buy():
+                return await self._launching.buy(claim, facts)
+            case Stop(reason=reason, error=error):
+                await self._stop(claim, facts, reason, error)
+            case Observe(attempt=attempt):
+                await self._observing.observe(claim, facts, attempt)
+            case Retire(attempt=attempt, act=act):
+                await self._retiring.retire(claim, attempt, act)
+            case Settle():
+                await self._retiring.settle(claim)
+            case _:
+                await self._perform_on_unanswered(claim, step)
+        return None
+
+    async def _perform_on_unanswered(self, claim: Claim, step: Step) -> None:
+        match step:
+            case Adopt(attempt=attempt):
+                await self._launching.adopt(claim, attempt)
+            case BuyElsewhere(attempt=attempt):
+                await self._launching.buy_elsewhere(claim, attempt)
+            case Presume(attempt=attempt):
+                await self._launching.presume(claim, attempt)
+            case GiveUp(attempt=attempt):
+                await self._launching.give_up(claim, attempt)
+            case _:
+                raise AssertionError(step)
+
+    async def _stop(
+        self, claim: Claim, facts: Facts, reason: StopReason, error: str | None
+    ) -> None:
+        now = self._desk.clock.now()
+        why = error or _explain(facts, reason)
+
+        def write(book: Book, session: Session) -> None:
+            # Decided on facts that may have changed: a heartbeat or an extension since then must count.
+            if not session.ending:
+                intend_stop(book, session, reason=reason, actor="engine", at=now, error=why)
+
+        await self._desk.write(claim, write)
+
+
+def _explain(facts: Facts, reason: StopReason) -> str | None:
+    session = facts.session
+    if reason is StopReason.LAUNCH_FAILED:
+        minutes = session.request.startup_timeout.total_seconds() / 60
+        last = f": {session.error}" if session.error else ""
+        return f"not running within {minutes:.0f} minutes{last}"
+    if reason is StopReason.SILENT:
+        return "the node has not been heard from for too long"
+    return None

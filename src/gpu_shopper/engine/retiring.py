@@ -1,0 +1,301 @@
+"""Performing Retire and Settle: destroying, and proving that what was destroyed is gone.
+
+There is one path for every cause of an end. No answer to a destroy counts as proof, no error as absence, and no number of
+failures as a reason to stop trying.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from gpu_shopper.domain.cost import close_bill
+from gpu_shopper.domain.ids import AttemptId
+from gpu_shopper.domain.instance import Instance, InstanceStatus, Listing
+from gpu_shopper.domain.launch import (
+    Absence,
+    AttemptState,
+    LaunchAttempt,
+    alert_due,
+    destroy_pause,
+    proved_absent,
+    seen,
+)
+from gpu_shopper.domain.plan import Retirement
+from gpu_shopper.domain.quirks import Quirks
+from gpu_shopper.domain.session import Session
+from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.troubles import cannot_destroy, note_unauthorized
+from gpu_shopper.ports.books import Book, Claim
+from gpu_shopper.ports.provider_errors import ProviderError
+
+Change = Callable[[LaunchAttempt, datetime], LaunchAttempt]
+
+# Every try is counted in the row; the history tells of the first ones and then of fewer and fewer.
+_TOLD_TRIES = frozenset({1, 2, 3, 5, 10}) | frozenset(range(25, 100_000, 25))
+_AFTER_TROUBLE = timedelta(seconds=10)
+# While it is still there it is read at least so often, so that its bill ends at the right moment.
+_READ_PERIOD = timedelta(seconds=30)
+_STALE_SIGHT = timedelta(seconds=60)
+
+
+class Retiring:
+    """Ends instances, and sessions when nothing of theirs is left."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def retire(self, claim: Claim, attempt: LaunchAttempt, act: Retirement) -> None:
+        """Do one act towards the proof of absence."""
+        match act:
+            case Retirement.DESTROY:
+                await self._destroy(claim, attempt)
+            case Retirement.READ:
+                await self._read(claim, attempt)
+            case Retirement.LIST:
+                await self._list(claim, attempt)
+            case Retirement.CLOSE:
+                await self._close(claim, attempt)
+            case _:
+                assert_never(act)
+
+    async def settle(self, claim: Claim) -> None:
+        """End the session: all that was ever bought for it is proved or presumed absent."""
+        now = self._desk.clock.now()
+
+        def write(book: Book, session: Session) -> bool:
+            if any(attempt.open for attempt in book.launches.of_session(session.id)):
+                return False
+            settled = session.settled(at=now)
+            book.sessions.save(settled)
+            details = {"reason": str(session.stop_reason)}
+            event = "gone_as_asked" if settled.state == "stopped" else "gone_otherwise"
+            book.events.add(session.id, at=now, kind=event, actor="engine", details=details)
+            return True
+
+        if await self._desk.write(claim, write):
+            self._desk.meter.event("session_settled", session=claim.session_id)
+
+    async def _destroy(self, claim: Claim, attempt: LaunchAttempt) -> None:
+        desk, cloud = self._desk, self._desk.clouds[attempt.provider]
+        assert attempt.instance_id is not None, attempt.id
+        if _sight_is_stale(attempt, desk.clock.now()):
+            # Whether it was still there decides when its bill ended: nobody can tell once it is destroyed.
+            await self._peek(claim, attempt)
+        await self._update(claim, attempt.id, _called, tell="destroy_called")
+        accepted = True
+        try:
+            await cloud.destroy(attempt.instance_id)
+        except ProviderError as error:
+            accepted = False
+            desk.meter.count("destroy_failures_total", provider=attempt.provider)
+            desk.meter.event(
+                "destroy_failed",
+                session=attempt.session_id,
+                label=attempt.label,
+                because=str(error),
+            )
+            await note_unauthorized(desk, attempt.provider, error)
+        settle = cloud.quirks.destroy_settle
+        await self._update(
+            claim,
+            attempt.id,
+            lambda known, now: _answered(known, now, accepted=accepted, settle=settle),
+        )
+
+    async def _peek(self, claim: Claim, attempt: LaunchAttempt) -> None:
+        assert attempt.instance_id is not None, attempt.id
+        try:
+            instance = await self._desk.clouds[attempt.provider].observe(attempt.instance_id)
+        except ProviderError:
+            return
+        await self._update(claim, attempt.id, lambda known, now: _peeked(known, instance, now))
+
+    async def _read(self, claim: Claim, attempt: LaunchAttempt) -> None:
+        cloud = self._desk.clouds[attempt.provider]
+        assert attempt.instance_id is not None, attempt.id
+        try:
+            instance = await cloud.observe(attempt.instance_id)
+        except ProviderError as error:
+            await note_unauthorized(self._desk, attempt.provider, error)
+            await self._update(claim, attempt.id, _later)
+            return
+        quirks = cloud.quirks
+        await self._update(
+            claim, attempt.id, lambda known, now: _was_read(known, instance, now, quirks)
+        )
+
+    async def _list(self, claim: Claim, attempt: LaunchAttempt) -> None:
+        cloud = self._desk.clouds[attempt.provider]
+        since = attempt.absence.listing_at or attempt.destroy_answered_at
+        assert since is not None, attempt.id
+        try:
+            listing = await cloud.listing_begun_after(since)
+        except ProviderError as error:
+            await note_unauthorized(self._desk, attempt.provider, error)
+            await self._update(claim, attempt.id, _later)
+            return
+        quirks = cloud.quirks
+        await self._update(
+            claim, attempt.id, lambda known, now: was_listed(known, listing, now, quirks)
+        )
+
+    async def _close(self, claim: Claim, attempt: LaunchAttempt) -> None:
+        now, quirks = self._desk.clock.now(), self._desk.clouds[attempt.provider].quirks
+
+        def write(book: Book, session: Session) -> None:
+            known = _fresh(book, attempt.id)
+            if known.state is not AttemptState.CLOSING or known.absence.gone_reads == 0:
+                return
+            ended = replace(known, billing_ended_at=_end_of_billing(known, quirks))
+            bill = close_bill(ended)
+            book.costs.add(bill.entries)
+            book.launches.save(proved_absent(bill.attempt, at=now))
+            details = {"attempt": str(known.number), "instance": str(known.instance_id)}
+            book.events.add(
+                session.id, at=now, kind="absence_proved", actor="engine", details=details
+            )
+            book.sessions.make_due(session.id, at=now)
+
+        await self._desk.write(claim, write)
+
+    async def _update(
+        self, claim: Claim, attempt: AttemptId, change: Change, *, tell: str | None = None
+    ) -> None:
+        now = self._desk.clock.now()
+
+        def write(book: Book, session: Session) -> None:
+            known = _fresh(book, attempt)
+            if known.state is not AttemptState.CLOSING:
+                return
+            changed = change(known, now)
+            if alert_due(changed, now):
+                book.notices.add(cannot_destroy(changed, at=now))
+                changed = replace(changed, alerted_at=now)
+            book.launches.save(changed)
+            if tell is not None and changed.destroy_tries in _TOLD_TRIES:
+                details = {
+                    "attempt": str(known.number),
+                    "try": str(changed.destroy_tries),
+                    "because": known.unwanted_because or "",
+                }
+                book.events.add(session.id, at=now, kind=tell, actor="engine", details=details)
+
+        await self._desk.write(claim, write)
+
+
+def was_listed(
+    attempt: LaunchAttempt, listing: Listing, now: datetime, quirks: Quirks
+) -> LaunchAttempt:
+    """Return a closing attempt after a complete listing that says something about it."""
+    answered = attempt.destroy_answered_at
+    present = any(
+        instance.id == attempt.instance_id or instance.label == attempt.label
+        for instance in listing.instances
+    )
+    if present:
+        return replace(
+            attempt, absence=Absence(read_at=attempt.absence.read_at), next_action_at=now
+        )
+    last = attempt.absence.listing_at
+    spaced = last is None or listing.began_at - last >= quirks.absence_listing_spacing
+    if (
+        answered is None
+        or listing.began_at <= answered
+        or attempt.absence.gone_reads == 0
+        or not spaced
+    ):
+        return replace(attempt, next_action_at=now + quirks.absence_listing_spacing)
+    counted = attempt.absence.gone_listings + 1
+    absence = replace(attempt.absence, gone_listings=counted, listing_at=listing.began_at)
+    enough = counted >= quirks.absence_listings
+    at = now if enough else now + quirks.absence_listing_spacing
+    return replace(attempt, absence=absence, next_action_at=at)
+
+
+def _sight_is_stale(attempt: LaunchAttempt, now: datetime) -> bool:
+    alive_at = attempt.last_alive_at
+    return attempt.destroy_tries == 0 and (alive_at is None or now - alive_at > _STALE_SIGHT)
+
+
+def _called(attempt: LaunchAttempt, now: datetime) -> LaunchAttempt:
+    return replace(
+        attempt,
+        destroy_called_at=now,
+        destroy_tries=attempt.destroy_tries + 1,
+        next_action_at=now + _AFTER_TROUBLE,
+    )
+
+
+def _answered(
+    attempt: LaunchAttempt, now: datetime, *, accepted: bool, settle: timedelta
+) -> LaunchAttempt:
+    first = attempt.destroy_accepted_at or (now if accepted else None)
+    return replace(
+        attempt,
+        destroy_answered_at=now,
+        destroy_accepted_at=first,
+        absence=Absence(first_gone_at=attempt.absence.first_gone_at),
+        next_action_at=now + settle,
+    )
+
+
+def _peeked(attempt: LaunchAttempt, instance: Instance | None, now: datetime) -> LaunchAttempt:
+    if instance is None:
+        return replace(attempt, missing_since=attempt.missing_since or now)
+    return seen(attempt, instance, at=now)
+
+
+def _was_read(
+    attempt: LaunchAttempt, instance: Instance | None, now: datetime, quirks: Quirks
+) -> LaunchAttempt:
+    if instance is None:
+        absence = replace(
+            attempt.absence,
+            read_at=now,
+            gone_reads=attempt.absence.gone_reads + 1,
+            first_gone_at=attempt.absence.first_gone_at or now,
+        )
+        enough = absence.gone_reads >= quirks.absence_reads
+        at = now if enough else now + quirks.absence_read_spacing
+        return replace(attempt, absence=absence, next_action_at=at)
+    # It is still there. Unless it is visibly on its way out, the accepted destroy was no end of the bill.
+    leaving = instance.status is InstanceStatus.STOPPING
+    still = seen(attempt, instance, at=now)
+    called = attempt.destroy_called_at or now
+    at = min(called + destroy_pause(attempt, now), now + _READ_PERIOD)
+    return replace(
+        still,
+        absence=Absence(read_at=now),
+        destroy_accepted_at=attempt.destroy_accepted_at if leaving else None,
+        next_action_at=max(at, now + timedelta(seconds=1)),
+    )
+
+
+def _later(attempt: LaunchAttempt, now: datetime) -> LaunchAttempt:
+    return replace(attempt, next_action_at=now + _AFTER_TROUBLE)
+
+
+def _end_of_billing(attempt: LaunchAttempt, quirks: Quirks) -> datetime | None:
+    """Return when the bill ended, as near as it can be known; None if nothing was ever billed.
+
+    Gone before we destroyed it: when it was last certainly there. Destroyed: when the cloud took the order, where that ends
+    billing, else at the first absence.
+    """
+    if attempt.accrued_to is None:
+        return None
+    alive_at, first_gone_at = attempt.last_alive_at, attempt.absence.first_gone_at
+    assert first_gone_at is not None, attempt.id
+    if attempt.missing_since is not None:
+        end = alive_at or attempt.missing_since
+    elif quirks.destroy_ends_billing and attempt.destroy_accepted_at is not None:
+        end = attempt.destroy_accepted_at
+    else:
+        end = first_gone_at
+    return max(end, attempt.accrued_to)
+
+
+def _fresh(book: Book, attempt: AttemptId) -> LaunchAttempt:
+    known = book.launches.get(attempt)
+    assert known is not None, attempt
+    return known

@@ -1,0 +1,160 @@
+"""Every task of the engine, its period and what wakes it, on one screen; started together, stopped cleanly.
+
+reconcile   when a session comes due, or a hint arrives       sessions and attempts
+sweep       10 s (first 20 passes), 60 s (next 10), 300 s     each account, on its own
+shop        each cloud's own period                           each cloud, on its own
+accrue      60 s                                              full hours into the ledger; sealed keys wiped
+deliver     5 s                                               notices to the operator
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.engine.accruing import Accruing
+from gpu_shopper.engine.delivering import Delivering
+from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.reconciler import Reconciler
+from gpu_shopper.engine.shopping import Shopping
+from gpu_shopper.engine.sweeping import Sweeping
+
+FAST_SWEEPS, FAST_SWEEP_S = 20, 10.0
+BRISK_SWEEPS, BRISK_SWEEP_S = 10, 60.0
+DRAIN_S = 25.0
+_PAUSE_AFTER_FAULT = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Periods:
+    """How often things are done, in seconds."""
+
+    sweep: float = 300.0
+    accrue: float = 60.0
+    deliver: float = 5.0
+
+
+class Engine:
+    """Owns the tasks. `start` returns at once; `stop` leaves every session as it is."""
+
+    def __init__(self, desk: Desk, *, periods: Periods, concurrency: int = 64) -> None:
+        self._desk = desk
+        self._periods = periods
+        self._tasks: list[asyncio.Task[None]] = []
+        self._sweep_now = {name: asyncio.Event() for name in desk.clouds}
+        self._beats: dict[str, float] = {}
+        self.reconciler = Reconciler(desk, guard=self._guarded, concurrency=concurrency)
+        self.sweeping = Sweeping(desk)
+        self.shopping = Shopping(desk)
+        self.accruing = Accruing(desk)
+        self.delivering = Delivering(desk)
+
+    def start(self) -> None:
+        """Begin. Recovery after a crash is nothing else than this."""
+        for name in self._desk.clouds:
+            self._spawn(f"shop {name}", self._shop(name))
+            self._spawn(f"sweep {name}", self._sweep(name))
+        self._spawn("reconcile", self._reconcile())
+        self._spawn("accrue", self._accrue())
+        self._spawn("deliver", self._deliver())
+
+    async def stop(self) -> None:
+        """End the tasks, let passes in flight write down their answers, close the clouds."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self.reconciler.drain(DRAIN_S)
+        for cloud in self._desk.clouds.values():
+            await cloud.aclose()
+
+    def sweep_soon(self) -> None:
+        """Sweep every account now rather than at its time."""
+        for event in self._sweep_now.values():
+            event.set()
+
+    @property
+    def beats(self) -> dict[str, float]:
+        """When each task last finished a round, in monotonic seconds: a task that hangs shows here."""
+        return dict(self._beats)
+
+    def _spawn(self, name: str, loop: Callable[[], Awaitable[float]]) -> None:
+        self._tasks.append(asyncio.create_task(self._forever(name, loop), name=name))
+
+    async def _forever(self, name: str, once: Callable[[], Awaitable[float]]) -> None:
+        desk = self._desk
+        while True:
+            pause = _PAUSE_AFTER_FAULT
+
+            async def round_of_it() -> None:
+                nonlocal pause
+                pause = await once()
+
+            await self._guarded(name, round_of_it())
+            self._beats[name] = desk.clock.monotonic()
+            await self._pause(name, pause)
+
+    async def _guarded(self, name: str, work: Awaitable[None]) -> None:
+        """Await `work`; a fault in it is told and ends there: the outermost frame of every task."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - a task that looks after money must not die
+            self._desk.meter.alarm(
+                "task_failed", task=name, error=f"{type(error).__name__}: {error}"
+            )
+
+    async def _pause(self, name: str, seconds: float) -> None:
+        desk = self._desk
+        kind, _, provider = name.partition(" ")
+        if kind == "reconcile":
+            await desk.wakeup.wait(seconds)
+        elif kind == "sweep":
+            event = self._sweep_now[ProviderName(provider)]
+            try:
+                async with asyncio.timeout(seconds):
+                    await event.wait()
+            except TimeoutError:
+                pass
+            event.clear()
+        else:
+            await desk.clock.sleep(seconds)
+
+    def _reconcile(self) -> Callable[[], Awaitable[float]]:
+        return self.reconciler.run_once
+
+    def _sweep(self, provider: ProviderName) -> Callable[[], Awaitable[float]]:
+        passes = 0
+
+        async def once() -> float:
+            nonlocal passes
+            await self.sweeping.sweep(provider)
+            passes += 1
+            if passes <= FAST_SWEEPS:
+                return min(FAST_SWEEP_S, self._periods.sweep)
+            if passes <= FAST_SWEEPS + BRISK_SWEEPS:
+                return min(BRISK_SWEEP_S, self._periods.sweep)
+            return self._periods.sweep
+
+        return once
+
+    def _shop(self, provider: ProviderName) -> Callable[[], Awaitable[float]]:
+        async def once() -> float:
+            await self.shopping.refresh(provider)
+            return self._desk.clouds[provider].quirks.shop_period.total_seconds()
+
+        return once
+
+    def _accrue(self) -> Callable[[], Awaitable[float]]:
+        async def once() -> float:
+            await self.accruing.accrue()
+            await self.accruing.wipe_sealed_keys()
+            return self._periods.accrue
+
+        return once
+
+    def _deliver(self) -> Callable[[], Awaitable[float]]:
+        async def once() -> float:
+            await self.delivering.deliver()
+            return self._periods.deliver
+
+        return once

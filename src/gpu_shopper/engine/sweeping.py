@@ -1,0 +1,223 @@
+"""The sweep: every account against the book, on a period, for ever.
+
+The load-bearing wall: whatever else goes wrong, an instance that bears our label and is not wanted meets its end here. The
+cloud is listed first and the book read after, in the transaction that acts on it. A listing with a missing part changes
+nothing.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gpu_shopper.domain.census import Census, Orphan, Sighting, take_census
+from gpu_shopper.domain.ids import InstanceId, ProviderName
+from gpu_shopper.domain.instance import Listing
+from gpu_shopper.domain.launch import AttemptState, LaunchAttempt, reopened
+from gpu_shopper.domain.session import Session
+from gpu_shopper.engine.cloud import Cloud
+from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.observing import end_if_ghost
+from gpu_shopper.engine.recovering import recover
+from gpu_shopper.engine.retiring import was_listed
+from gpu_shopper.engine.troubles import note_unauthorized, notice
+from gpu_shopper.ports.books import Book, SweepRecord
+from gpu_shopper.ports.provider_errors import ProviderError
+from gpu_shopper.transactions.sighting import record_instance
+
+FREEZE_COUNT = 3
+FREEZE_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """An instance to be destroyed by its id alone: it has no row that could carry it to its end."""
+
+    instance_id: InstanceId
+    label: str
+
+
+class Sweeping:
+    """Sweeps accounts."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def sweep(self, provider: ProviderName) -> SweepRecord:
+        """Compare one account with the book, write what follows, and return what was found."""
+        desk, cloud = self._desk, self._desk.clouds[provider]
+        began_at = desk.clock.now()
+        try:
+            listing = await cloud.listing_begun_after(began_at - timedelta(microseconds=1))
+        except ProviderError as error:
+            await note_unauthorized(desk, provider, error)
+            return await self._record_failure(provider, began_at, str(error))
+        sweep, doomed = await desk.books.write(lambda book: self._compare(book, cloud, listing))
+        for one in doomed:
+            await self._destroy(cloud, one)
+        desk.meter.count("sweeps_total", provider=provider, outcome="complete")
+        desk.wakeup.hint()
+        return sweep
+
+    def _compare(
+        self, book: Book, cloud: Cloud, listing: Listing
+    ) -> tuple[SweepRecord, list[Doomed]]:
+        desk, now = self._desk, self._desk.clock.now()
+        labels = [instance.label for instance in listing.instances]
+        attempts = book.launches.for_census(cloud.name, labels)
+        census = take_census(
+            listing, attempts=attempts, deployment=desk.deployment, key=desk.vault.label_key
+        )
+        bound = sum(attempt.state is AttemptState.BOUND for attempt in attempts)
+        frozen = self._freeze_or_thaw(book, cloud.name, missing=len(census.missing), bound=bound)
+        for sighting in census.refreshed + census.adopted:
+            self._note_sighting(book, sighting, now)
+        for sighting in census.reappeared:
+            self._reopen(book, sighting, now)
+        if not frozen:
+            self._note_missing(book, census, listing, now)
+        self._note_absent(book, census, listing, now)
+        doomed = [self._doom_duplicate(book, sighting, now) for sighting in census.duplicates]
+        doomed += [
+            one for orphan in census.orphans if (one := self._take_orphan(book, orphan, now))
+        ]
+        sweep = SweepRecord(
+            provider=cloud.name,
+            began_at=listing.began_at,
+            ended_at=now,
+            complete=True,
+            instances=len(listing.instances),
+            strays=len(census.strays),
+            orphans=len(census.orphans) + len(census.reappeared) + len(census.duplicates),
+            missing=len(census.missing),
+        )
+        book.accounts.add_sweep(sweep)
+        return sweep, doomed
+
+    def _freeze_or_thaw(
+        self, book: Book, provider: ProviderName, *, missing: int, bound: int
+    ) -> bool:
+        now, state = self._desk.clock.now(), book.accounts.state(provider)
+        mass = missing >= FREEZE_COUNT and missing > FREEZE_SHARE * bound
+        changed = replace(state, unauthorized_since=None)
+        if mass and state.frozen_since is None:
+            because = f"{missing} of {bound} instances are missing at once"
+            changed = replace(changed, frozen_since=now, frozen_because=because)
+            text = (
+                f"{provider}: {because}. Nothing is inferred from it; deadlines and orders go on."
+            )
+            key = f"{provider}:{now:%Y%m%dT%H%M}"
+            book.notices.add(notice("account_frozen", key, at=now, text=text, provider=provider))
+        elif not mass and state.frozen_since is not None:
+            changed = replace(changed, frozen_since=None, frozen_because="")
+        if changed != state:
+            book.accounts.save_state(changed)
+        return mass
+
+    def _note_sighting(self, book: Book, sighting: Sighting, now: datetime) -> None:
+        attempt, session = sighting.attempt, _session_of(book, sighting.attempt)
+        if attempt.state is AttemptState.CLOSING:
+            # The retiring pass looks for itself; a listing that still shows it may be older than the destroy.
+            book.sessions.make_due(session.id, at=attempt.next_action_at or now)
+            return
+        record_instance(book, session, attempt, sighting.instance, at=now)
+
+    def _reopen(self, book: Book, sighting: Sighting, now: datetime) -> None:
+        attempt, instance = sighting.attempt, sighting.instance
+        book.launches.save(reopened(attempt, instance, at=now))
+        details = {"attempt": str(attempt.number), "instance": str(instance.id)}
+        book.events.add(
+            attempt.session_id, at=now, kind="late_arrival", actor="cloud", details=details
+        )
+        text = f"{attempt.provider} instance {instance.id} is there although its attempt was closed; it is being destroyed."
+        key = f"{attempt.label}:{now:%Y%m%dT%H%M}"
+        book.notices.add(
+            notice(
+                "late_arrival", key, at=now, text=text, label=attempt.label, instance=instance.id
+            )
+        )
+        book.sessions.make_due(attempt.session_id, at=now)
+        self._desk.meter.count("late_arrivals_total", provider=attempt.provider)
+
+    def _note_missing(self, book: Book, census: Census, listing: Listing, now: datetime) -> None:
+        for attempt in census.missing:
+            if attempt.last_alive_at is not None and attempt.last_alive_at >= listing.began_at:
+                # Seen or heard since the listing began: a listing never outvotes a sign of life.
+                continue
+            missing = replace(
+                attempt,
+                missing_since=attempt.missing_since or now,
+                missing_listings=attempt.missing_listings + 1,
+                next_action_at=min(attempt.next_action_at or now, now),
+            )
+            book.launches.save(missing)
+            session = _session_of(book, attempt)
+            book.sessions.make_due(session.id, at=now)
+            end_if_ghost(self._desk, book, session, missing, at=now)
+
+    def _note_absent(self, book: Book, census: Census, listing: Listing, now: datetime) -> None:
+        for attempt in census.absent:
+            quirks = self._desk.clouds[attempt.provider].quirks
+            if attempt.absence.gone_reads >= quirks.absence_reads:
+                book.launches.save(was_listed(attempt, listing, now, quirks))
+                book.sessions.make_due(attempt.session_id, at=now)
+
+    def _doom_duplicate(self, book: Book, sighting: Sighting, now: datetime) -> Doomed:
+        attempt, instance = sighting.attempt, sighting.instance
+        details = {"attempt": str(attempt.number), "instance": str(instance.id)}
+        book.events.add(
+            attempt.session_id, at=now, kind="duplicate_destroyed", actor="engine", details=details
+        )
+        self._desk.meter.count("duplicates_total", provider=attempt.provider)
+        return Doomed(instance.id, instance.label)
+
+    def _take_orphan(self, book: Book, orphan: Orphan, now: datetime) -> Doomed | None:
+        instance, facts = orphan.instance, orphan.facts
+        overdue = now >= facts.expires_at
+        text = (
+            f"{instance.provider} instance {instance.id} bears our label, but the book does not know it; "
+            + (
+                "it is overdue and is being destroyed."
+                if overdue
+                else "it is kept and watched over."
+            )
+        )
+        key = f"{instance.label}:{'overdue' if overdue else 'adopted'}"
+        book.notices.add(
+            notice("orphan", key, at=now, text=text, label=instance.label, instance=instance.id)
+        )
+        self._desk.meter.count("orphans_total", provider=instance.provider)
+        if overdue:
+            return Doomed(instance.id, instance.label)
+        recover(self._desk, book, orphan, at=now)
+        return None
+
+    async def _destroy(self, cloud: Cloud, doomed: Doomed) -> None:
+        desk = self._desk
+        desk.meter.alarm(
+            "orphan_destroyed", provider=cloud.name, instance=doomed.instance_id, label=doomed.label
+        )
+        try:
+            await cloud.destroy(doomed.instance_id)
+        except ProviderError as error:
+            # The next sweep finds it again, and again, until it is gone.
+            desk.meter.event("destroy_failed", label=doomed.label, because=str(error))
+
+    async def _record_failure(
+        self, provider: ProviderName, began_at: datetime, trouble: str
+    ) -> SweepRecord:
+        desk = self._desk
+        sweep = SweepRecord(
+            provider=provider,
+            began_at=began_at,
+            ended_at=desk.clock.now(),
+            complete=False,
+            trouble=trouble,
+        )
+        await desk.books.write(lambda book: book.accounts.add_sweep(sweep))
+        desk.meter.count("sweeps_total", provider=provider, outcome="incomplete")
+        return sweep
+
+
+def _session_of(book: Book, attempt: LaunchAttempt) -> Session:
+    session = book.sessions.get(attempt.session_id)
+    assert session is not None, attempt.session_id
+    return session

@@ -1,0 +1,56 @@
+"""Telling the operator: notices that stand in the book until they are delivered."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.launch import LaunchAttempt
+from gpu_shopper.engine.desk import Desk
+from gpu_shopper.ports.books import Book, Notice
+from gpu_shopper.ports.provider_errors import ProviderError, Unauthorized
+
+
+def notice(kind: str, key: str, *, at: datetime, text: str, **details: str) -> Notice:
+    """Return a notice; the same trouble under the same key is one row."""
+    return Notice(id=f"{kind}:{key}", at=at, kind=kind, text=text, details=details, next_try_at=at)
+
+
+def cannot_destroy(attempt: LaunchAttempt, *, at: datetime) -> Notice:
+    """Return the notice with everything that somebody needs to end an instance by hand."""
+    text = (
+        f"{attempt.provider} instance {attempt.instance_id} is still there after {attempt.destroy_tries} tries to"
+        f" destroy it; it costs {attempt.rate}. We go on trying; end it by hand in the provider's console if you can."
+    )
+    return notice(
+        "destroy_failing",
+        f"{attempt.label}:{attempt.destroy_tries}",
+        at=at,
+        text=text,
+        provider=attempt.provider,
+        instance=str(attempt.instance_id),
+        label=attempt.label,
+        price=str(attempt.rate),
+        session=attempt.session_id,
+        tries=str(attempt.destroy_tries),
+    )
+
+
+async def note_unauthorized(desk: Desk, provider: ProviderName, error: ProviderError) -> None:
+    """Write that our key is refused: nothing is bought there until it works again; every obligation stays."""
+    if not isinstance(error, Unauthorized):
+        return
+    now = desk.clock.now()
+
+    def write(book: Book) -> None:
+        state = book.accounts.state(provider)
+        if state.unauthorized_since is not None:
+            return
+        book.accounts.save_state(replace(state, unauthorized_since=now))
+        text = f"{provider} refuses our key: {error}. Open obligations there can't be looked after until it works."
+        book.notices.add(
+            notice(
+                "unauthorized", f"{provider}:{now:%Y%m%d%H}", at=now, text=text, provider=provider
+            )
+        )
+
+    await desk.books.write(write)
