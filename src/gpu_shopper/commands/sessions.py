@@ -85,6 +85,9 @@ class SessionCommands:
             )
 
         requested = await desk.books.write(write)
+        if not requested.replayed:
+            desk.meter.count("sessions_started_total")
+            desk.meter.event("session_requested", session=requested.session.id)
         desk.wakeup.hint()
         return requested
 

@@ -19,9 +19,15 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long silence is borne."""
+    """How long silence is borne, on either side.
+
+    A node is heard every `heartbeat`; unheard for `silence`, its session ends. A node without any answer for `lease`
+    ends itself.
+    """
 
     silence: timedelta = timedelta(minutes=10)
+    heartbeat: timedelta = timedelta(seconds=15)
+    lease: timedelta = timedelta(minutes=30)
 
 
 def stop_by(

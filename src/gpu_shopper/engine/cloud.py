@@ -67,6 +67,8 @@ class Cloud:
     async def launch(self, order: LaunchOrder) -> Instance:
         """See the port; an answer that comes too late is Ambiguous. The deadline starts when our turn has come."""
         await self._pacer.turn(urgent=False)
+        self._meter.count("provider_calls_total", provider=self.name, call="launch")
+        started = self._clock.monotonic()
         try:
             async with asyncio.timeout(self.quirks.call_deadline.total_seconds()):
                 instance = await self._provider.launch(order)
@@ -77,6 +79,7 @@ class Cloud:
         except ProviderError as error:
             self._blame("launch", error)
             raise
+        self._took("launch", started)
         self._pacer.succeeded()
         return instance
 
@@ -125,6 +128,8 @@ class Cloud:
         self, what: str, call: Callable[[], Awaitable[T]], *, limit: timedelta, urgent: bool = False
     ) -> T:
         await self._pacer.turn(urgent=urgent)
+        self._meter.count("provider_calls_total", provider=self.name, call=what)
+        started = self._clock.monotonic()
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 answer = await call()
@@ -136,8 +141,13 @@ class Cloud:
         except ProviderError as error:
             self._blame(what, error)
             raise
+        self._took(what, started)
         self._pacer.succeeded()
         return answer
+
+    def _took(self, what: str, started: float) -> None:
+        seconds = self._clock.monotonic() - started
+        self._meter.timed("provider_call_seconds", seconds, provider=self.name, call=what)
 
     def _blame(self, what: str, error: ProviderError) -> None:
         self._note(what, type(error).__name__)

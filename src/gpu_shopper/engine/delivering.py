@@ -28,9 +28,11 @@ class Delivering:
                 await desk.notifier.deliver(notice)
             except NotDelivered as error:
                 await self._save(self._tried(notice))
+                desk.meter.count("notices_total", outcome="failed")
                 desk.meter.event("notice_not_delivered", notice=notice.id, because=str(error))
             else:
                 await self._save(replace(notice, delivered_at=desk.clock.now(), next_try_at=None))
+                desk.meter.count("notices_total", outcome="delivered")
                 delivered += 1
         return delivered
 

@@ -90,6 +90,7 @@ class Launching:
         if instance is None:
             await self._look_again(claim, attempt.id, cloud, looked=True)
         else:
+            desk.meter.count("launches_total", provider=cloud.name, outcome="bound")
             await self._bind(claim, attempt.id, instance)
 
     async def buy_elsewhere(self, claim: Claim, attempt: LaunchAttempt) -> None:
@@ -197,17 +198,17 @@ class Launching:
         order = launch_order(
             session, attempt, vault=desk.vault, scripts=desk.boot_scripts, now=desk.clock.now()
         )
-        started = desk.clock.monotonic()
         try:
             instance = await cloud.launch(order)
         except Ambiguous as error:
+            desk.meter.count("launches_total", provider=cloud.name, outcome="unknown")
             await self._leave_open(claim, attempt, cloud, error)
         except ProviderError as error:
+            desk.meter.count("launches_total", provider=cloud.name, outcome="rejected")
             await self._reject(claim, attempt, error)
             await note_unauthorized(desk, attempt.provider, error)
         else:
             await self._bind(claim, attempt.id, instance)
-        desk.meter.timed("launch_seconds", desk.clock.monotonic() - started, provider=cloud.name)
 
     async def _leave_open(
         self, claim: Claim, attempt: LaunchAttempt, cloud: Cloud, error: Ambiguous

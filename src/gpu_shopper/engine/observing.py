@@ -13,7 +13,7 @@ from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
 from gpu_shopper.ports.probe import ProbeFailed
 from gpu_shopper.ports.provider_errors import ProviderError
-from gpu_shopper.transactions.orders import HEARTBEAT_PERIOD, node_report, orders_for
+from gpu_shopper.transactions.orders import node_report, orders_for
 from gpu_shopper.transactions.sighting import record_instance, record_report
 from gpu_shopper.transactions.stopping import give_up, intend_stop
 from gpu_shopper.wire.agent import BodyError, Heartbeat
@@ -98,7 +98,9 @@ class Observing:
             heartbeat = Heartbeat.from_json(body)
         except (ProbeFailed, BodyError) as error:
             desk.meter.event("probe_failed", session=attempt.session_id, because=str(error))
+            desk.meter.count("probes_total", outcome="failed")
             return
+        desk.meter.count("probes_total", outcome="answered")
         if heartbeat.label == attempt.label:
             await self._record(claim, attempt.id, heartbeat, host_key)
 
@@ -136,9 +138,9 @@ class Observing:
         if attempt.missing_since is not None:
             return now + _MISSING_LOOK
         if not desk.boot_scripts.node_can_reach_us:
-            return now + HEARTBEAT_PERIOD
+            return now + desk.limits.heartbeat
         heard_at = attempt.heard.at if attempt.heard else now
-        return max(now + HEARTBEAT_PERIOD, heard_at + desk.limits.silence / 3)
+        return max(now + desk.limits.heartbeat, heard_at + desk.limits.silence / 3)
 
     async def _reload(self, attempt: AttemptId) -> LaunchAttempt | None:
         return await self._desk.books.read(lambda book: book.launches.get(attempt))

@@ -125,13 +125,23 @@ class Reconciler:
                 case Rest():
                     return None
                 case _:
-                    not_now = await self._perform(claim, facts, step)
+                    not_now = await self._timed(claim, facts, step)
             if isinstance(not_now, NotNow):
                 return min(not_now.until, facts.deadline.at)
         return desk.clock.now()
 
+    async def _timed(self, claim: Claim, facts: Facts, step: Step) -> NotNow | None:
+        desk, started, outcome = self._desk, self._desk.clock.monotonic(), "failed"
+        name = type(step).__name__.lower()
+        try:
+            not_now = await self._perform(claim, facts, step)
+            outcome = "done" if not_now is None else "not_now"
+        finally:
+            desk.meter.count("steps_total", step=name, outcome=outcome)
+            desk.meter.timed("step_seconds", desk.clock.monotonic() - started, step=name)
+        return not_now
+
     async def _perform(self, claim: Claim, facts: Facts, step: Step) -> NotNow | None:
-        self._desk.meter.count("steps_total", step=type(step).__name__)
         match step:
             case Buy():
                 return await self._launching.buy(claim, facts)

@@ -63,18 +63,21 @@ class Retiring:
         """End the session: all that was ever bought for it is proved or presumed absent."""
         now = self._desk.clock.now()
 
-        def write(book: Book, session: Session) -> bool:
+        def write(book: Book, session: Session) -> Session | None:
             if any(attempt.open for attempt in book.launches.of_session(session.id)):
-                return False
+                return None
             settled = session.settled(at=now)
             book.sessions.save(settled)
             details = {"reason": str(session.stop_reason)}
             event = "gone_as_asked" if settled.state == "stopped" else "gone_otherwise"
             book.events.add(session.id, at=now, kind=event, actor="engine", details=details)
-            return True
+            return session
 
-        if await self._desk.write(claim, write):
-            self._desk.meter.event("session_settled", session=claim.session_id)
+        stopping = await self._desk.write(claim, write)
+        if stopping is not None:
+            meter, reason = self._desk.meter, str(stopping.stop_reason)
+            meter.count("sessions_ended_total", reason=reason)
+            meter.event("session_settled", session=stopping.id, reason=reason)
 
     async def _destroy(self, claim: Claim, attempt: LaunchAttempt) -> None:
         desk, cloud = self._desk, self._desk.clouds[attempt.provider]
@@ -158,6 +161,8 @@ class Retiring:
             book.sessions.make_due(session.id, at=now)
 
         await self._desk.write(claim, write)
+        since = now - (attempt.closing_since or now)
+        self._desk.meter.timed("ending_seconds", since.total_seconds(), provider=attempt.provider)
 
     async def _update(
         self, claim: Claim, attempt: AttemptId, change: Change, *, tell: str | None = None

@@ -28,6 +28,7 @@ class Shopping:
         now = desk.clock.now()
         desk.market.replace(provider, menu.offers, now)
         if menu.rejected:
+            desk.meter.count("offers_rejected_total", provider=provider)
             desk.meter.event(
                 "offers_rejected", provider=provider, rows=menu.rejected, example=menu.example
             )

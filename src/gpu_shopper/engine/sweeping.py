@@ -44,7 +44,7 @@ class Sweeping:
     async def sweep(self, provider: ProviderName) -> SweepRecord:
         """Compare one account with the book, write what follows, and return what was found."""
         desk, cloud = self._desk, self._desk.clouds[provider]
-        began_at = desk.clock.now()
+        began_at, started = desk.clock.now(), desk.clock.monotonic()
         try:
             listing = await cloud.listing_begun_after(began_at - timedelta(microseconds=1))
         except ProviderError as error:
@@ -54,6 +54,7 @@ class Sweeping:
         for one in doomed:
             await self._destroy(cloud, one)
         desk.meter.count("sweeps_total", provider=provider, outcome="complete")
+        desk.meter.timed("sweep_seconds", desk.clock.monotonic() - started, provider=provider)
         desk.wakeup.hint()
         return sweep
 
@@ -166,7 +167,7 @@ class Sweeping:
         book.events.add(
             attempt.session_id, at=now, kind="duplicate_destroyed", actor="engine", details=details
         )
-        self._desk.meter.count("duplicates_total", provider=attempt.provider)
+        self._desk.meter.count("duplicates_total")
         return Doomed(instance.id, instance.label)
 
     def _take_orphan(self, book: Book, orphan: Orphan, now: datetime) -> Doomed | None:
@@ -184,7 +185,6 @@ class Sweeping:
         book.notices.add(
             notice("orphan", key, at=now, text=text, label=instance.label, instance=instance.id)
         )
-        self._desk.meter.count("orphans_total", provider=instance.provider)
         if overdue:
             return Doomed(instance.id, instance.label)
         recover(self._desk, book, orphan, at=now)
@@ -195,6 +195,7 @@ class Sweeping:
         desk.meter.alarm(
             "orphan_destroyed", provider=cloud.name, instance=doomed.instance_id, label=doomed.label
         )
+        desk.meter.count("orphans_destroyed_total")
         try:
             await cloud.destroy(doomed.instance_id)
         except ProviderError as error:

@@ -1,15 +1,12 @@
 """Reading what a node is to be told, and turning its report into the house's own words."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from gpu_shopper.domain.deadlines import Limits, stop_by
 from gpu_shopper.domain.hearing import GpuSeen, NodeReport
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.session import Session
 from gpu_shopper.wire.agent import ORDER_CONTINUE, ORDER_STOP, Heartbeat, Orders
-
-LEASE = timedelta(minutes=30)
-HEARTBEAT_PERIOD = timedelta(seconds=15)
 
 
 def orders_for(
@@ -25,8 +22,8 @@ def orders_for(
     return Orders(
         order=ORDER_CONTINUE if go_on else ORDER_STOP,
         stop_in_seconds=max(0.0, (until - now).total_seconds()),
-        lease_seconds=LEASE.total_seconds(),
-        heartbeat_seconds=HEARTBEAT_PERIOD.total_seconds(),
+        lease_seconds=limits.lease.total_seconds(),
+        heartbeat_seconds=limits.heartbeat.total_seconds(),
     )
 
 
