@@ -189,7 +189,10 @@ class SessionBook(Protocol):
         ...
 
     def save(self, session: Session) -> None:
-        """Write the session back.
+        """Write the session back, all but `request` and `next_action_at`.
+
+        The request never changes. When the session is looked at again is said by `make_due` and `release` alone, so
+        that no writer wipes out another's hint; a session that ends is at rest by itself.
 
         Raises:
             StaleClaim: the row's epoch is newer than the session's.

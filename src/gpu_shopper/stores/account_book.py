@@ -1,0 +1,147 @@
+"""Accounts in SQL: the newest sweeps, freezes, and failures as evidence."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
+
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.launch import Blame
+from gpu_shopper.ports.books import AccountState, FailureRecord, SweepRecord
+from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
+from gpu_shopper.stores.schema import accounts, failures, sweeps
+
+SWEEPS_KEPT = 300
+
+_sweep = sweeps.c
+_PROVIDER: BindParameter[Any] = bindparam("provider_name")
+_here = _sweep.provider == _PROVIDER
+_newest_first = select(*_sweep).where(_here).order_by(_sweep.id.desc()).limit(1)
+_last_kept = (
+    select(_sweep.id).where(_here).order_by(_sweep.id.desc()).limit(1).offset(SWEEPS_KEPT - 1)
+)
+# However long a cloud answers in part only, the last whole look at it stays known.
+_last_complete = select(func.coalesce(func.max(_sweep.id), 0)).where(_here, _sweep.complete == 1)
+
+_ADD_SWEEP = sweeps.insert()
+_PRUNE = sweeps.delete().where(
+    _here,
+    _sweep.id < _last_kept.scalar_subquery(),
+    _sweep.id != _last_complete.scalar_subquery(),
+)
+_LAST_SWEEP = _newest_first
+_LAST_COMPLETE = _newest_first.where(_sweep.complete == 1)
+_STATE = select(*accounts.c).where(accounts.c.provider == _PROVIDER)
+_ADD_STATE = accounts.insert()
+_SAVE_STATE = (
+    accounts.update()
+    .where(accounts.c.provider == _PROVIDER)
+    .values(
+        frozen_since=bindparam("frozen_since"),
+        frozen_because=bindparam("frozen_because"),
+        unauthorized_since=bindparam("unauthorized_since"),
+    )
+)
+_ADD_FAILURE = failures.insert()
+_FAILURES = (
+    select(*failures.c)
+    .where(failures.c.at >= bindparam("since"))
+    .order_by(failures.c.at, failures.c.id)
+)
+
+
+class SqlAccountBook:
+    """What is remembered of accounts: sweeps, freezes, failures."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_sweep(self, sweep: SweepRecord) -> None:
+        """Append a sweep; old ones are dropped, but never the newest complete one."""
+        values = {
+            "provider": sweep.provider,
+            "began_at": micros(sweep.began_at),
+            "ended_at": micros(sweep.ended_at),
+            "complete": int(sweep.complete),
+            "instances": sweep.instances,
+            "strays": sweep.strays,
+            "orphans": sweep.orphans,
+            "missing": sweep.missing,
+            "trouble": sweep.trouble,
+        }
+        self._connection.execute(_ADD_SWEEP, values)
+        self._connection.execute(_PRUNE, {"provider_name": sweep.provider})
+
+    def last_sweep(self, provider: ProviderName, *, complete: bool) -> SweepRecord | None:
+        """Return the newest sweep, or the newest complete one."""
+        statement = _LAST_COMPLETE if complete else _LAST_SWEEP
+        row = self._connection.execute(statement, {"provider_name": provider}).first()
+        return None if row is None else _swept(row)
+
+    def state(self, provider: ProviderName) -> AccountState:
+        """Return what is remembered; a fresh state where nothing is."""
+        row = self._connection.execute(_STATE, {"provider_name": provider}).first()
+        if row is None:
+            return AccountState(provider=provider)
+        return AccountState(
+            provider=provider,
+            frozen_since=moment_if(row.frozen_since),
+            frozen_because=row.frozen_because,
+            unauthorized_since=moment_if(row.unauthorized_since),
+        )
+
+    def save_state(self, state: AccountState) -> None:
+        """Write it back."""
+        values = {
+            "frozen_since": micros_if(state.frozen_since),
+            "frozen_because": state.frozen_because,
+            "unauthorized_since": micros_if(state.unauthorized_since),
+        }
+        known = self._connection.execute(_SAVE_STATE, values | {"provider_name": state.provider})
+        if known.rowcount == 0:
+            self._connection.execute(_ADD_STATE, values | {"provider": state.provider})
+
+    def add_failure(self, failure: FailureRecord) -> None:
+        """Append a failure."""
+        values = {
+            "at": micros(failure.at),
+            "provider": failure.provider,
+            "offer_id": failure.offer_id,
+            "machine_id": failure.machine_id,
+            "gpu_type": failure.gpu_type,
+            "blame": failure.blame.value,
+            "reason": failure.reason,
+        }
+        self._connection.execute(_ADD_FAILURE, values)
+
+    def failures(self, *, since: datetime) -> Sequence[FailureRecord]:
+        """Return failures by time."""
+        rows = self._connection.execute(_FAILURES, {"since": micros(since)})
+        return [_failure(row) for row in rows]
+
+
+def _swept(row: Any) -> SweepRecord:
+    return SweepRecord(
+        provider=ProviderName(row.provider),
+        began_at=moment(row.began_at),
+        ended_at=moment(row.ended_at),
+        complete=bool(row.complete),
+        instances=row.instances,
+        strays=row.strays,
+        orphans=row.orphans,
+        missing=row.missing,
+        trouble=row.trouble,
+    )
+
+
+def _failure(row: Any) -> FailureRecord:
+    return FailureRecord(
+        at=moment(row.at),
+        provider=ProviderName(row.provider),
+        offer_id=row.offer_id,
+        machine_id=row.machine_id,
+        gpu_type=row.gpu_type,
+        blame=Blame(row.blame),
+        reason=row.reason,
+    )

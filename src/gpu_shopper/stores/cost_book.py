@@ -1,0 +1,99 @@
+"""The ledger in SQL: entries are added and summed; the schema refuses every edit and every overlap."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, func, select
+
+from gpu_shopper.domain.cost import CostEntry
+from gpu_shopper.domain.ids import AttemptId, ConsumerId, ProviderName, SessionId
+from gpu_shopper.domain.money import HourlyRate, Money
+from gpu_shopper.ports.books import CostFilter
+from gpu_shopper.stores.launch_book import in_pieces
+from gpu_shopper.stores.moments import micros, moment
+from gpu_shopper.stores.schema import cost_entries
+
+_row = cost_entries.c
+_ADD = cost_entries.insert()
+_TOTALS = (
+    select(_row.session_id, func.sum(_row.amount))
+    .where(_row.session_id.in_(bindparam("keys", expanding=True)))
+    .group_by(_row.session_id)
+)
+_CONDITIONS = {
+    "consumer_id": _row.consumer_id == bindparam("consumer_id"),
+    "session_id": _row.session_id == bindparam("session_id"),
+    "provider": _row.provider == bindparam("provider"),
+    "gpu_type": _row.gpu_type == bindparam("gpu_type"),
+    "since": _row.begins_at >= bindparam("since"),
+    "until": _row.begins_at < bindparam("until"),
+}
+
+
+@cache
+def _listing(asked: tuple[str, ...]) -> Select[Any]:
+    conditions = [_CONDITIONS[name] for name in asked]
+    return select(*_row).where(*conditions).order_by(_row.begins_at, _row.attempt_id)
+
+
+class SqlCostBook:
+    """The ledger: append-only."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, entries: Iterable[CostEntry]) -> None:
+        """Append entries; one per attempt and beginning, and none that overlaps another."""
+        rows = [_values(entry) for entry in entries]
+        if rows:
+            self._connection.execute(_ADD, rows)
+
+    def entries(self, wanted: CostFilter) -> Sequence[CostEntry]:
+        """Return entries by time."""
+        values: dict[str, Any] = {
+            "consumer_id": wanted.consumer_id,
+            "session_id": wanted.session_id,
+            "provider": wanted.provider,
+            "gpu_type": wanted.gpu_type,
+            "since": None if wanted.since is None else micros(wanted.since),
+            "until": None if wanted.until is None else micros(wanted.until),
+        }
+        asked = {name: value for name, value in values.items() if value is not None}
+        return [_entry(row) for row in self._connection.execute(_listing(tuple(asked)), asked)]
+
+    def totals(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
+        """Return the booked micro-dollars per session; a session without entries is left out."""
+        found: dict[SessionId, int] = {}
+        for piece in in_pieces(session_ids):
+            for session_id, amount in self._connection.execute(_TOTALS, {"keys": piece}):
+                found[SessionId(session_id)] = int(amount)
+        return found
+
+
+def _values(entry: CostEntry) -> dict[str, Any]:
+    return {
+        "attempt_id": entry.attempt_id,
+        "session_id": entry.session_id,
+        "consumer_id": entry.consumer_id,
+        "provider": entry.provider,
+        "gpu_type": entry.gpu_type,
+        "begins_at": micros(entry.begins_at),
+        "ends_at": micros(entry.ends_at),
+        "rate": entry.rate.micros,
+        "amount": entry.amount.micros,
+    }
+
+
+def _entry(row: Any) -> CostEntry:
+    return CostEntry(
+        attempt_id=AttemptId(row.attempt_id),
+        session_id=SessionId(row.session_id),
+        consumer_id=ConsumerId(row.consumer_id),
+        provider=ProviderName(row.provider),
+        gpu_type=row.gpu_type,
+        begins_at=moment(row.begins_at),
+        ends_at=moment(row.ends_at),
+        rate=HourlyRate(row.rate),
+        amount=Money(row.amount),
+    )

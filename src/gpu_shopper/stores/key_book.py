@@ -1,0 +1,65 @@
+"""Idempotency keys in SQL, with the sealed part of a reply until its time is over."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, select
+
+from gpu_shopper.domain.ids import ConsumerId, SessionId
+from gpu_shopper.ports.books import IdempotencyRecord
+from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
+from gpu_shopper.stores.schema import idempotency_keys
+
+_row = idempotency_keys.c
+_ADD = idempotency_keys.insert()
+_GET = select(*_row).where(
+    _row.consumer_id == bindparam("consumer_id"),
+    _row.route == bindparam("route"),
+    _row.key == bindparam("key"),
+)
+_WIPE = (
+    idempotency_keys.update()
+    .where(_row.sealed_reply.is_not(None), _row.sealed_until <= bindparam("now"))
+    .values(sealed_reply=None)
+)
+
+
+class SqlKeyBook:
+    """Idempotency keys."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, consumer_id: ConsumerId, *, route: str, key: str) -> IdempotencyRecord | None:
+        """Return what the key stood for."""
+        values = {"consumer_id": consumer_id, "route": route, "key": key}
+        row = self._connection.execute(_GET, values).first()
+        if row is None:
+            return None
+        return IdempotencyRecord(
+            consumer_id=ConsumerId(row.consumer_id),
+            route=row.route,
+            key=row.key,
+            digest=row.digest,
+            session_id=SessionId(row.session_id),
+            created_at=moment(row.created_at),
+            sealed_reply=row.sealed_reply,
+            sealed_until=moment_if(row.sealed_until),
+        )
+
+    def add(self, record: IdempotencyRecord) -> None:
+        """Insert a key, after the session that it stands for."""
+        values = {
+            "consumer_id": record.consumer_id,
+            "route": record.route,
+            "key": record.key,
+            "digest": record.digest,
+            "session_id": record.session_id,
+            "created_at": micros(record.created_at),
+            "sealed_reply": record.sealed_reply,
+            "sealed_until": micros_if(record.sealed_until),
+        }
+        self._connection.execute(_ADD, values)
+
+    def wipe_sealed(self, *, now: datetime) -> int:
+        """Wipe the sealed replies whose time is over; return how many."""
+        return self._connection.execute(_WIPE, {"now": micros(now)}).rowcount
