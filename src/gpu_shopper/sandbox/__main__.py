@@ -32,6 +32,7 @@ EXIT_UNREADABLE = 4
 _END_LIMIT_S = 30.0
 _GOODBYE_S = 2.0
 _LEAST_KEY = 4
+_BACKLOG = 128
 
 
 class CannotStartError(Exception):
@@ -133,6 +134,7 @@ def listen(port: int, last: Path) -> socket.socket:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             door.bind(("127.0.0.1", wish))
+            door.listen(_BACKLOG)
         except OSError as error:
             door.close()
             if error.errno != errno.EADDRINUSE:

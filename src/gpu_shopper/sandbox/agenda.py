@@ -26,5 +26,6 @@ class Agenda:
         return heapq.heappop(self._heap) if self._heap and self._heap[0][0] <= now else None
 
     def entries(self) -> list[Entry]:
-        """Return all that is planned, in order."""
-        return sorted(self._heap)
+        """Return all that is planned, in order, numbered from 1."""
+        planned = enumerate(sorted(self._heap), start=1)
+        return [(at, number, task, subject) for number, (at, _, task, subject) in planned]

@@ -66,13 +66,14 @@ def end_all(instance_id: str, root: Process | None) -> None:
         StubbornProcessesError: some are still there; they are named.
     """
     send(root, signal.SIGSTOP)
-    for process in belonging_to(instance_id, root):
+    left = belonging_to(instance_id, root)
+    for process in left:
         send(process, signal.SIGTERM)
         # A process that is held still would not hear the request.
         send(process, signal.SIGCONT)
     give_up_at = time.monotonic() + LONGEST_END_S
     kill_at = time.monotonic() + GRACE_S
-    while left := belonging_to(instance_id, root):
+    while left:
         if time.monotonic() > give_up_at:
             pids = ", ".join(str(process.pid) for process in left)
             raise StubbornProcessesError(f"instance {instance_id}: processes {pids} do not end")
@@ -80,6 +81,9 @@ def end_all(instance_id: str, root: Process | None) -> None:
             for process in left:
                 send(process, signal.SIGKILL)
         time.sleep(_POLL_S)
+        # All known ones gone proves nothing: they may have left children that nobody has seen yet.
+        still_there = [process for process in left if find(process.pid) == process]
+        left = still_there or belonging_to(instance_id, root)
     send(root, signal.SIGKILL)
     while root is not None and find(root.pid) == root and time.monotonic() < give_up_at:
         time.sleep(_POLL_S)

@@ -45,12 +45,16 @@ class Program:
         return reply
 
     async def commit(self) -> None:
-        """Write down what has changed, then let its effects begin."""
-        effects = self.model.take_effects()
-        await self._save()
-        for effect in effects:
-            self._do(self._perform(effect))
-        self._changed.set()
+        """Let time pass, write down what has changed, then let its effects begin."""
+        effects = self.model.advance(time.time())
+        try:
+            await self._save()
+        finally:
+            # A full disk must not stop a destroy; what it lets start unrecorded is cleared away at
+            # the next start.
+            for effect in effects:
+                self._do(self._perform(effect))
+            self._changed.set()
 
     async def open(self) -> None:
         """Find the instances of an earlier run again, then start to watch and to keep time."""
@@ -107,13 +111,14 @@ class Program:
             try:
                 await asyncio.wait_for(self._changed.wait(), nap)
             except TimeoutError:
-                await self._advance()
+                await self._let_time_pass()
 
-    async def _advance(self) -> None:
-        effects = self.model.advance(time.time())
-        await self._save()
-        for effect in effects:
-            self._do(self._perform(effect))
+    async def _let_time_pass(self) -> None:
+        try:
+            await self.commit()
+        except OSError as error:
+            _LOG.warning("the state can't be written: %s", error)
+            await asyncio.sleep(_TRY_AGAIN_S)
 
     async def _perform(self, effect: Effect) -> None:
         """Make one effect real; those of one instance take turns, in their order."""
@@ -122,8 +127,7 @@ class Program:
                 await self._start(effect)
             else:
                 await self._stop(effect.instance_id, keep_disk=effect.keep_disk)
-        await self._advance()
-        self._changed.set()
+        await self.commit()
 
     async def _start(self, effect: StartInstance) -> None:
         instance = self.model.instance(effect.instance_id)
@@ -131,7 +135,7 @@ class Program:
             return
         try:
             ready = await self._supervisor.start(effect.spec)
-        except InstanceFailedError as error:
+        except (InstanceFailedError, StubbornProcessesError, OSError) as error:
             _LOG.warning("%s", error)
             self.model.instance_died(effect.instance_id, now=time.time())
             return
@@ -158,7 +162,7 @@ class Program:
     async def _bury(self, instance_id: str) -> None:
         async with self._turns.setdefault(instance_id, asyncio.Lock()):
             await self._stop(instance_id, keep_disk=False)
-        await self._advance()
+        await self.commit()
 
     async def _clear_away(self, name: str) -> None:
         """Remove what an instance that has ended left on this machine."""
