@@ -22,6 +22,7 @@ _LINE = 70
 def pair_of(seed: bytes, *, comment: str) -> KeyPair:
     """Return the pair that belongs to 32 secret bytes."""
     assert len(seed) == SEED_BYTES, len(seed)
+    assert comment.isascii(), comment
     assert comment.isprintable(), comment
     public = (
         Ed25519PrivateKey.from_private_bytes(seed)

@@ -115,14 +115,13 @@ class SshProbe:
         process: asyncssh.SSHClientProcess[Any] = await connection.create_process(
             self._command, encoding=None, stderr=asyncssh.PIPE
         )
-        process.stdin.write(orders)
-        process.stdin.write_eof()
+        taken = _hand_over(process, orders)
         report = await _read(process.stdout, limit=LARGEST_REPORT)
         if len(report) > LARGEST_REPORT:
             raise ProbeFailed(f"{self._command}: more than {LARGEST_REPORT} bytes came back")
         complaint = await _read(process.stderr, limit=_LONGEST_REASON)
         await process.wait_closed()
-        if process.exit_status != 0 or not report:
+        if process.exit_status != 0 or not report or not taken:
             reason = _plain(complaint.decode("utf-8", "replace")) or "nothing came back"
             raise ProbeFailed(f"{self._command}: ended with {process.exit_status}: {reason}")
         return report
@@ -154,6 +153,16 @@ class _Host(asyncssh.SSHClient):
         del host, addr, port
         self.seen = key
         return not self.changed
+
+
+def _hand_over(process: asyncssh.SSHClientProcess[Any], orders: bytes) -> bool:
+    try:
+        process.stdin.write(orders)
+        process.stdin.write_eof()
+    except BrokenPipeError:
+        # It has ended already; why, it says on its way out.
+        return False
+    return True
 
 
 async def _read(stream: asyncssh.SSHReader[Any], *, limit: int) -> bytes:

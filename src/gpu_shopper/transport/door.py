@@ -48,7 +48,7 @@ class AiohttpDoor:
                 return await self._exchange(request)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotSent(f"{what}: no connection ({type(error).__name__})") from error
-        except aiohttp.InvalidURL:
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             # Neither chained nor quoted: the address may hold what only its owner should know.
             raise NotSent(f"{what}: not an address") from None
         except TimeoutError as error:

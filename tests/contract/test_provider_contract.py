@@ -1,0 +1,159 @@
+"""Every adapter of the house against the contract of all clouds."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from gpu_shopper.domain.ids import InstanceId
+from gpu_shopper.domain.label import Label
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.ports.http import HttpReply, HttpRequest, NotSent
+from gpu_shopper.ports.provider import CloudProvider, LaunchOrder
+from gpu_shopper.providers.sandbox import MANIFEST
+from gpu_shopper.sandbox.catalogue import Catalogue
+from gpu_shopper.sandbox.config import ModelConfig
+from gpu_shopper.sandbox.model import CloudModel
+from gpu_shopper.testing.cloud_under_test import CloudUnderTest, Misdeed, NotTried
+from gpu_shopper.testing.model_door import ModelDoor, NoFaults
+from gpu_shopper.testing.provider_contract import CONTRACT, Check
+
+_RULES = {
+    Misdeed.LOSES_REQUESTS: "lose_request",
+    Misdeed.LOSES_CREATE_REPLIES: "lose_create_reply",
+    Misdeed.CREATES_AND_SAYS_ERROR: "create_then_500",
+    Misdeed.IS_DOWN: "down",
+    Misdeed.SHOWS_PAGES: "html_error",
+    Misdeed.ASKS_FOR_PATIENCE: "rate_limited",
+    Misdeed.HAS_NO_CAPACITY: "no_capacity",
+    Misdeed.IGNORES_DESTROY: "ignore_destroy",
+}
+
+
+class StillClock:
+    """Time that goes on only when it is told to; a sleep moves it."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._now.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+
+class Unreachable(NoFaults):
+    async def before_effect(self, request: HttpRequest) -> HttpRequest:
+        raise NotSent("connection refused")
+
+
+class Refusing(NoFaults):
+    async def before_effect(self, request: HttpRequest) -> HttpRequest:
+        return replace(request, headers={**request.headers, "authorization": "Bearer another"})
+
+
+class Rewriting(NoFaults):
+    """Changes the pages of the instance listing."""
+
+    def __init__(self, change: Callable[[dict], object]) -> None:
+        self._change = change
+
+    async def after_effect(self, request: HttpRequest, reply: HttpReply) -> HttpReply:
+        body = msgspec.json.decode(reply.body)
+        if "instances" not in body:
+            return reply
+        status = self._change(body) or reply.status
+        return HttpReply(status=status, headers=reply.headers, body=msgspec.json.encode(body))
+
+
+def _spoil_a_row(page: dict) -> None:
+    page["instances"][0]["id"] = 7
+
+
+def _drop_a_row(page: dict) -> None:
+    page["instances"].pop()
+
+
+def _fail_later(page: dict) -> int | None:
+    return 503 if page["next_cursor"] is None else None
+
+
+_FAULTS = {
+    Misdeed.CANNOT_BE_REACHED: Unreachable(),
+    Misdeed.REFUSES_KEY: Refusing(),
+    Misdeed.SENDS_BAD_ROWS: Rewriting(_spoil_a_row),
+    Misdeed.DROPS_ROWS: Rewriting(_drop_a_row),
+    Misdeed.FAILS_LATER_PAGES: Rewriting(_fail_later),
+}
+
+
+class SandboxUnderTest:
+    """The real adapter in front of the real model."""
+
+    def __init__(self) -> None:
+        self.clock = StillClock()
+        config = ModelConfig(account_key="k-1", hosts_itself=True)
+        self.model = CloudModel(Catalogue(seed=1, size=60), random.Random(1), config)
+        self.door = ModelDoor(self.model, self.clock)
+        settings = {"url": "http://sandbox.test", "key": "k-1"}
+        self.provider: CloudProvider = MANIFEST.connect(settings, self.door, self.clock)
+        self.page_size = config.page_size_instances
+        self._offers: tuple[Offer, ...] = asyncio.run(self.provider.list_offers()).offers
+
+    def order(self, number: int) -> LaunchOrder:
+        offer = self._offers[number]
+        return LaunchOrder(
+            offer=offer,
+            label=Label(f"gs1-test-{number:04d}"),
+            ends_by=self.clock.now() + timedelta(hours=14),
+            price_cap=offer.price,
+            image=None,
+            disk_gb=None,
+            ssh_public_keys=("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFiller someone",),
+            env={"GREETING": "hello"},
+            on_start="#!/bin/sh\ntrue\n",
+        )
+
+    def misbehave(self, misdeed: Misdeed) -> None:
+        self.behave()
+        if misdeed in _FAULTS:
+            self.door.faults = _FAULTS[misdeed]
+        elif misdeed in _RULES:
+            self.model.misbehave([{"kind": _RULES[misdeed]}])
+        else:
+            raise NotTried
+
+    def behave(self) -> None:
+        self.door.faults = NoFaults()
+        self.model.behave()
+
+    def held(self) -> frozenset[InstanceId]:
+        alive = self.model.alive(self.clock.now().timestamp())
+        return frozenset(InstanceId(entry.id) for entry in alive)
+
+    async def pass_time(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)
+
+
+CLOUDS: dict[str, Callable[[], CloudUnderTest]] = {"sandbox": SandboxUnderTest}
+
+
+@pytest.mark.parametrize("check", CONTRACT, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", CLOUDS)
+def test_a_cloud_keeps_the_contract(name: str, check: Check) -> None:
+    asyncio.run(check(CLOUDS[name]()))
+
+
+def test_each_misdeed_can_be_tried_on_the_sandbox() -> None:
+    cloud = SandboxUnderTest()
+
+    for misdeed in Misdeed:
+        cloud.misbehave(misdeed)
