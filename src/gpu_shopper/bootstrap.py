@@ -1,1 +1,0 @@
-"""Puts the two wings of the house together: the only module that knows both."""

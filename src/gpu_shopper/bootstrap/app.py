@@ -1,0 +1,196 @@
+"""The whole service in one process: books, engine and API over one set of settings."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gpu_shopper.api.rooms import Commands, Queries, Rooms
+from gpu_shopper.bootstrap.boot_scripts import AgentBootScripts
+from gpu_shopper.bootstrap.clouds import configured, connect
+from gpu_shopper.commands.desk import Desk as CommandDesk
+from gpu_shopper.commands.heartbeats import HeartbeatCommands
+from gpu_shopper.commands.sessions import SessionCommands
+from gpu_shopper.commands.tokens import TokenCommands
+from gpu_shopper.domain.deadlines import Limits
+from gpu_shopper.domain.errors import Refusal
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.engine.cloud import Cloud
+from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.schedule import Engine, Periods
+from gpu_shopper.market.holder import Market
+from gpu_shopper.ports.books import Books
+from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.vault import Vault
+from gpu_shopper.providers.manifest import Manifest
+from gpu_shopper.queries.costs import CostQueries
+from gpu_shopper.queries.health import HealthQueries
+from gpu_shopper.queries.offers import OfferQueries
+from gpu_shopper.queries.operations import OperationQueries
+from gpu_shopper.queries.providers import ProviderQueries
+from gpu_shopper.queries.sessions import SessionQueries
+from gpu_shopper.runtime.chance import RealChance
+from gpu_shopper.runtime.clock import RealClock
+from gpu_shopper.runtime.key_file import load_or_create_key
+from gpu_shopper.runtime.metrics import PrometheusMeter
+from gpu_shopper.runtime.notifying import LogAndWebhookNotifier
+from gpu_shopper.runtime.probing import SshProbe
+from gpu_shopper.runtime.vault import DeploymentVault
+from gpu_shopper.runtime.wakeup import LocalWakeup
+from gpu_shopper.settings import Settings
+from gpu_shopper.stores.sqlite import open_books
+from gpu_shopper.transport.door import AiohttpDoor
+
+KEY_FILE = "deployment.key"
+# A task that has not finished a round for so long hangs.
+_BEAT_LIMIT_S = 900.0
+
+
+class StartRefused(Refusal):
+    """The service must not start like this."""
+
+    code = "start_refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """The service, put together. `start` begins, `stop` leaves every session as it is."""
+
+    rooms: Rooms
+    engine: Engine
+    books: Books
+    door: AiohttpDoor
+    clock: Clock
+    deployment: str
+
+    def start(self) -> None:
+        """Let the engine begin."""
+        self.engine.start()
+
+    async def stop(self) -> None:
+        """Stop in order: no new work, answers in flight written down, book closed."""
+        await self.engine.stop()
+        await self.door.aclose()
+        await self.books.aclose()
+
+
+async def build(
+    settings: Settings,
+    *,
+    providers: Mapping[str, Mapping[str, str]],
+    public_url: str | None,
+) -> App:
+    """Open the book, connect the clouds, put the rooms together. Nothing is asked of any cloud yet.
+
+    Raises:
+        Refusal: the book or the key cannot be used, a cloud is misconfigured, or one is missing that we still owe.
+    """
+    clock, chance = RealClock(), RealChance()
+    manifests = configured(providers)
+    vault = DeploymentVault(load_or_create_key(settings.data_dir / KEY_FILE, chance), chance)
+    books = open_books(settings.database, clock=clock, chance=chance)
+    try:
+        await _refuse_forgotten_clouds(books, manifests)
+        deployment = await books.read(lambda book: book.deployment())
+    except BaseException:
+        await books.aclose()
+        raise
+    meter, door, wakeup = PrometheusMeter(), AiohttpDoor(), LocalWakeup()
+    limits = Limits(
+        silence=timedelta(minutes=settings.silence_minutes),
+        heartbeat=timedelta(seconds=settings.heartbeat_seconds),
+        lease=timedelta(minutes=settings.lease_minutes),
+    )
+    connected = connect(manifests, providers, door=door, clock=clock)
+    clouds = {
+        name: Cloud(provider, clock=clock, meter=meter) for name, provider in connected.items()
+    }
+    market = Market(clouds)
+    desk = Desk(
+        books=books,
+        clock=clock,
+        chance=chance,
+        vault=vault,
+        market=market,
+        clouds=clouds,
+        probe=SshProbe(),
+        boot_scripts=AgentBootScripts(manifests, public_url=public_url, limits=limits),
+        notifier=LogAndWebhookNotifier(meter, door, webhook_url=settings.alert_webhook or None),
+        meter=meter,
+        wakeup=wakeup,
+        limits=limits,
+        deployment=deployment.id,
+        owner=f"{os.getpid()}-{chance.draw_bits(40):x}",
+    )
+    periods = Periods(sweep=settings.sweep_period_s, accrue=settings.accrue_period_s)
+    engine = Engine(desk, periods=periods, concurrency=settings.reconcile_concurrency)
+    return App(
+        rooms=_rooms(desk, engine, meter=meter, vault=vault, public_url=public_url),
+        engine=engine,
+        books=books,
+        door=door,
+        clock=clock,
+        deployment=deployment.id,
+    )
+
+
+def _rooms(
+    desk: Desk, engine: Engine, *, meter: PrometheusMeter, vault: Vault, public_url: str | None
+) -> Rooms:
+    capabilities = {name: cloud.capabilities for name, cloud in desk.clouds.items()}
+    command_desk = CommandDesk(
+        books=desk.books,
+        clock=desk.clock,
+        chance=desk.chance,
+        vault=vault,
+        market=desk.market,
+        wakeup=desk.wakeup,
+        meter=meter,
+        capabilities=capabilities,
+        limits=desk.limits,
+    )
+    names = sorted(desk.clouds)
+    health = HealthQueries(desk.books, desk.market, desk.clock, providers=names)
+    host = public_url.split("://", 1)[-1].split("/", 1)[0] if public_url else ""
+    return Rooms(
+        commands=Commands(
+            sessions=SessionCommands(command_desk),
+            heartbeats=HeartbeatCommands(command_desk),
+            tokens=TokenCommands(command_desk),
+        ),
+        queries=Queries(
+            sessions=SessionQueries(desk.books, desk.clock, desk.limits),
+            offers=OfferQueries(desk.books, desk.market, desk.clock),
+            costs=CostQueries(desk.books, desk.clock),
+            providers=ProviderQueries(
+                desk.books, desk.market, desk.clock, capabilities=capabilities
+            ),
+            operations=OperationQueries(desk.books, providers=names),
+            health=health,
+        ),
+        clock=desk.clock,
+        chance=desk.chance,
+        meter=meter,
+        ready=lambda: desk.market.snapshot.ready,
+        engine_alive=lambda: _alive(engine, desk.clock),
+        sweep_soon=engine.sweep_soon,
+        render_metrics=meter.render,
+        public_hosts=frozenset({host}) if host else frozenset(),
+    )
+
+
+def _alive(engine: Engine, clock: Clock) -> bool:
+    now = clock.monotonic()
+    return all(now - beat < _BEAT_LIMIT_S for beat in engine.beats.values())
+
+
+async def _refuse_forgotten_clouds(
+    books: Books, manifests: Mapping[ProviderName, Manifest]
+) -> None:
+    """Refuse to start without a cloud at which something of ours may still run: nobody could end it."""
+    owed = await books.read(lambda book: book.launches.open())
+    missing = sorted({attempt.provider for attempt in owed} - set(manifests))
+    if missing:
+        count = sum(attempt.provider in missing for attempt in owed)
+        message = f"{count} open obligations at {', '.join(missing)}, which is not configured"
+        raise StartRefused(message, hint="configure that cloud again until nothing is left there")

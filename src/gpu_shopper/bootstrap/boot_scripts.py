@@ -1,0 +1,59 @@
+"""Start-up scripts with our agent inside: the port that lets the engine order them without knowing the agent."""
+
+from collections.abc import Mapping
+
+from gpu_shopper.agent.boot_script import boot_script
+from gpu_shopper.agent.pack import zipapp_bytes
+from gpu_shopper.domain.deadlines import Limits
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.ports.boot import BootOrder
+from gpu_shopper.providers.manifest import Manifest
+from gpu_shopper.wire.agent import AgentConfig, EndByRequest
+
+HEARTBEAT_PATH = "/api/v1/agent/heartbeat"
+
+
+class AgentBootScripts:
+    """Makes a script per order; the agent's zipapp is packed once."""
+
+    def __init__(
+        self, manifests: Mapping[ProviderName, Manifest], *, public_url: str | None, limits: Limits
+    ) -> None:
+        self._manifests = manifests
+        self._urls = (f"{public_url}{HEARTBEAT_PATH}",) if public_url else ()
+        self._limits = limits
+        self._zipapp = zipapp_bytes()
+
+    @property
+    def node_can_reach_us(self) -> bool:
+        """Whether agents are told an address of ours to report to."""
+        return bool(self._urls)
+
+    def script(self, order: BootOrder) -> str:
+        """Return the script."""
+        manifest = self._manifests[order.provider]
+        end = manifest.end_request
+        config = AgentConfig(
+            label=order.label,
+            token=order.token.text,
+            stop_in_seconds=order.stop_in.total_seconds(),
+            control_urls=self._urls,
+            heartbeat_seconds=self._limits.heartbeat.total_seconds(),
+            lease_seconds=self._limits.lease.total_seconds(),
+            end=None
+            if end is None
+            else EndByRequest(method=end.method, url=end.url, headers=dict(end.headers)),
+            probe_public_key=order.probe_key,
+            process_scope_env=manifest.process_scope_env,
+        )
+        return boot_script(
+            config,
+            zipapp=self._zipapp,
+            user_script=order.user_script,
+            authorized_probe_key=order.probe_key,
+        )
+
+    def environment(self, provider: ProviderName) -> Mapping[str, str]:
+        """Return extra environment for this cloud's nodes: none is needed so far."""
+        assert provider in self._manifests, provider
+        return {}

@@ -1,0 +1,145 @@
+"""Serving: the API on a socket, the engine beside it, until told to end. Sessions outlive it."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import uvicorn
+
+from gpu_shopper.api.app import create_app
+from gpu_shopper.bootstrap.app import App, StartRefused, build
+from gpu_shopper.bootstrap.embedded import EmbeddedSandbox, start_sandbox
+from gpu_shopper.runtime.chance import RealChance
+from gpu_shopper.runtime.clock import RealClock
+from gpu_shopper.runtime.logging import LogFormat, set_up_logging
+from gpu_shopper.runtime.redaction import Redactor
+from gpu_shopper.settings import Settings
+from gpu_shopper.transport.door import AiohttpDoor
+
+_BACKLOG = 1024
+_GRACE_S = 10
+
+Announce = Callable[[str], None]
+
+
+async def serve(settings: Settings, *, say: Announce) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        Refusal: it must not or cannot start; nothing was changed.
+    """
+    set_up_logging(Redactor(), form=LogFormat(settings.log_format), level=settings.log_level)
+    listener = listen(settings.host, settings.port)
+    door = AiohttpDoor()
+    sandbox: EmbeddedSandbox | None = None
+    try:
+        providers = dict(settings.providers)
+        if wants_sandbox(settings):
+            sandbox = await start_sandbox(
+                settings, clock=RealClock(), chance=RealChance(), door=door
+            )
+            providers |= sandbox.settings
+            say(f"sandbox cloud at {sandbox.url}")
+        public_url = address_for_nodes(settings, listener, providers)
+        app = await build(settings, providers=providers, public_url=public_url)
+        try:
+            await refuse_open_door(app, settings.host)
+            await run(app, listener, say=say)
+        finally:
+            await app.stop()
+    finally:
+        listener.close()
+        if sandbox is not None:
+            gone = await sandbox.stop_if_idle(door, RealClock())
+            if not gone:
+                say(
+                    "the sandbox cloud goes on: it has instances, or another server's; serve again to go on"
+                )
+        await door.aclose()
+
+
+async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
+    """Serve an app on a socket until a signal comes."""
+    config = uvicorn.Config(
+        create_app(app.rooms),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=75,
+    )
+    server = uvicorn.Server(config)
+    app.start()
+    say(f"serving {url_of(listener)} as deployment {app.deployment}")
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
+        await server.serve(sockets=[listener])
+
+
+def wants_sandbox(settings: Settings) -> bool:
+    """Return whether the embedded sandbox is to be started."""
+    if settings.sandbox_autostart == "always":
+        return "sandbox" not in settings.providers
+    return settings.sandbox_autostart == "auto" and not settings.providers
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the listening socket before anything else is touched.
+
+    Raises:
+        StartRefused: the address is taken or not ours.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        message = f"cannot listen on {host}:{port}: {error.strerror or error}"
+        hint = "is another server running? choose another port with GPU_SHOPPER_PORT"
+        raise StartRefused(message, hint=hint) from error
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the URL under which a listener is reached from this machine."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def address_for_nodes(
+    settings: Settings, listener: socket.socket, providers: Mapping[str, object]
+) -> str | None:
+    """Return what nodes are told to report to; None if they are to be read over SSH.
+
+    Nodes of the sandbox are on this machine: our own loopback address reaches us from there.
+    """
+    if settings.public_url == "none":
+        return None
+    if settings.public_url:
+        return settings.public_url
+    return url_of(listener) if set(providers) == {"sandbox"} else None
+
+
+async def refuse_open_door(app: App, host: str) -> None:
+    """Refuse to be reachable from elsewhere while anybody may do anything."""
+    if is_loopback(host) or await app.rooms.commands.tokens.any_exist():
+        return
+    raise StartRefused(
+        f"{host} can be reached from elsewhere, and no token exists",
+        hint="make one first: gpu-shopper token create --admin",
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
