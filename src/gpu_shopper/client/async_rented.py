@@ -1,0 +1,149 @@
+"""A session as an `async with` block: the same promises as the plain one, over asyncssh."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from gpu_shopper.client import remote
+from gpu_shopper.client.errors import NotFound, ShopperError
+from gpu_shopper.client.remote import CompletedRun, Progress
+from gpu_shopper.client.rental import (
+    END_PAUSES_S,
+    UNCERTAIN,
+    Rental,
+    is_certain,
+    may_be_running,
+    not_ended,
+)
+from gpu_shopper.client.surroundings import Surroundings
+from gpu_shopper.wire.sessions import (
+    SessionBody,
+    SessionCreated,
+    SessionEnded,
+    SessionExtended,
+    SessionOrder,
+)
+
+
+class AsyncRenter(Protocol):
+    """What a rented session needs of the client."""
+
+    surroundings: Surroundings
+
+    async def create_session(
+        self, order: SessionOrder | None = None, *, idempotency_key: str = ""
+    ) -> SessionCreated:
+        """Ask for a session."""
+        ...
+
+    async def wait_until_running(self, session_id: str, *, wait_s: float = 3600.0) -> SessionBody:
+        """Return the session once it runs."""
+        ...
+
+    async def get(self, session_id: str) -> SessionBody:
+        """Return one session."""
+        ...
+
+    async def extend(self, session_id: str, hours: int) -> SessionExtended:
+        """Prolong a session."""
+        ...
+
+    async def delete(self, session_id: str) -> SessionEnded:
+        """End a session."""
+        ...
+
+
+class AsyncRentedSession(Rental):
+    """One session and the keys to it. Made by `AsyncShopper.session`; entered once."""
+
+    def __init__(
+        self, shopper: AsyncRenter, order: SessionOrder, *, wait_s: float, key_file: str | None
+    ) -> None:
+        super().__init__(order, wait_s=wait_s, key_file=key_file)
+        self._shopper = shopper
+
+    async def refresh(self) -> SessionBody:
+        """Look at the session again."""
+        self._body = await self._shopper.get(self.id)
+        return self._body
+
+    async def run(
+        self, command: str | Sequence[str], *, timeout_s: float | None = None
+    ) -> CompletedRun:
+        """Run a command on the instance and return what came of it, whatever its exit code."""
+        return await remote.run_async(self.login, command, timeout_s=timeout_s)
+
+    async def upload(
+        self, *sources: str | Path, target: str = ".", progress: Progress | None = None
+    ) -> None:
+        """Copy files and folders to the instance."""
+        paths = [Path(source) for source in sources]
+        await remote.upload(self.login, paths, target, progress)
+
+    async def download(
+        self, *sources: str, target: str | Path = ".", progress: Progress | None = None
+    ) -> None:
+        """Copy files and folders from the instance."""
+        await remote.download(self.login, sources, Path(target), progress)
+
+    async def extend(self, hours: int) -> datetime:
+        """Prolong the session and return its new end."""
+        extended = await self._shopper.extend(self.id, hours)
+        await self.refresh()
+        return extended.new_expires_at
+
+    async def __aenter__(self) -> Self:
+        self._open()
+        key = self._shopper.surroundings.draw_key()
+        try:
+            self._take(await self._create(key))
+            self._body = await self._shopper.wait_until_running(self.id, wait_s=self._wait_s)
+        # Whatever ends the waiting, Ctrl-C too, must not leave an instance behind.
+        except BaseException as error:
+            try:
+                if self._body is None and not isinstance(error, ShopperError):
+                    # The request may have been heard; the same key finds what it made, to be ended.
+                    self._body = (await self._create(key)).session
+            finally:
+                await self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._leave()
+
+    async def _create(self, key: str) -> SessionCreated:
+        try:
+            return await self._shopper.create_session(self._order, idempotency_key=key)
+        except UNCERTAIN as error:
+            if is_certain(error):
+                raise
+            raise may_be_running(error, key) from error
+
+    async def _leave(self) -> None:
+        try:
+            if self._body is not None:
+                self._body = await self._end(self._body)
+        finally:
+            self._forget_keys()
+
+    async def _end(self, body: SessionBody) -> SessionBody:
+        tries = 0
+        while True:
+            try:
+                return (await self._shopper.delete(body.id)).session
+            except NotFound:
+                # Nothing that this server knows of; asking again would not change that.
+                return body
+            except ShopperError as error:
+                if tries >= len(END_PAUSES_S):
+                    raise not_ended(body, error) from error
+            await self._shopper.surroundings.sleep_async(END_PAUSES_S[tries])
+            tries += 1

@@ -1,0 +1,307 @@
+"""The client for asynchronous programs: the same calls, rules and errors as `Shopper`, over aiohttp."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import date
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, Unpack
+
+from gpu_shopper.client import calls
+from gpu_shopper.client.async_rented import AsyncRentedSession
+from gpu_shopper.client.errors import ServerUnreachable, ShopperError, UnexpectedAnswer
+from gpu_shopper.client.exchange import (
+    LONGEST_ANSWER_BYTES,
+    Answer,
+    Call,
+    T,
+    Tries,
+    headers_of,
+    read,
+    server_at,
+    unreachable,
+)
+from gpu_shopper.client.notices import NoticeBody
+from gpu_shopper.client.orders import Filters, Wish, order_of
+from gpu_shopper.client.shopper import DEFAULT_CONSUMER, DEFAULT_URL
+from gpu_shopper.client.surroundings import REAL, Surroundings
+from gpu_shopper.client.watching import FINAL, Watch, check_usable, took_too_long
+from gpu_shopper.wire.costs import CostSummary, HourlyPage, SessionCost
+from gpu_shopper.wire.offers import HealthOfOffer, OfferBody, OfferPage, ProviderBody
+from gpu_shopper.wire.operations import (
+    Health,
+    OrphanReport,
+    TokenBody,
+    TokenCreated,
+    TokenOrder,
+)
+from gpu_shopper.wire.sessions import (
+    DiagnosticsBody,
+    EventBody,
+    SessionBody,
+    SessionCreated,
+    SessionEnded,
+    SessionExtended,
+    SessionOrder,
+)
+
+if TYPE_CHECKING:
+    import aiohttp
+
+
+class AsyncShopper:
+    """Talks to one server; connections are kept until `close`, or the end of its `async with` block."""
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        token: str = "",
+        consumer: str = DEFAULT_CONSUMER,
+        timeout_s: float = 30.0,
+        surroundings: Surroundings = REAL,
+    ) -> None:
+        """Name the server, the token to show to it, and whom sessions are for unless they say otherwise."""
+        self._server = server_at(url)
+        self._token = token
+        self._timeout_s = timeout_s
+        self.consumer = consumer
+        self.surroundings = surroundings
+        self._http: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"AsyncShopper({self._server.url!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections; the next call opens new ones."""
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    # Renting.
+
+    def session(
+        self, *, wait_s: float = 3600.0, key_file: str | None = None, **wish: Unpack[Wish]
+    ) -> AsyncRentedSession:
+        """Return a session to be used in an `async with` block: rented when it is entered, ended when it is left.
+
+        `key_file` is the private key for a `ssh_public_key` of your own; without both, a pair is made.
+        """
+        order = order_of(wish, consumer=self.consumer)
+        return AsyncRentedSession(self, order, wait_s=wait_s, key_file=key_file)
+
+    async def create_session(
+        self, order: SessionOrder | None = None, *, idempotency_key: str = "", **wish: Unpack[Wish]
+    ) -> SessionCreated:
+        """Ask for a session and return at once; it is for you to end it."""
+        order = order or order_of(wish, consumer=self.consumer)
+        key = idempotency_key or self.surroundings.draw_key()
+        return await self._ask(calls.create_session(order, key=key))
+
+    async def wait_until_running(self, session_id: str, *, wait_s: float = 3600.0) -> SessionBody:
+        """Return the session once it runs.
+
+        Raises:
+            SessionFailed: it ended before that, or took longer than `wait_s`.
+        """
+        deadline = self.surroundings.monotonic() + wait_s
+        async with aclosing(self.watch(session_id, every_look=True)) as looks:
+            async for seen in looks:
+                if check_usable(seen):
+                    return seen
+                if self.surroundings.monotonic() > deadline:
+                    raise took_too_long(seen, wait_s)
+        raise AssertionError(f"session {session_id} was watched past its end")
+
+    async def wait_until_ended(self, session_id: str) -> SessionBody:
+        """Return the session once its absence is proved."""
+        async for seen in self.watch(session_id):
+            if seen.status in FINAL:
+                return seen
+        raise AssertionError(f"the watch over session {session_id} ended before it did")
+
+    async def watch(
+        self, session_id: str, *, every_look: bool = False
+    ) -> AsyncGenerator[SessionBody, None]:
+        """Yield the session now, whenever something about it changes, and last when it has ended.
+
+        With `every_look` it is yielded each time that it was looked at.
+        """
+        watch = Watch()
+        while True:
+            try:
+                seen = await self.get(session_id)
+            except ServerUnreachable as error:
+                watch.bear(error, now=self.surroundings.monotonic())
+            else:
+                if watch.is_news(seen) or every_look:
+                    yield seen
+                if seen.status in FINAL:
+                    return
+            await self.surroundings.sleep_async(watch.pause_s)
+
+    # Sessions.
+
+    async def get(self, session_id: str) -> SessionBody:
+        """Return one session."""
+        return await self._ask(calls.session(session_id))
+
+    async def sessions(
+        self,
+        *,
+        consumer_id: str | None = None,
+        status: str | None = None,
+        provider: str | None = None,
+    ) -> AsyncGenerator[SessionBody, None]:
+        """Yield all sessions that match, newest first, page by page."""
+        query = {"consumer_id": consumer_id, "status": status, "provider": provider}
+        while True:
+            page = await self._ask(calls.sessions(query))
+            for each in page.sessions:
+                yield each
+            if not page.next_cursor:
+                return
+            query["cursor"] = page.next_cursor
+
+    async def done(self, session_id: str) -> SessionEnded:
+        """Say that you are finished with a session."""
+        return await self._ask(calls.done(session_id))
+
+    async def extend(
+        self, session_id: str, hours: int, *, override_hard_max: bool = False
+    ) -> SessionExtended:
+        """Prolong a session."""
+        return await self._ask(calls.extend(session_id, hours, override_hard_max=override_hard_max))
+
+    async def delete(self, session_id: str) -> SessionEnded:
+        """End a session now; may be said any number of times."""
+        return await self._ask(calls.delete_session(session_id))
+
+    async def events(self, session_id: str) -> list[EventBody]:
+        """Return a session's history, oldest first."""
+        return (await self._ask(calls.events(session_id))).events
+
+    async def diagnostics(self, session_id: str) -> DiagnosticsBody:
+        """Return what the engine knows of a session."""
+        return await self._ask(calls.diagnostics(session_id))
+
+    # Offers and clouds.
+
+    async def inventory(self, **filters: Unpack[Filters]) -> OfferPage:
+        """Return one page of the offers that match, and how each cloud's part stands."""
+        return await self._ask(calls.inventory(filters))
+
+    async def offer(self, offer_id: str) -> OfferBody:
+        """Return one offer."""
+        return await self._ask(calls.offer(offer_id))
+
+    async def providers(self) -> list[ProviderBody]:
+        """Return all configured clouds."""
+        return (await self._ask(calls.providers())).providers
+
+    async def offer_health(self) -> list[HealthOfOffer]:
+        """Return what is remembered against offers."""
+        return (await self._ask(calls.offer_health())).entries
+
+    # Money.
+
+    async def session_cost(self, session_id: str) -> SessionCost:
+        """Return what one session costs so far."""
+        return await self._ask(calls.session_cost(session_id))
+
+    async def costs(
+        self,
+        *,
+        consumer_id: str | None = None,
+        period: str | None = None,
+        start_date: date | str | None = None,
+        end_date: date | str | None = None,
+    ) -> CostSummary:
+        """Return what a period cost: `daily`, `monthly`, or from one day to another."""
+        query = {
+            "consumer_id": consumer_id, "period": period,
+            "start_date": calls.day(start_date), "end_date": calls.day(end_date),
+        }  # fmt: skip
+        return await self._ask(calls.costs(query))
+
+    async def cost_summary(self) -> CostSummary:
+        """Return what this month cost."""
+        return await self._ask(calls.cost_summary())
+
+    async def hourly(self, **query: str | int | None) -> HourlyPage:
+        """Return hourly records by time."""
+        return await self._ask(calls.hourly(query))
+
+    # Operating.
+
+    async def health(self) -> Health:
+        """Return how the server is, also while it is not ready."""
+        return await self._ask(calls.health())
+
+    async def notices(self) -> list[NoticeBody]:
+        """Return what operators should know, newest first."""
+        return (await self._ask(calls.notices())).notices
+
+    async def sweep(self) -> OrphanReport:
+        """Ask for a look at every account, and return what runs without anybody being entitled to it."""
+        return await self._ask(calls.sweep())
+
+    async def create_token(self, order: TokenOrder) -> TokenCreated:
+        """Make a token; its secret is in this answer only."""
+        return await self._ask(calls.create_token(order))
+
+    async def tokens(self) -> list[TokenBody]:
+        """Return all tokens, without their secrets."""
+        return (await self._ask(calls.tokens())).tokens
+
+    async def revoke_token(self, token_id: str) -> None:
+        """Make a token worthless at once."""
+        await self._ask(calls.revoke_token(token_id))
+
+    async def _ask(self, call: Call[T]) -> T:
+        headers = headers_of(call, self._token)
+        tries = Tries(call)
+        while True:
+            try:
+                answer = await self._exchange(call, headers)
+                return read(call, answer, self._server)
+            except ShopperError as error:
+                pause_s = tries.pause_after(error)
+            await self.surroundings.sleep_async(pause_s)
+
+    async def _exchange(self, call: Call[T], headers: dict[str, str]) -> Answer:
+        # aiohttp costs 170 ms to load: only who asks something pays for it.
+        import aiohttp
+
+        if self._http is None:
+            # No kept connections: one that the server has just closed looks like a lost reply.
+            connector = aiohttp.TCPConnector(force_close=True)
+            self._http = aiohttp.ClientSession(connector=connector)
+        url = self._server.url + call.path
+        limit = aiohttp.ClientTimeout(total=self._timeout_s)
+        try:
+            async with self._http.request(
+                call.method, url, data=call.body, headers=headers, timeout=limit,
+                allow_redirects=False,
+            ) as response:  # fmt: skip
+                body = bytearray()
+                async for piece in response.content.iter_chunked(65_536):
+                    body += piece
+                    if len(body) > LONGEST_ANSWER_BYTES:
+                        raise UnexpectedAnswer(f"{self._server.url} answered with too many bytes")
+                found = {name.lower(): value for name, value in response.headers.items()}
+        except aiohttp.ClientConnectorError as error:
+            raise unreachable(self._server, error, sent=False) from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise unreachable(self._server, error, sent=True) from error
+        return Answer(status=response.status, headers=found, body=bytes(body))
