@@ -1,14 +1,16 @@
 """The numbers by which one sees that nothing is left running: read from the book at the moment of asking.
 
-A counter that is kept along the way may be wrong after a crash; these can't be.
+A number that is kept along the way may be wrong after a crash; these can't be.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.lifecycle import State
-from gpu_shopper.ports.books import Book, Books, SweepRecord
+from gpu_shopper.market.holder import Market
+from gpu_shopper.ports.books import Book, Books
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.queries.operations import unwanted_attempts
 
@@ -16,79 +18,84 @@ from gpu_shopper.queries.operations import unwanted_attempts
 MOST_NOTICES = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepGauges:
-    """The newest look at one account. No age while there has been no complete one."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The value of one gauge; the names stand in the reference of metrics."""
 
-    complete_age_s: float | None
-    instances: int
-    strays: int
-    orphans: int
-    missing: int
-    frozen: bool
-    unauthorized: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gauges:
-    """How things stand now."""
-
-    sessions: Mapping[State, int]
-    open_obligations: int
-    unattended: int
-    oldest_unattended_s: float
-    unanswered: int
-    destroy_tries: int
-    undelivered_notices: int
-    overdue_s: float
-    sweeps: Mapping[ProviderName, SweepGauges]
+    name: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class HealthQueries:
     """Reads the gauges."""
 
-    def __init__(self, books: Books, clock: Clock, *, providers: Sequence[ProviderName]) -> None:
+    def __init__(
+        self, books: Books, market: Market, clock: Clock, *, providers: Sequence[ProviderName]
+    ) -> None:
         self._books = books
+        self._market = market
         self._clock = clock
         self._providers = providers
 
-    async def gauges(self) -> Gauges:
+    async def readings(self) -> tuple[Reading, ...]:
         """Return how things stand now."""
-        return await self._books.read(self._read)
-
-    def _read(self, book: Book) -> Gauges:
         now = self._clock.now()
-        owed = book.launches.open()
-        unwanted = unwanted_attempts(owed)
-        oldest = (unwanted[0].closing_since or unwanted[0].sent_at) if unwanted else now
-        due_at = book.sessions.next_due_at()
-        states = book.sessions.count_by_state()
-        return Gauges(
-            sessions={state: states.get(state, 0) for state in State},
-            open_obligations=len(owed),
-            unattended=len(unwanted),
-            oldest_unattended_s=max(0.0, (now - oldest).total_seconds()),
-            unanswered=sum(attempt.unanswered for attempt in owed),
-            destroy_tries=max((attempt.destroy_tries for attempt in owed), default=0),
-            undelivered_notices=len(book.notices.undelivered(now=now, limit=MOST_NOTICES)),
-            overdue_s=max(0.0, (now - due_at).total_seconds()) if due_at else 0.0,
-            sweeps={name: self._sweep(book, name) for name in self._providers},
-        )
+        from_book = await self._books.read(lambda book: tuple(self._read(book, now)))
+        return (*from_book, *self._of_market(now))
 
-    def _sweep(self, book: Book, name: ProviderName) -> SweepGauges:
-        newest = book.accounts.last_sweep(name, complete=False)
-        account = book.accounts.state(name)
-        return SweepGauges(
-            complete_age_s=self._age(book.accounts.last_sweep(name, complete=True)),
-            instances=newest.instances if newest else 0,
-            strays=newest.strays if newest else 0,
-            orphans=newest.orphans if newest else 0,
-            missing=newest.missing if newest else 0,
-            frozen=account.frozen_since is not None,
-            unauthorized=account.unauthorized_since is not None,
-        )
+    def _read(self, book: Book, now: datetime) -> Iterator[Reading]:
+        yield from _of_sessions(book, now)
+        yield from _of_obligations(book, now)
+        notices = book.notices.undelivered(now=now, limit=MOST_NOTICES)
+        yield Reading("notices_undelivered", len(notices))
+        for name in self._providers:
+            yield from _of_account(book, name, now)
 
-    def _age(self, sweep: SweepRecord | None) -> float | None:
-        if sweep is None:
-            return None
-        return max(0.0, (self._clock.now() - sweep.ended_at).total_seconds())
+    def _of_market(self, now: datetime) -> Iterator[Reading]:
+        for listing in self._market.snapshot.providers:
+            labels = {"provider": listing.provider}
+            yield Reading("offers", len(listing.offers), labels)
+            age = listing.age(now)
+            if age is not None:
+                yield Reading("market_age_seconds", age.total_seconds(), labels)
+
+
+def _of_sessions(book: Book, now: datetime) -> Iterator[Reading]:
+    counts = book.sessions.count_by_state()
+    for state in State:
+        yield Reading("sessions", counts.get(state, 0), {"state": state.value})
+    yield Reading("overdue_seconds", _since(book.sessions.next_due_at(), now))
+
+
+def _of_obligations(book: Book, now: datetime) -> Iterator[Reading]:
+    owed = book.launches.open()
+    unwanted = unwanted_attempts(owed)
+    oldest = (unwanted[0].closing_since or unwanted[0].sent_at) if unwanted else None
+    tries = max((attempt.destroy_tries for attempt in owed), default=0)
+    yield Reading("open_obligations", len(owed))
+    yield Reading("unattended", len(unwanted))
+    yield Reading("unattended_seconds", _since(oldest, now))
+    yield Reading("unanswered_attempts", sum(attempt.unanswered for attempt in owed))
+    yield Reading("destroy_tries", tries)
+
+
+def _of_account(book: Book, name: ProviderName, now: datetime) -> Iterator[Reading]:
+    labels = {"provider": name}
+    # Absent before the first: zero would say that all was just looked at.
+    complete = book.accounts.last_sweep(name, complete=True)
+    if complete is not None:
+        yield Reading("sweep_age_seconds", _since(complete.ended_at, now), labels)
+    newest = book.accounts.last_sweep(name, complete=False)
+    if newest is not None:
+        yield Reading("account_instances", newest.instances, labels)
+        yield Reading("account_strays", newest.strays, labels)
+        yield Reading("account_orphans", newest.orphans, labels)
+        yield Reading("account_missing", newest.missing, labels)
+    account = book.accounts.state(name)
+    yield Reading("account_frozen", account.frozen_since is not None, labels)
+    yield Reading("account_unauthorized", account.unauthorized_since is not None, labels)
+
+
+def _since(moment: datetime | None, now: datetime) -> float:
+    return 0.0 if moment is None else max(0.0, (now - moment).total_seconds())

@@ -6,16 +6,11 @@ from datetime import datetime
 from gpu_shopper.domain.errors import MarketNotReady, NotFound
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer, OfferQuery
-from gpu_shopper.domain.offer_health import (
-    REMEMBERED,
-    Key,
-    Mark,
-    OfferFailure,
-    read_health,
-)
+from gpu_shopper.domain.offer_health import Key, Mark
 from gpu_shopper.market.holder import Market
-from gpu_shopper.ports.books import Books, FailureRecord
+from gpu_shopper.ports.books import Books
 from gpu_shopper.ports.clock import Clock
+from gpu_shopper.transactions.health import offer_health
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,24 +96,9 @@ class OfferQueries:
     async def health(self) -> tuple[RememberedMark, ...]:
         """Return what is remembered against offers, the least trusted first."""
         now = self._clock.now()
-        failures = await self._books.read(
-            lambda book: book.accounts.failures(since=now - REMEMBERED)
-        )
-        health = read_health(map(_failure, failures), now=now)
+        health = await self._books.read(lambda book: offer_health(book, now=now))
         marks = [RememberedMark(key=key, mark=mark) for key, mark in health.marks.items()]
         return tuple(sorted(marks, key=_by_confidence))
-
-
-def _failure(record: FailureRecord) -> OfferFailure:
-    return OfferFailure(
-        provider=record.provider,
-        offer_id=OfferId(record.offer_id),
-        machine_id=record.machine_id,
-        gpu_type=record.gpu_type,
-        blame=record.blame,
-        at=record.at,
-        reason=record.reason,
-    )
 
 
 def _by_confidence(remembered: RememberedMark) -> tuple[float, datetime, Key]:

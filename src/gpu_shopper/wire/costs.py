@@ -48,3 +48,4 @@ class HourlyPage(Struct, frozen=True, kw_only=True):
 
     records: list[HourlyRecord]
     count: int
+    next_cursor: str | None = None

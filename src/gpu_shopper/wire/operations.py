@@ -69,3 +69,28 @@ class OrphanReport(Struct, frozen=True, kw_only=True):
     complete: bool
     dry_run: bool
     troubles: list[str]
+
+
+class NoticeBody(Struct, frozen=True, kw_only=True):
+    """Something that an operator must be told; `delivered_at` is None until it was."""
+
+    id: str
+    at: datetime
+    kind: str
+    text: str
+    details: dict[str, str]
+    delivered_at: datetime | None
+    tries: int
+
+
+class NoticeList(Struct, frozen=True, kw_only=True):
+    """The newest notices."""
+
+    notices: list[NoticeBody]
+    count: int
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """What was asked for will be done soon."""
+
+    message: str

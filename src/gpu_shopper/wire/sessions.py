@@ -148,6 +148,7 @@ class EventPage(Struct, frozen=True, kw_only=True):
 
     events: list[EventBody]
     count: int
+    next_cursor: str | None = None
 
 
 class DiagnosticsBody(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,148 @@
+"""What happens to every request, in this order: who asks, query, body, key, one handler, the reply.
+
+What changes something is finished even if its caller goes away in the middle: the outcome is in the book.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Coroutine, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from msgspec import Struct
+
+from gpu_shopper.api import problems
+from gpu_shopper.api.identity import Credentials, identify
+from gpu_shopper.api.parsing import BODY_LIMIT_BYTES, digest_of, parse_body, parse_key, parse_query
+from gpu_shopper.api.rooms import Rooms
+from gpu_shopper.api.routes import JSON, Access, Ask, Reply, Route
+from gpu_shopper.domain.errors import Invalid, Refusal
+
+# Where in a request's state the envelope puts its id.
+REQUEST_ID = "request_id"
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class Answering:
+    """Serves requests by the table of routes."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._unfinished: set[asyncio.Task[Reply]] = set()
+
+    async def serve(self, route: Route, request: AnyRequest) -> Response[bytes]:
+        """Answer one request.
+
+        Raises:
+            Refusal: it cannot be answered; `refuse` makes the reply.
+        """
+        ask = await self._ask(route, request)
+        answer = route.answer(ask)
+        reply = await (self._finished(answer) if route.changes else answer)
+        body = reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)
+        return _response(body, reply.status, reply.headers, reply.media_type)
+
+    def refuse(self, request: AnyRequest, error: Exception) -> Response[bytes]:
+        """Answer a request that failed."""
+        refusal = _refusal(error)
+        request_id = request.scope["state"].get(REQUEST_ID, "")
+        if isinstance(refusal, problems.Unexpected):
+            self.report(error, request_id)
+        answer = problems.describe(
+            refusal,
+            instance=request.url.path,
+            request_id=request_id,
+            session_id=request.scope.get("path_params", {}).get("session_id"),
+        )
+        body = msgspec.json.encode(answer.problem)
+        return _response(body, answer.problem.status, answer.headers, problems.MEDIA_TYPE)
+
+    def report(self, error: BaseException, request_id: str) -> None:
+        """Log a fault of ours: where it happened, and not its text, which may hold anything."""
+        frames = traceback.extract_tb(error.__traceback__)
+        self._rooms.meter.alarm(
+            "request_failed",
+            request_id=request_id,
+            error=type(error).__name__,
+            place=" < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames[-4:])),
+        )
+
+    async def drain(self) -> None:
+        """Wait until all that was begun is finished."""
+        while self._unfinished:
+            await asyncio.wait(self._unfinished)
+
+    async def _ask(self, route: Route, request: AnyRequest) -> Ask[Any, Any]:
+        headers = request.headers
+        shown = Credentials(
+            peer=request.client.host if request.client else None,
+            method=request.method,
+            headers={name.lower(): value for name, value in headers.items()},
+        )
+        caller, token = await identify(self._rooms, shown, access=route.access)
+        query = parse_query(request.query_params.multi_items(), route.query)
+        body = await _body(route, request) if route.changes else None
+        return Ask(
+            rooms=self._rooms,
+            caller=caller,
+            path=request.path_params,
+            query=query,
+            body=body,
+            token=token if route.access is Access.AGENT else "",
+            idempotency_key=parse_key(headers.get("idempotency-key")),
+            digest=digest_of(route.name, body) if isinstance(body, Struct) else "",
+        )
+
+    async def _finished(self, answer: Coroutine[None, None, Reply]) -> Reply:
+        task = asyncio.ensure_future(answer)
+        self._unfinished.add(task)
+        task.add_done_callback(self._unfinished.discard)
+        return await asyncio.shield(task)
+
+
+async def _body(route: Route, request: AnyRequest) -> Struct | bytes | None:
+    raw = await request.body()
+    if len(raw) > BODY_LIMIT_BYTES:
+        raise _too_large()
+    if route.body is None and route.raw_body is None:
+        if raw.strip() not in {b"", b"{}", b"null"}:
+            raise Invalid("this takes no body", path="$")
+        return None
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != JSON:
+        message = f"the body must be declared as {JSON}, not {media_type[:64] or 'nothing'}"
+        raise problems.WrongMediaType(message, hint=f"send 'Content-Type: {JSON}'")
+    return raw if route.body is None else parse_body(raw, route.body)
+
+
+def _too_large() -> Refusal:
+    return problems.TooLarge(f"the body is longer than {BODY_LIMIT_BYTES} bytes")
+
+
+def _refusal(error: Exception) -> Refusal:
+    """Return what the router or a handler could not do, in our words."""
+    if not isinstance(error, HTTPException):
+        return problems.refusal_of(error)
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return problems.NoRoute("there is no such path", hint="see /docs for those there are")
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allow = (error.headers or {}).get("allow", "").replace("GET", "GET, HEAD")
+            message = "this path does not take that method"
+            return problems.WrongMethod(message, allow=allow)
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return _too_large()
+        case HTTPStatus.BAD_REQUEST:
+            return Invalid("the request is malformed")
+        case _:
+            return problems.refusal_of(error)
+
+
+def _response(
+    body: bytes, status: int, headers: Mapping[str, str], media_type: str
+) -> Response[bytes]:
+    return Response(body, status_code=status, headers=headers, media_type=media_type)

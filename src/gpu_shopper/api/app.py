@@ -1,0 +1,131 @@
+"""The API as an ASGI application: routes from the table, and an envelope around every request.
+
+The envelope gives each request an id, answers HEAD as GET without a body, adds the headers that keep browsers careful,
+and is the outermost frame: whatever goes wrong further in, the caller gets a problem body and the server goes on.
+"""
+
+import re
+
+import msgspec
+from litestar import HttpMethod, Litestar, Response
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types.asgi_types import HTTPResponseBodyEvent, HTTPResponseStartEvent
+
+from gpu_shopper.api import problems
+from gpu_shopper.api.answering import REQUEST_ID, Answering, AnyRequest
+from gpu_shopper.api.parsing import BODY_LIMIT_BYTES
+from gpu_shopper.api.rooms import Rooms
+from gpu_shopper.api.routes import Route
+from gpu_shopper.api.table import ROUTES
+from gpu_shopper.domain.ids import base32
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ID_BITS = 80
+_CAREFUL = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def create_app(rooms: Rooms) -> ASGIApp:
+    """Return the whole API over `rooms`."""
+    answering = Answering(rooms)
+    router = Litestar(
+        route_handlers=[_handler(route, answering) for route in ROUTES],
+        exception_handlers={Exception: answering.refuse},
+        logging_config=None,
+        on_shutdown=[answering.drain],
+        openapi_config=None,
+        request_max_body_size=BODY_LIMIT_BYTES,
+    )
+    return _Envelope(router, answering, rooms)
+
+
+def _handler(route: Route, answering: Answering) -> HTTPRouteHandler:
+    async def handle(request: AnyRequest) -> Response[bytes]:
+        return await answering.serve(route, request)
+
+    return HTTPRouteHandler(
+        _path(route.path),
+        http_method=HttpMethod(route.method),
+        status_code=route.status,
+        name=route.name,
+    )(handle)
+
+
+def _path(path: str) -> str:
+    """Return the path as the router writes it."""
+    return re.sub(r"\{(\w+)\}", r"{\1:str}", path)
+
+
+class _Envelope:
+    def __init__(self, inner: ASGIApp, answering: Answering, rooms: Rooms) -> None:
+        self._inner = inner
+        self._answering = answering
+        self._rooms = rooms
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._inner(scope, receive, send)
+            return
+        request_id = self._request_id(scope)
+        delivery = _Delivery(send, request_id=request_id, bodiless=scope["method"] == "HEAD")
+        scope.setdefault("state", {})[REQUEST_ID] = request_id
+        if delivery.bodiless:
+            scope["method"] = "GET"
+        try:
+            await self._inner(scope, receive, delivery)
+        except Exception as error:
+            if delivery.status is not None:
+                raise
+            self._answering.report(error, request_id)
+            await _apologise(delivery, scope["path"], request_id)
+
+    def _request_id(self, scope: HTTPScope) -> str:
+        given = [value for name, value in scope["headers"] if name.lower() == b"x-request-id"]
+        text = given[0].decode("latin-1") if len(given) == 1 else ""
+        if _REQUEST_ID.fullmatch(text):
+            return text
+        return "req_" + base32(self._rooms.chance.draw_bits(_ID_BITS), length=_ID_BITS // 5)
+
+
+class _Delivery:
+    """Sends a reply with the headers that every reply has."""
+
+    def __init__(self, send: Send, *, request_id: str, bodiless: bool) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.bodiless = bodiless
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableScopeHeaders(message)
+            headers["X-Request-ID"] = self._request_id
+            for name, value in _CAREFUL.items():
+                headers.setdefault(name, value)
+        elif self.bodiless and message["type"] == "http.response.body":
+            message["body"] = b""
+        await self._send(message)
+
+
+async def _apologise(send: Send, path: str, request_id: str) -> None:
+    refusal = problems.refusal_of(AssertionError())
+    answer = problems.describe(refusal, instance=path, request_id=request_id, session_id=None)
+    body = msgspec.json.encode(answer.problem)
+    headers = [
+        (b"content-type", problems.MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    start = HTTPResponseStartEvent(
+        type="http.response.start", status=answer.problem.status, headers=headers
+    )
+    await send(start)
+    await send(HTTPResponseBodyEvent(type="http.response.body", body=body, more_body=False))
