@@ -76,8 +76,9 @@ class SessionCommands:
                 known = book.keys.get(record.consumer_id, route=CREATE_ROUTE, key=record.key)
                 if known is not None:
                     return self._replayed(book, known, digest)
-                book.keys.add(record)
             book.sessions.add(session)
+            if record is not None:
+                book.keys.add(record)
             details = {"consumer": session.consumer_id, "hours": str(order.reservation_hours)}
             book.events.add(new_id, at=now, kind="requested", actor=by.name, details=details)
             return Requested(
