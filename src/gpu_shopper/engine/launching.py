@@ -32,6 +32,7 @@ from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
 from gpu_shopper.ports.provider_errors import (
     Ambiguous,
+    BadOrder,
     ProviderError,
     RateLimited,
     Refused,
@@ -90,7 +91,6 @@ class Launching:
         if instance is None:
             await self._look_again(claim, attempt.id, cloud, looked=True)
         else:
-            desk.meter.count("launches_total", provider=cloud.name, outcome="bound")
             await self._bind(claim, attempt.id, instance)
 
     async def buy_elsewhere(self, claim: Claim, attempt: LaunchAttempt) -> None:
@@ -194,21 +194,27 @@ class Launching:
     async def _call(
         self, claim: Claim, session: Session, attempt: LaunchAttempt, cloud: Cloud
     ) -> None:
-        desk = self._desk
-        order = launch_order(
-            session, attempt, vault=desk.vault, scripts=desk.boot_scripts, now=desk.clock.now()
-        )
+        desk, now = self._desk, self._desk.clock.now()
+        outcome = "bound"
         try:
+            order = launch_order(
+                session, attempt, vault=desk.vault, scripts=desk.boot_scripts, now=now
+            )
             instance = await cloud.launch(order)
         except Ambiguous as error:
-            desk.meter.count("launches_total", provider=cloud.name, outcome="unknown")
+            outcome = "unknown"
             await self._leave_open(claim, attempt, cloud, error)
+        except ValueError as error:
+            # The order itself could not be made: nothing was sent, for certain.
+            outcome = "rejected"
+            await self._reject(claim, attempt, BadOrder(str(error)))
         except ProviderError as error:
-            desk.meter.count("launches_total", provider=cloud.name, outcome="rejected")
+            outcome = "rejected"
             await self._reject(claim, attempt, error)
             await note_unauthorized(desk, attempt.provider, error)
         else:
             await self._bind(claim, attempt.id, instance)
+        desk.meter.count("launches_total", provider=cloud.name, outcome=outcome)
 
     async def _leave_open(
         self, claim: Claim, attempt: LaunchAttempt, cloud: Cloud, error: Ambiguous

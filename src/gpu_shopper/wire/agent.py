@@ -24,6 +24,8 @@ _DAY = 86_400.0
 _LONGEST = 3_660 * _DAY
 _LABEL = r"[a-z0-9-]{1,60}"
 _URL = r"https?://[!-~]{1,500}"
+# The node knows its own cloud's address by a variable of its environment.
+_END_URL = r"(https?://|\$\{[A-Za-z_][A-Za-z0-9_]{0,63}\})[!-~]{1,500}"
 _ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 _HEADER_NAME = r"[A-Za-z0-9-]{1,64}"
 _KEY_LINE = r"[a-z0-9@.-]{4,64} [A-Za-z0-9+/=]{16,2000}( [ -~]{0,200})?"
@@ -332,7 +334,7 @@ def _read_end(value: object, path: str) -> EndByRequest | EndByCommand:
     else:
         found = EndByRequest(
             method=read.choice("method", ("DELETE", "POST", "PUT", "PATCH", "GET")),
-            url=read.text("url", _URL),
+            url=read.text("url", _END_URL),
             headers=_read_headers(read.raw("headers"), path + ".headers"),
             body=read.text_or_none("body", r".{0,4000}"),
         )
