@@ -20,15 +20,15 @@ from gpu_shopper.client.exchange import (
     server_at,
     unreachable,
 )
-from gpu_shopper.client.notices import NoticeBody
-from gpu_shopper.client.orders import Filters, Wish, order_of
+from gpu_shopper.client.orders import Filters, HourlyFilters, Wish, order_of
 from gpu_shopper.client.shopper import DEFAULT_CONSUMER, DEFAULT_URL
 from gpu_shopper.client.surroundings import REAL, Surroundings
 from gpu_shopper.client.watching import FINAL, Watch, check_usable, took_too_long
-from gpu_shopper.wire.costs import CostSummary, HourlyPage, SessionCost
+from gpu_shopper.wire.costs import CostSummary, HourlyRecord, SessionCost
 from gpu_shopper.wire.offers import HealthOfOffer, OfferBody, OfferPage, ProviderBody
 from gpu_shopper.wire.operations import (
     Health,
+    NoticeBody,
     OrphanReport,
     TokenBody,
     TokenCreated,
@@ -160,11 +160,15 @@ class AsyncShopper:
         self,
         *,
         consumer_id: str | None = None,
-        status: str | None = None,
+        status: str | list[str] | None = None,
         provider: str | None = None,
     ) -> AsyncGenerator[SessionBody, None]:
         """Yield all sessions that match, newest first, page by page."""
-        query = {"consumer_id": consumer_id, "status": status, "provider": provider}
+        query: dict[str, object] = {
+            "consumer_id": consumer_id,
+            "status": status,
+            "provider": provider,
+        }
         while True:
             page = await self._ask(calls.sessions(query))
             for each in page.sessions:
@@ -187,9 +191,16 @@ class AsyncShopper:
         """End a session now; may be said any number of times."""
         return await self._ask(calls.delete_session(session_id))
 
-    async def events(self, session_id: str) -> list[EventBody]:
-        """Return a session's history, oldest first."""
-        return (await self._ask(calls.events(session_id))).events
+    async def events(self, session_id: str) -> AsyncGenerator[EventBody, None]:
+        """Yield a session's history, oldest first, page by page."""
+        query: dict[str, object] = {}
+        while True:
+            page = await self._ask(calls.events(session_id, query))
+            for each in page.events:
+                yield each
+            if not page.next_cursor:
+                return
+            query["cursor"] = page.next_cursor
 
     async def diagnostics(self, session_id: str) -> DiagnosticsBody:
         """Return what the engine knows of a session."""
@@ -234,13 +245,20 @@ class AsyncShopper:
         }  # fmt: skip
         return await self._ask(calls.costs(query))
 
-    async def cost_summary(self) -> CostSummary:
+    async def cost_summary(self, *, consumer_id: str | None = None) -> CostSummary:
         """Return what this month cost."""
-        return await self._ask(calls.cost_summary())
+        return await self._ask(calls.cost_summary(consumer_id))
 
-    async def hourly(self, **query: str | int | None) -> HourlyPage:
-        """Return hourly records by time."""
-        return await self._ask(calls.hourly(query))
+    async def hourly(self, **filters: Unpack[HourlyFilters]) -> AsyncGenerator[HourlyRecord, None]:
+        """Yield hourly records by time, page by page."""
+        query: dict[str, object] = {**filters}
+        while True:
+            page = await self._ask(calls.hourly(query))
+            for each in page.records:
+                yield each
+            if not page.next_cursor:
+                return
+            query["cursor"] = page.next_cursor
 
     # Operating.
 
@@ -248,13 +266,17 @@ class AsyncShopper:
         """Return how the server is, also while it is not ready."""
         return await self._ask(calls.health())
 
-    async def notices(self) -> list[NoticeBody]:
+    async def notices(self, *, limit: int = 100) -> list[NoticeBody]:
         """Return what operators should know, newest first."""
-        return (await self._ask(calls.notices())).notices
+        return (await self._ask(calls.notices(limit))).notices
 
-    async def sweep(self) -> OrphanReport:
-        """Ask for a look at every account, and return what runs without anybody being entitled to it."""
-        return await self._ask(calls.sweep())
+    async def sweep(self) -> None:
+        """Ask for a look at every account now."""
+        await self._ask(calls.sweep())
+
+    async def orphans(self) -> OrphanReport:
+        """Return what should end and has not been shown to be gone."""
+        return await self._ask(calls.orphans())
 
     async def create_token(self, order: TokenOrder) -> TokenCreated:
         """Make a token; its secret is in this answer only."""

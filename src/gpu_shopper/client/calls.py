@@ -7,11 +7,12 @@ import msgspec
 from msgspec import Struct
 
 from gpu_shopper.client.exchange import ROOT, Call, T, with_query
-from gpu_shopper.client.notices import NoticeList
 from gpu_shopper.wire.costs import CostSummary, HourlyPage, SessionCost
 from gpu_shopper.wire.offers import OfferBody, OfferHealthList, OfferPage, ProviderList
 from gpu_shopper.wire.operations import (
+    Accepted,
     Health,
+    NoticeList,
     OrphanReport,
     TokenCreated,
     TokenList,
@@ -69,8 +70,8 @@ def session(session_id: str) -> Call[SessionBody]:
     return _get(f"/sessions/{quoted(session_id)}", SessionBody)
 
 
-def events(session_id: str) -> Call[EventPage]:
-    return _get(f"/sessions/{quoted(session_id)}/events", EventPage)
+def events(session_id: str, query: Mapping[str, object]) -> Call[EventPage]:
+    return _get(f"/sessions/{quoted(session_id)}/events", EventPage, **query)
 
 
 def diagnostics(session_id: str) -> Call[DiagnosticsBody]:
@@ -102,8 +103,8 @@ def costs(query: Mapping[str, object]) -> Call[CostSummary]:
     return _get("/costs", CostSummary, **query)
 
 
-def cost_summary() -> Call[CostSummary]:
-    return _get("/costs/summary", CostSummary)
+def cost_summary(consumer_id: str | None) -> Call[CostSummary]:
+    return _get("/costs/summary", CostSummary, consumer_id=consumer_id)
 
 
 def hourly(query: Mapping[str, object]) -> Call[HourlyPage]:
@@ -126,18 +127,22 @@ def tokens() -> Call[TokenList]:
     return _get("/tokens", TokenList)
 
 
-def revoke_token(token_id: str) -> Call[bytes]:
+def revoke_token(token_id: str) -> Call[Accepted]:
     return Call(
-        method="DELETE", path=f"{ROOT}/tokens/{quoted(token_id)}", answer=bytes, repeatable=True
+        method="DELETE", path=f"{ROOT}/tokens/{quoted(token_id)}", answer=Accepted, repeatable=True
     )
 
 
-def notices() -> Call[NoticeList]:
-    return _get("/notices", NoticeList)
+def notices(limit: int) -> Call[NoticeList]:
+    return _get("/notices", NoticeList, limit=limit)
 
 
-def sweep() -> Call[OrphanReport]:
-    return _post("/operations/sweep", OrphanReport)
+def sweep() -> Call[Accepted]:
+    return _post("/operations/sweep", Accepted, repeatable=True)
+
+
+def orphans() -> Call[OrphanReport]:
+    return _get("/operations/orphans", OrphanReport)
 
 
 def health() -> Call[Health]:

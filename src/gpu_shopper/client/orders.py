@@ -45,15 +45,15 @@ class Wish(TypedDict, total=False):
 class Filters(TypedDict, total=False):
     """What an offer must have to be listed; the names are the API's own."""
 
-    provider: str
+    provider: str | list[str]
     gpu_type: str | list[str]
     gpu_count: int
     min_gpu_count: int
     min_vram: int
     max_price: float
-    location: str
-    region: str
-    country: str
+    location: str | list[str]
+    region: str | list[str]
+    country: str | list[str]
     min_reliability: float
     min_availability_confidence: float
     min_cuda: str
@@ -62,11 +62,23 @@ class Filters(TypedDict, total=False):
     min_vcpus: int
     min_inet_down: int
     interruptible: bool
-    q: str
     sort: str
     limit: int
     offset: int
     cursor: str
+
+
+class HourlyFilters(TypedDict, total=False):
+    """Which hourly records to list; dates as 2026-01-31."""
+
+    session_id: str
+    consumer_id: str
+    provider: str
+    gpu_type: str
+    period: Literal["daily", "monthly"]
+    start_date: str
+    end_date: str
+    limit: int
 
 
 def order_of(wish: Wish, *, consumer: str) -> SessionOrder:

@@ -19,15 +19,15 @@ from gpu_shopper.client.exchange import (
     read,
     server_at,
 )
-from gpu_shopper.client.notices import NoticeBody
-from gpu_shopper.client.orders import Filters, Wish, order_of
+from gpu_shopper.client.orders import Filters, HourlyFilters, Wish, order_of
 from gpu_shopper.client.rented import RentedSession
 from gpu_shopper.client.surroundings import REAL, Surroundings
 from gpu_shopper.client.watching import FINAL, Watch, check_usable, took_too_long
-from gpu_shopper.wire.costs import CostSummary, HourlyPage, SessionCost
+from gpu_shopper.wire.costs import CostSummary, HourlyRecord, SessionCost
 from gpu_shopper.wire.offers import HealthOfOffer, OfferBody, OfferPage, ProviderBody
 from gpu_shopper.wire.operations import (
     Health,
+    NoticeBody,
     OrphanReport,
     TokenBody,
     TokenCreated,
@@ -138,11 +138,15 @@ class Shopper:
         self,
         *,
         consumer_id: str | None = None,
-        status: str | None = None,
+        status: str | list[str] | None = None,
         provider: str | None = None,
     ) -> Iterator[SessionBody]:
         """Yield all sessions that match, newest first, page by page."""
-        query = {"consumer_id": consumer_id, "status": status, "provider": provider}
+        query: dict[str, object] = {
+            "consumer_id": consumer_id,
+            "status": status,
+            "provider": provider,
+        }
         while True:
             page = self._ask(calls.sessions(query))
             yield from page.sessions
@@ -164,9 +168,15 @@ class Shopper:
         """End a session now; may be said any number of times."""
         return self._ask(calls.delete_session(session_id))
 
-    def events(self, session_id: str) -> list[EventBody]:
-        """Return a session's history, oldest first."""
-        return self._ask(calls.events(session_id)).events
+    def events(self, session_id: str) -> Iterator[EventBody]:
+        """Yield a session's history, oldest first, page by page."""
+        query: dict[str, object] = {}
+        while True:
+            page = self._ask(calls.events(session_id, query))
+            yield from page.events
+            if not page.next_cursor:
+                return
+            query["cursor"] = page.next_cursor
 
     def diagnostics(self, session_id: str) -> DiagnosticsBody:
         """Return what the engine knows of a session."""
@@ -211,13 +221,19 @@ class Shopper:
         }  # fmt: skip
         return self._ask(calls.costs(query))
 
-    def cost_summary(self) -> CostSummary:
+    def cost_summary(self, *, consumer_id: str | None = None) -> CostSummary:
         """Return what this month cost."""
-        return self._ask(calls.cost_summary())
+        return self._ask(calls.cost_summary(consumer_id))
 
-    def hourly(self, **query: str | int | None) -> HourlyPage:
-        """Return hourly records by time."""
-        return self._ask(calls.hourly(query))
+    def hourly(self, **filters: Unpack[HourlyFilters]) -> Iterator[HourlyRecord]:
+        """Yield hourly records by time, page by page."""
+        query: dict[str, object] = {**filters}
+        while True:
+            page = self._ask(calls.hourly(query))
+            yield from page.records
+            if not page.next_cursor:
+                return
+            query["cursor"] = page.next_cursor
 
     # Operating.
 
@@ -225,13 +241,17 @@ class Shopper:
         """Return how the server is, also while it is not ready."""
         return self._ask(calls.health())
 
-    def notices(self) -> list[NoticeBody]:
+    def notices(self, *, limit: int = 100) -> list[NoticeBody]:
         """Return what operators should know, newest first."""
-        return self._ask(calls.notices()).notices
+        return self._ask(calls.notices(limit)).notices
 
-    def sweep(self) -> OrphanReport:
-        """Ask for a look at every account, and return what runs without anybody being entitled to it."""
-        return self._ask(calls.sweep())
+    def sweep(self) -> None:
+        """Ask for a look at every account now."""
+        self._ask(calls.sweep())
+
+    def orphans(self) -> OrphanReport:
+        """Return what should end and has not been shown to be gone."""
+        return self._ask(calls.orphans())
 
     def create_token(self, order: TokenOrder) -> TokenCreated:
         """Make a token; its secret is in this answer only."""
