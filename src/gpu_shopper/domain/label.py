@@ -67,7 +67,8 @@ def read_label(text: str, *, key: bytes) -> LabelFacts | None:
     Nothing is ours by prefix or by likeness: the whole label and its MAC must fit.
     """
     parts = text.split("-")
-    if len(parts) != _PARTS or parts[0] != PREFIX:
+    # A stray's text may be anything, half a surrogate pair included, which cannot even be encoded.
+    if not text.isascii() or len(parts) != _PARTS or parts[0] != PREFIX:
         return None
     body, _, mac = text.rpartition("-")
     if not hmac.compare_digest(mac.encode(), _mac(body, key).encode()):

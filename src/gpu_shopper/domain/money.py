@@ -6,7 +6,7 @@ of two cumulative charges, so that any way of cutting an interval into entries g
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 MICROS = 1_000_000
 _HOUR_US = 3_600 * MICROS
@@ -58,9 +58,12 @@ def micros_from_dollars(dollars: float | str | Decimal) -> int:
     Raises:
         ValueError: the amount is not a finite number.
     """
-    amount = Decimal(str(dollars)) if isinstance(dollars, float) else Decimal(dollars)
+    reason = f"not an amount of money: {dollars!r}"
+    try:
+        amount = Decimal(str(dollars)) if isinstance(dollars, float) else Decimal(dollars)
+    except InvalidOperation as error:
+        raise ValueError(reason) from error
     if not amount.is_finite():
-        reason = f"not an amount of money: {dollars}"
         raise ValueError(reason)
     return int((amount * MICROS).to_integral_value(rounding=ROUND_HALF_UP))
 

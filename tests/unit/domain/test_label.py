@@ -1,0 +1,121 @@
+"""Labels: what they say is read back whole, and nothing but the whole is believed."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpu_shopper.domain.ids import BITS, deployment_id, session_id
+from gpu_shopper.domain.label import MAX_LENGTH, Label, LabelFacts, read_label, write_label
+from gpu_shopper.testing.builders import LABEL_KEY, NOON, a_label
+
+CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
+DRAWS = st.integers(0, (1 << BITS) - 1)
+MOMENTS = st.datetimes(
+    min_value=datetime(2020, 1, 2),  # noqa: DTZ001 - the strategy adds the zone
+    max_value=datetime(2080, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
+FACTS = st.builds(
+    LabelFacts,
+    deployment=DRAWS.map(deployment_id),
+    session=DRAWS.map(session_id),
+    number=st.integers(0, 1023),
+    expires_at=MOMENTS,
+)
+KEYS = st.binary(min_size=32, max_size=32)
+
+
+@given(FACTS, KEYS)
+def test_a_label_says_what_was_written_into_it(facts: LabelFacts, key: bytes) -> None:
+    read = read_label(write_label(facts, key=key), key=key)
+
+    assert read is not None
+    assert (facts.deployment, facts.session, facts.number) == (
+        read.deployment, read.session, read.number,
+    )  # fmt: skip
+
+
+@given(FACTS, KEYS)
+def test_the_expiry_is_never_read_as_earlier_than_it_is(facts: LabelFacts, key: bytes) -> None:
+    read = read_label(write_label(facts, key=key), key=key)
+
+    assert read is not None
+    assert timedelta(0) <= read.expires_at - facts.expires_at < timedelta(minutes=1)
+
+
+@given(FACTS, KEYS)
+def test_a_label_fits_every_cloud(facts: LabelFacts, key: bytes) -> None:
+    label = write_label(facts, key=key)
+
+    assert len(label) <= MAX_LENGTH <= 60
+    assert re.fullmatch(r"[a-z][a-z0-9-]*[a-z0-9]", label)
+
+
+@given(FACTS, FACTS, KEYS)
+def test_two_obligations_never_share_a_label(
+    one: LabelFacts, other: LabelFacts, key: bytes
+) -> None:
+    same = read_label(write_label(one, key=key), key=key) == read_label(
+        write_label(other, key=key), key=key
+    )
+
+    assert same == (write_label(one, key=key) == write_label(other, key=key))
+
+
+def test_a_label_with_any_one_character_changed_is_nobodys() -> None:
+    label = a_label()
+    forged = {
+        label[:place] + other + label[place + 1 :]
+        for place in range(len(label))
+        for other in CHARACTERS + "A_ é\ud800"
+        if other != label[place]
+    }
+
+    assert [] == [text for text in forged if read_label(text, key=LABEL_KEY) is not None]
+
+
+def test_a_label_cut_or_continued_is_nobodys() -> None:
+    label = a_label()
+    changed = [label[:length] for length in range(len(label))]
+    changed += [label + more for more in ("a", "-", "-a", " ", "\n")]
+    changed += [more + label for more in ("a", "-", " ", "gs1-")]
+
+    assert [] == [text for text in changed if read_label(text, key=LABEL_KEY) is not None]
+
+
+@given(KEYS.filter(lambda key: key != LABEL_KEY))
+def test_another_deployments_key_does_not_read_our_label(key: bytes) -> None:
+    assert read_label(a_label(), key=key) is None
+
+
+@given(st.text(max_size=80))
+def test_any_text_at_all_can_be_looked_at(text: str) -> None:
+    assert read_label(text, key=LABEL_KEY) is None
+
+
+@given(st.lists(st.text(alphabet=CHARACTERS, max_size=16), min_size=5, max_size=5))
+def test_a_likeness_is_not_ours(parts: list[str]) -> None:
+    assert read_label("-".join(["gs1", *parts]), key=LABEL_KEY) is None
+
+
+def test_a_label_needs_real_ids() -> None:
+    facts = LabelFacts(
+        deployment=deployment_id(1), session="", number=1, expires_at=NOON,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+    with pytest.raises(AssertionError):
+        write_label(facts, key=LABEL_KEY)
+
+
+def test_the_same_facts_give_the_same_label_for_ever() -> None:
+    # Instances out there bear it: a label that was written must be readable by every later version.
+    facts = LabelFacts(
+        deployment=deployment_id(1), session=session_id(2), number=3, expires_at=NOON
+    )
+
+    label = Label("gs1-aaaaaaaaaaaaaaab-aaaaaaaaaaaaaaac-ad-adc6fq-b2o7qzbylc")
+    assert label == write_label(facts, key=LABEL_KEY)
+    assert facts == read_label(label, key=LABEL_KEY)
