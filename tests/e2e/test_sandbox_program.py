@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -246,6 +247,78 @@ def test_a_terminal_is_a_real_one(sandbox: Sandbox) -> None:
     assert "31 97" in answer.stdout
 
 
+def test_a_terminal_follows_the_size_of_the_window(sandbox: Sandbox) -> None:
+    key, public = a_key()
+    instance = sandbox.running(ssh_keys=[public])
+
+    async def resize() -> str:
+        async with login(instance, key) as connection:
+            process = await connection.create_process(term_type="dumb", term_size=(80, 24))
+            process.change_terminal_size(132, 50)
+            process.stdin.write("stty size; exit\n")
+            return (await process.wait()).stdout
+
+    assert "50 132" in asyncio.run(resize())
+
+
+def test_a_signal_reaches_what_is_running(sandbox: Sandbox) -> None:
+    key, public = a_key()
+    instance = sandbox.running(ssh_keys=[public])
+
+    async def interrupt() -> Any:
+        async with login(instance, key) as connection:
+            process = await connection.create_process("echo up; exec sleep 600")
+            assert await process.stdout.readline() == "up\n"
+            process.send_signal("TERM")
+            return await process.wait()
+
+    assert "TERM" == asyncio.run(interrupt()).exit_signal[0]
+
+
+def test_what_flows_through_a_command_arrives_whole(sandbox: Sandbox) -> None:
+    key, public = a_key()
+    instance = sandbox.running(ssh_keys=[public])
+    data = os.urandom(5_000_000)
+
+    async def there_and_back() -> None:
+        async with login(instance, key) as connection:
+            for _ in range(5):
+                answer = await connection.run("tee copy", input=data, encoding=None)
+
+                assert data == answer.stdout
+                assert data == (sandbox.home(instance) / "copy").read_bytes()
+
+    asyncio.run(there_and_back())
+
+
+@pytest.mark.skipif(shutil.which("scp") is None, reason="OpenSSH is not installed")
+def test_openssh_gets_along_with_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    key, public = a_key()
+    instance = sandbox.running(ssh_keys=[public])
+    identity, known_hosts, there = (tmp_path / name for name in ("id", "known_hosts", "there"))
+    key.write_private_key(str(identity))
+    identity.chmod(0o600)
+    known_hosts.write_text(f"[127.0.0.1]:{instance['ssh_port']} {instance['host_key']}\n")
+    there.write_bytes(os.urandom(2_000_000))
+    options = ["-F", "none", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"]
+    options += ["-o", f"UserKnownHostsFile={known_hosts}", "-i", str(identity)]
+    port = str(instance["ssh_port"])
+    copied = subprocess.run(
+        ["scp", "-q", *options, "-P", port, str(there), "gpu@127.0.0.1:here"],
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    ran = subprocess.run(
+        ["ssh", *options, "-p", port, "gpu@127.0.0.1", "cat here; exit 5"],
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert 0 == copied.returncode
+    assert (5, there.read_bytes()) == (ran.returncode, ran.stdout)
+
+
 def test_a_port_of_the_instance_can_be_forwarded(sandbox: Sandbox) -> None:
     key, public = a_key()
     instance = sandbox.running(ssh_keys=[public])
@@ -346,6 +419,22 @@ def test_a_sandbox_killed_during_a_boot_finishes_it_once(sandbox: Sandbox) -> No
         assert 1 == len(processes.belonging_to(instance["id"]))
 
 
+def test_a_sandbox_killed_during_a_destroy_finishes_it(sandbox: Sandbox) -> None:
+    instance = sandbox.running(on_start="trap '' TERM; sleep 600 & sleep 601 & wait")
+    until(lambda: len(processes.belonging_to(instance["id"])) == 4)
+    assert 202 == sandbox.call("DELETE", f"/v1/instances/{instance['id']}")[0]
+    sandbox.end(signal.SIGKILL)
+
+    assert processes.belonging_to(instance["id"])
+
+    sandbox.start()
+    until(lambda: not sandbox.entry(instance)["alive"])
+
+    assert "destroyed" == sandbox.entry(instance)["end_reason"]
+    assert [] == processes.belonging_to(instance["id"])
+    assert not sandbox.home(instance).parent.exists()
+
+
 def test_an_instance_that_died_meanwhile_is_ended_when_that_is_found(sandbox: Sandbox) -> None:
     instance = sandbox.running(on_start="sleep 600")
     root = sandbox.root(instance)
@@ -375,6 +464,42 @@ def test_a_folder_serves_one_sandbox_at_a_time(sandbox: Sandbox) -> None:
     assert 3 == second.returncode
     assert "another sandbox uses" in second.stderr
     assert "" == second.stdout
+
+
+def test_a_state_that_is_damaged_is_said_and_left_alone(tmp_path: Path) -> None:
+    cloud = Sandbox(tmp_path / "cloud")
+    cloud.folder.mkdir()
+    state = cloud.folder / "state.json"
+    for damage in ("{", "[]", '{"format": 1}'):
+        state.write_text(damage)
+        tried = subprocess.run(
+            cloud.command(), capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
+
+        assert 4 == tried.returncode
+        assert str(state) in tried.stderr
+        assert damage == state.read_text()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("--port", "70000"), ("--boot-seconds", "-1"), ("--boot-seconds", "nan"), ("--offers", "0")],
+)
+def test_options_out_of_range_are_refused(tmp_path: Path, wrong: tuple[str, str]) -> None:
+    command = Sandbox(tmp_path / "cloud").command(*wrong)
+    tried = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+    assert 2 == tried.returncode
+    assert wrong[0] in tried.stderr
+
+
+def test_a_port_that_is_taken_is_said(sandbox: Sandbox, tmp_path: Path) -> None:
+    port = sandbox.url.rpartition(":")[2]
+    command = Sandbox(tmp_path / "other").command("--port", port)
+    tried = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+    assert 2 == tried.returncode
+    assert f"port {port}" in tried.stderr
 
 
 def test_an_ephemeral_sandbox_takes_its_instances_along(tmp_path: Path) -> None:

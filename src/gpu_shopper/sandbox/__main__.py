@@ -13,12 +13,14 @@ import secrets
 import signal
 import socket
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aiohttp import web
 
 from gpu_shopper.sandbox.catalogue import Catalogue
 from gpu_shopper.sandbox.config import ModelConfig
+from gpu_shopper.sandbox.messages import Json
 from gpu_shopper.sandbox.model import CloudModel
 from gpu_shopper.sandbox.program import Program
 from gpu_shopper.sandbox.server import Face
@@ -33,6 +35,7 @@ _END_LIMIT_S = 30.0
 _GOODBYE_S = 2.0
 _LEAST_KEY = 4
 _BACKLOG = 128
+_LONGEST_S = 31_536_000.0
 
 
 class CannotStartError(Exception):
@@ -48,7 +51,7 @@ def main() -> None:
         asyncio.run(serve(options, store))
     except StateDirBusyError as error:
         leave(EXIT_BUSY, error)
-    except (StateDirUnreadableError, UnreadableSnapshotError) as error:
+    except StateDirUnreadableError as error:
         leave(EXIT_UNREADABLE, error)
     except (CannotStartError, OSError) as error:
         leave(EXIT_USAGE, error)
@@ -62,18 +65,57 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--state-dir", type=Path, required=True, help="folder of the cloud; one cloud per folder")
-    add("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes the last one again, or any")
+    add(
+        "--port",
+        type=whole(0, 65535),
+        default=0,
+        help="port on 127.0.0.1; 0 takes the last one again, or any",
+    )
     key = parser.add_mutually_exclusive_group(required=True)
     key.add_argument("--key", help="the account's key")
     key.add_argument("--key-file", type=Path, help="file with the account's key; made if missing")
     add("--control-key", help="key of the control API (default: one that nobody knows)")
     add("--seed", type=int, default=1, help="seed of the market (default: 1)")
-    add("--offers", type=int, default=3000, help="size of the market (default: 3000)")
-    add("--boot-seconds", type=float, default=1.0, help="time before a machine starts (default: 1)")
-    add("--drift-seconds", type=float, default=3600.0, help="how long prices stand (default: 3600)")
+    add("--offers", type=whole(1, 100_000), default=3000, help="size of the market (default: 3000)")
+    add(
+        "--boot-seconds",
+        type=seconds(0),
+        default=1.0,
+        help="time before a machine starts (default: 1)",
+    )
+    add(
+        "--drift-seconds",
+        type=seconds(1),
+        default=3600.0,
+        help="how long prices stand (default: 3600)",
+    )
     add("--port-file", type=Path, help="file to write the URL to when the cloud is up")
     add("--ephemeral", action="store_true", help="end every instance when this program is ended")
     return parser.parse_args(arguments)
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers within limits."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not from {least} to {most}")
+        return value
+
+    return number
+
+
+def seconds(least: float) -> Callable[[str], float]:
+    """Return a reader of durations that are not too short."""
+
+    def duration(text: str) -> float:
+        value = float(text)
+        if not least <= value <= _LONGEST_S:
+            raise argparse.ArgumentTypeError(f"{text} is not from {least:g} to {_LONGEST_S:g}")
+        return value
+
+    return duration
 
 
 async def serve(options: argparse.Namespace, store: StateDir) -> None:
@@ -88,7 +130,7 @@ async def serve(options: argparse.Namespace, store: StateDir) -> None:
     model = build_model(options, key=account_key(options))
     known = store.load()
     if known is not None:
-        model.restore(known)
+        restore(model, known, store)
     program = Program(model, store, Supervisor(store.instances, api=url))
     control_key = options.control_key or secrets.token_hex(16)
     face = Face(program, control_key=control_key, stop=stop)
@@ -105,6 +147,18 @@ async def serve(options: argparse.Namespace, store: StateDir) -> None:
         await program.end_everything(within_s=_END_LIMIT_S)
     await runner.cleanup()
     await program.close()
+
+
+def restore(model: CloudModel, known: Mapping[str, Json], store: StateDir) -> None:
+    """Let the model go on where an earlier run ended.
+
+    Raises:
+        StateDirUnreadableError: what was written down is not understood; it stays as it is.
+    """
+    try:
+        model.restore(known)
+    except UnreadableSnapshotError as error:
+        raise StateDirUnreadableError(f"{store.state_file}: {error}") from error
 
 
 def build_model(options: argparse.Namespace, *, key: str) -> CloudModel:

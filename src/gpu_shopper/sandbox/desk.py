@@ -131,7 +131,8 @@ class Desk:
         page = parse_page(request.query, most=state.config.page_size_instances, also=("name",))
         lag = state.rules.strikes("list_lag", op.LIST)
         lag_s = max(state.config.listing_lag_s, lag.number("seconds") if lag is not None else 0.0)
-        rows = visible(state.park.all(), now=now, lag_s=lag_s)
+        held = state.park.living() if lag_s <= 0 else state.park.all()
+        rows = visible(held, now=now, lag_s=lag_s)
         if "name" in request.query:
             rows = [each for each in rows if each.name == request.query["name"]]
         cut = state.rules.strikes("list_cut", op.LIST)

@@ -22,9 +22,10 @@ from typing import Any
 import asyncssh
 
 from gpu_shopper.sandbox.children import Children
+from gpu_shopper.sandbox.doors import Doorkeeper
 from gpu_shopper.sandbox.nvidia_smi import write_driver_files, write_tool
 from gpu_shopper.sandbox.processes import GRACE_S, MARK, belonging_to, find, send
-from gpu_shopper.sandbox.shells import Doorkeeper, Shells
+from gpu_shopper.sandbox.shells import Files, Shells
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LOGIN_TIMEOUT_S = 30
@@ -123,7 +124,7 @@ async def live(place: Place, spec: dict[str, Any], *, api: str) -> None:
     server = await asyncssh.listen(
         "127.0.0.1", 0, server_factory=door, server_host_keys=[host_key], encoding=None,
         process_factory=Shells(children, shell=shell, env=env).serve,
-        sftp_factory=asyncssh.SFTPServer, line_editor=False, agent_forwarding=False,
+        sftp_factory=Files, line_editor=False, agent_forwarding=False,
         login_timeout=_LOGIN_TIMEOUT_S, keepalive_interval=60, reuse_address=False,
     )  # fmt: skip
     announce(place, port=server.get_port(), host_key=public)

@@ -59,6 +59,10 @@ class Park:
         """Return every instance that is still held and billed, oldest first."""
         return list(self._living.values())
 
+    def is_full(self, offer_id: str) -> bool:
+        """Tell whether nobody can take this offer at the moment."""
+        return self._taken[offer_id] >= self._config.stock
+
     def full_offers(self) -> set[str]:
         """Return the offers that nobody can take at the moment."""
         return {offer_id for offer_id, count in self._taken.items() if count >= self._config.stock}

@@ -42,7 +42,7 @@ def quote(state: ModelState, order: Order, *, now: float) -> Quote:
     """
     index = state.catalogue.index_of(order.offer_id)
     period = state.period(now)
-    if index is None or order.offer_id in state.park.full_offers():
+    if index is None or state.park.is_full(order.offer_id):
         raise Refusal(409, "offer_gone", f"offer {order.offer_id} is not for sale")
     if state.catalogue.is_absent(index, period, share=state.config.absent_share):
         raise Refusal(409, "offer_gone", f"offer {order.offer_id} has left the market")

@@ -31,7 +31,7 @@ class StateDir:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.instances = root / "instances"
         self.instances.mkdir(mode=0o700, exist_ok=True)
-        self._state = root / "state.json"
+        self.state_file = root / "state.json"
         self._lock = _hold(root / "lock")
 
     def load(self) -> Mapping[str, Json] | None:
@@ -41,23 +41,23 @@ class StateDir:
             StateDirUnreadableError: it is damaged.
         """
         try:
-            raw = self._state.read_bytes()
+            raw = self.state_file.read_bytes()
         except FileNotFoundError:
             return None
         try:
             state: dict[str, Json] = msgspec.json.decode(raw, type=dict)
         except msgspec.DecodeError as error:
-            raise StateDirUnreadableError(f"{self._state}: {error}") from error
+            raise StateDirUnreadableError(f"{self.state_file}: {error}") from error
         return state
 
     def save(self, state: bytes) -> None:
         """Replace the state; it is on the disk when this returns."""
-        draft = self._state.with_suffix(".draft")
+        draft = self.state_file.with_suffix(".draft")
         with draft.open("wb") as file:
             file.write(state)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(self._state)
+        draft.replace(self.state_file)
         folder = os.open(self.root, os.O_RDONLY)
         try:
             os.fsync(folder)
