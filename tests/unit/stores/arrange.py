@@ -93,7 +93,7 @@ def a_request(consumer: str = "ann", **changes) -> SessionRequest:
     return replace(request, **changes)
 
 
-def a_session(number: int = 1, **changes) -> Session:
+def a_session(number: int = 1, /, **changes) -> Session:
     consumer = changes.get("consumer_id", ConsumerId("ann"))
     session = Session(
         id=SessionId(f"ses_{number:016}"),
@@ -115,7 +115,7 @@ STOPPED = STOPPING | {"state": State.STOPPED, "stopped_at": NOON}
 FAILED = STOPPED | {"state": State.FAILED, "stop_reason": StopReason.LOST}
 
 
-def an_attempt(number: int = 1, session: int = 1, **changes) -> LaunchAttempt:
+def an_attempt(number: int = 1, session: int = 1, /, **changes) -> LaunchAttempt:
     attempt = LaunchAttempt(
         id=AttemptId(f"att_{session}_{number}"),
         session_id=SessionId(f"ses_{session:016}"),
