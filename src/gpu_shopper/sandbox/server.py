@@ -6,6 +6,7 @@ the model says that the reply is lost. Nothing here decides anything.
 
 import asyncio
 import hmac
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -147,7 +148,7 @@ def _response(reply: ModelReply) -> web.Response:
         return web.Response(status=reply.status, text=reply.body, content_type="text/html")
     response = _json(reply.status, reply.body)
     if reply.retry_after_s is not None:
-        response.headers["Retry-After"] = f"{reply.retry_after_s:g}"
+        response.headers["Retry-After"] = str(math.ceil(reply.retry_after_s))
     return response
 
 
