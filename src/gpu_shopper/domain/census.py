@@ -58,7 +58,8 @@ def take_census(
     assert listing.complete, listing.trouble
     by_label = {attempt.label: attempt for attempt in attempts}
     sorter = _Sorter(by_label)
-    for instance in listing.instances:
+    # Pages shift while they are read, so that one instance may stand on two of them: it is no double of itself.
+    for instance in {instance.id: instance for instance in listing.instances}.values():
         facts = read_label(instance.label, key=key)
         if facts is None or facts.deployment != deployment:
             sorter.strays.append(instance)
@@ -84,15 +85,18 @@ class _Sorter:
             self.orphans.append(Orphan(facts, instance))
             return
         sighting = Sighting(attempt, instance)
-        if not attempt.open:
-            self.reappeared.append(sighting)
-        elif attempt.instance_id not in {None, instance.id} or attempt.label in self._seen:
+        is_first = attempt.label not in self._seen
+        self._seen.add(attempt.label)
+        held = attempt.instance_id if attempt.open else None
+        if instance.id == held:
+            # Whatever else bears its label, and wherever in the listing: this is the one that we hold.
+            self.refreshed.append(sighting)
+        elif held is not None or not is_first:
             self.duplicates.append(sighting)
-        elif attempt.instance_id is None:
+        elif attempt.open:
             self.adopted.append(sighting)
         else:
-            self.refreshed.append(sighting)
-        self._seen.add(attempt.label)
+            self.reappeared.append(sighting)
 
     def census(self, *, began_at: datetime) -> Census:
         unseen = [attempt for label, attempt in self._by_label.items() if label not in self._seen]

@@ -215,6 +215,7 @@ def found(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> Launch
     """Return the attempt with the instance that bears its label: bound where it is still wanted, else owed an end."""
     if attempt.instance_id == instance.id and not attempt.unanswered:
         return seen(attempt, instance, at=at)
+    assert attempt.unanswered, attempt.id
     known = replace(attempt, instance_id=instance.id)
     if attempt.wanted:
         known = replace(known.to(AttemptState.BOUND), next_action_at=at)
@@ -274,6 +275,7 @@ def presumed_absent(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
 
 def proved_absent(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
     """Return the attempt whose instance is shown to be gone, its bill ended at the first absence."""
+    assert attempt.state is AttemptState.CLOSING, attempt.id
     closed = attempt.to(AttemptState.CLOSED)
     return replace(closed, proof=Proof.PROVED, closed_at=at, next_action_at=None)
 

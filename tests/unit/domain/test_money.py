@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -30,8 +31,7 @@ def test_any_cut_of_an_interval_gives_the_same_sum(
 ) -> None:
     cuts = [START + offset for offset in sorted(offsets)]
     pieces = [
-        charge_between(price, origin=START, begin=begin, end=end)
-        for begin, end in zip(cuts, cuts[1:], strict=False)
+        charge_between(price, origin=START, begin=begin, end=end) for begin, end in pairwise(cuts)
     ]
 
     whole = charge_between(price, origin=START, begin=cuts[0], end=cuts[-1])

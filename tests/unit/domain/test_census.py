@@ -1,0 +1,194 @@
+"""The census: every instance in exactly one part, strays untouched, and no wanted instance mistaken for a duplicate."""
+
+from dataclasses import replace
+from itertools import chain
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpu_shopper.domain.census import Census, speaks_of_absence, take_census
+from gpu_shopper.domain.ids import InstanceId, deployment_id
+from gpu_shopper.domain.instance import Instance
+from gpu_shopper.domain.launch import Absence, AttemptState, LaunchAttempt
+from gpu_shopper.testing.builders import (
+    DEPLOYMENT,
+    HOUR,
+    LABEL_KEY,
+    NOON,
+    SECOND,
+    a_label,
+    a_listing,
+    a_session,
+    an_attempt,
+    an_instance,
+)
+
+RANDOMS = st.randoms(use_true_random=False)
+
+
+def census(
+    instances: list[Instance], attempts: list[LaunchAttempt], deployment=DEPLOYMENT
+) -> Census:
+    return take_census(
+        a_listing(instances), attempts=attempts, deployment=deployment, key=LABEL_KEY
+    )
+
+
+def parts(taken: Census) -> dict[str, list[InstanceId]]:
+    sightings = {
+        name: [sighting.instance.id for sighting in getattr(taken, name)]
+        for name in ("refreshed", "adopted", "duplicates", "reappeared", "orphans")
+    }
+    return sightings | {"strays": [instance.id for instance in taken.strays]}
+
+
+def a_world(random: Random) -> tuple[list[Instance], list[LaunchAttempt]]:
+    """Some attempts in any state, and a listing in which each may stand not at all, once or several times."""
+    instances: list[Instance] = []
+    attempts: list[LaunchAttempt] = []
+    for number in range(random.randrange(6)):
+        attempt = an_attempt(random.choice(list(AttemptState)), session=a_session(number=number))
+        if attempt.instance_id is not None:
+            attempt = replace(attempt, instance_id=InstanceId(f"i-{number}"))
+        if random.random() < 0.8:
+            attempts.append(attempt)
+        ids = random.sample([f"i-{number}", f"x-{number}", f"y-{number}"], k=random.randrange(4))
+        for name in ids:
+            instances += [an_instance(attempt, id=InstanceId(name))] * random.choice((1, 1, 1, 2))
+    for number in range(random.randrange(3)):
+        label = random.choice(("", "web-1", a_label(key=b"another's"), "gs1-a-b-c-d-e"))
+        instances.append(an_instance(id=InstanceId(f"s-{number}"), label=label))
+    random.shuffle(instances)
+    return instances, attempts
+
+
+@given(RANDOMS)
+def test_every_instance_is_in_exactly_one_part(random: Random) -> None:
+    instances, attempts = a_world(random)
+
+    found = sorted(chain.from_iterable(parts(census(instances, attempts)).values()))
+    assert sorted({instance.id for instance in instances}) == found
+
+
+@given(RANDOMS)
+def test_what_we_hold_is_never_taken_for_a_duplicate(random: Random) -> None:
+    instances, attempts = a_world(random)
+
+    held = {attempt.instance_id for attempt in attempts if attempt.state is AttemptState.BOUND}
+    assert set() == held & set(parts(census(instances, attempts))["duplicates"])
+
+
+@given(RANDOMS)
+def test_each_attempt_has_at_most_one_instance_that_stays_or_reopens_it(random: Random) -> None:
+    taken = census(*a_world(random))
+
+    kept = [
+        sighting.attempt.label for sighting in taken.refreshed + taken.adopted + taken.reappeared
+    ]
+    assert len(set(kept)) == len(kept)
+
+
+@given(RANDOMS)
+def test_nothing_without_our_valid_label_is_ever_more_than_a_stray(random: Random) -> None:
+    instances, attempts = a_world(random)
+    taken = census(instances, attempts)
+
+    assert {one.id for one in instances if one.id.startswith("s-")} == set(parts(taken)["strays"])
+
+
+@given(RANDOMS)
+def test_an_attempt_is_missing_exactly_if_it_is_bound_and_not_listed(random: Random) -> None:
+    instances, attempts = a_world(random)
+    listed = {instance.label for instance in instances}
+
+    assert {
+        attempt.id
+        for attempt in attempts
+        if attempt.state is AttemptState.BOUND and attempt.label not in listed
+    } == {attempt.id for attempt in census(instances, attempts).missing}
+
+
+@given(RANDOMS)
+def test_the_order_of_a_listing_decides_nothing_about_what_we_hold(random: Random) -> None:
+    instances, attempts = a_world(random)
+    one, other = census(instances, attempts), census(instances[::-1], attempts)
+
+    assert sorted(parts(one)["refreshed"]) == sorted(parts(other)["refreshed"])
+    assert sorted(parts(one)["strays"]) == sorted(parts(other)["strays"])
+
+
+def test_the_instance_that_we_hold_stays_when_its_double_is_listed_first() -> None:
+    attempt = an_attempt()
+    double = an_instance(attempt, id=InstanceId("i-2"))
+
+    taken = parts(census([double, an_instance(attempt)], [attempt]))
+    assert (["i-1"], ["i-2"]) == (taken["refreshed"], taken["duplicates"])
+
+
+def test_an_instance_that_two_pages_show_is_no_double() -> None:
+    attempt = an_attempt(AttemptState.UNKNOWN)
+
+    taken = parts(census([an_instance(attempt)] * 2, [attempt]))
+    assert (["i-1"], []) == (taken["adopted"], taken["duplicates"])
+
+
+def test_a_second_late_arrival_of_one_label_is_a_duplicate() -> None:
+    attempt = an_attempt(AttemptState.CLOSED)
+    listed = [an_instance(attempt), an_instance(attempt, id=InstanceId("i-2"))]
+
+    taken = parts(census(listed, [attempt]))
+    assert (["i-1"], ["i-2"]) == (taken["reappeared"], taken["duplicates"])
+
+
+def test_the_orphan_says_in_its_label_whose_it_was() -> None:
+    session = a_session(number=77)
+    (orphan,) = census([an_instance(label=a_label(session, attempt=3))], []).orphans
+
+    assert (session.id, 3) == (orphan.facts.session, orphan.facts.number)
+
+
+def test_another_deployment_with_our_key_is_still_another() -> None:
+    taken = census([an_instance()], [an_attempt()], deployment=deployment_id(99))
+
+    assert ["i-1"] == parts(taken)["strays"]
+
+
+def test_a_listing_with_a_missing_part_is_never_compared() -> None:
+    broken = a_listing(complete=False, trouble="page 2")
+
+    with pytest.raises(AssertionError, match="page 2"):
+        take_census(broken, attempts=[], deployment=DEPLOYMENT, key=LABEL_KEY)
+
+
+GONE = Absence(read_at=NOON, gone_reads=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "speaks"),
+    [
+        ({}, True),
+        ({"destroy_answered_at": None}, False),
+        ({"destroy_answered_at": NOON + 2 * SECOND}, False),
+        ({"destroy_answered_at": NOON + HOUR}, False),
+        ({"absence": Absence(read_at=NOON)}, False),
+        ({"absence": Absence()}, False),
+    ],
+)
+def test_a_listing_speaks_of_absence_only_after_the_answer_and_after_a_read(
+    change: dict[str, object], speaks: bool
+) -> None:
+    facts = {"destroy_answered_at": NOON + SECOND, "absence": GONE} | change
+    attempt = an_attempt(AttemptState.CLOSING, **facts)
+
+    assert speaks == speaks_of_absence(attempt, began_at=NOON + 2 * SECOND)
+
+
+@pytest.mark.parametrize("state", sorted(set(AttemptState) - {AttemptState.CLOSING}))
+def test_a_listing_never_speaks_of_the_absence_of_what_nobody_destroyed(
+    state: AttemptState,
+) -> None:
+    attempt = an_attempt(state, destroy_answered_at=NOON, absence=GONE)
+
+    assert not speaks_of_absence(attempt, began_at=NOON + HOUR)

@@ -1,0 +1,126 @@
+"""Deadlines: every session that is not over has a moment by which it must stop, and the earliest counts."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpu_shopper.domain.deadlines import Deadline, Limits, label_expiry, stop_by
+from gpu_shopper.domain.launch import Heard
+from gpu_shopper.domain.lifecycle import State
+from gpu_shopper.domain.session import HARD_MAX, StopReason
+from gpu_shopper.testing.builders import HOUR, MINUTE, NOON, a_request, a_session, heard
+
+RUNNING = a_session(State.RUNNING)
+STARTED = NOON + MINUTE
+LIMITS = Limits(silence=10 * MINUTE)
+FAR = NOON + 100 * HOUR
+
+
+def deadline(session=RUNNING, heard_last: Heard | None = None, until=FAR) -> Deadline:
+    return stop_by(session, heard=heard_last, honoured_until=until, limits=LIMITS)
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.PROVISIONING])
+def test_before_it_runs_only_the_start_up_deadline_counts(state: State) -> None:
+    session = a_session(state, request=a_request(startup_timeout=7 * MINUTE))
+
+    assert Deadline(NOON + 7 * MINUTE, StopReason.LAUNCH_FAILED) == deadline(session)
+
+
+def test_a_node_that_was_never_heard_since_it_ran_is_silent_soon() -> None:
+    assert Deadline(STARTED + 10 * MINUTE, StopReason.SILENT) == deadline()
+
+
+def test_every_heartbeat_moves_the_silence_on() -> None:
+    assert Deadline(NOON + HOUR + 10 * MINUTE, StopReason.SILENT) == deadline(
+        heard_last=heard(NOON + HOUR)
+    )
+
+
+def test_a_session_that_is_heard_lasts_as_long_as_it_was_reserved() -> None:
+    last = heard(STARTED + 2 * HOUR - MINUTE)
+
+    assert Deadline(STARTED + 2 * HOUR, StopReason.EXPIRED) == deadline(heard_last=last)
+
+
+def test_the_reservation_wins_over_a_hard_maximum_at_the_same_moment() -> None:
+    session = replace(RUNNING, reserved_hours=12)
+
+    assert StopReason.EXPIRED is deadline(session, heard(STARTED + 12 * HOUR)).reason
+
+
+def test_a_reservation_beyond_the_hard_maximum_ends_there() -> None:
+    session = replace(RUNNING, reserved_hours=20)
+
+    assert Deadline(STARTED + HARD_MAX, StopReason.HARD_MAX) == deadline(session, heard(FAR))
+
+
+def test_an_override_moves_the_hard_maximum() -> None:
+    session = replace(RUNNING, reserved_hours=20, hard_max_override=STARTED + 20 * HOUR)
+
+    assert STARTED + 20 * HOUR == deadline(session, heard(FAR)).at
+
+
+def test_what_stands_in_the_label_is_never_outlived() -> None:
+    session = replace(RUNNING, reserved_hours=12)
+
+    assert Deadline(NOON + 3 * HOUR, StopReason.HARD_MAX) == deadline(
+        session, heard(FAR), until=NOON + 3 * HOUR
+    )
+
+
+def test_an_idle_node_ends_once_it_was_idle_for_long_enough() -> None:
+    session = replace(RUNNING, request=a_request(idle_threshold=30 * MINUTE))
+    at = STARTED + HOUR
+
+    assert StopReason.SILENT is deadline(session, heard(at, idle_seconds=1799)).reason
+    assert Deadline(at, StopReason.IDLE) == deadline(session, heard(at, idle_seconds=1800))
+
+
+def test_idle_time_from_before_it_ran_does_not_count() -> None:
+    session = replace(RUNNING, request=a_request(idle_threshold=30 * MINUTE))
+
+    assert (
+        StopReason.SILENT is deadline(session, heard(STARTED + MINUTE, idle_seconds=86_400)).reason
+    )
+
+
+def test_nobody_is_idle_who_never_asked_for_it() -> None:
+    assert StopReason.SILENT is deadline(heard_last=heard(STARTED + HOUR, idle_seconds=9e4)).reason
+
+
+@given(
+    hours=st.integers(1, 12),
+    heard_after=st.none() | st.timedeltas(timedelta(0), timedelta(hours=30)),
+    idle=st.floats(0, 1e6),
+    threshold=st.none() | st.timedeltas(MINUTE, timedelta(hours=12)),
+    label_after=st.timedeltas(timedelta(hours=-1), timedelta(hours=30)),
+)
+def test_no_running_session_outlives_any_of_its_ends(
+    hours: int,
+    heard_after: timedelta | None,
+    idle: float,
+    threshold: timedelta | None,
+    label_after: timedelta,
+) -> None:
+    session = replace(RUNNING, reserved_hours=hours, request=a_request(idle_threshold=threshold))
+    sign = None if heard_after is None else heard(STARTED + heard_after, idle_seconds=idle)
+    last = STARTED + (heard_after or timedelta(0))
+
+    end = deadline(session, sign, STARTED + label_after)
+    assert end.at <= min(
+        STARTED + timedelta(hours=hours),
+        STARTED + HARD_MAX,
+        STARTED + label_after,
+        last + LIMITS.silence,
+    )
+
+
+def test_a_label_lasts_longer_than_anything_that_needs_no_operator() -> None:
+    session = a_session()
+    latest_start = session.startup_deadline
+
+    assert latest_start + HARD_MAX < label_expiry(session)

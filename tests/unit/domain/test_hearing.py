@@ -1,0 +1,139 @@
+"""Signs of life: what is news, what is as sold, and what a cloud's own word is held against."""
+
+from dataclasses import replace
+
+import pytest
+
+from gpu_shopper.domain.hearing import GpuSeen, Verdict, hear, is_news, judge, misfit
+from gpu_shopper.domain.money import HourlyRate, rate
+from gpu_shopper.testing.builders import (
+    GPU_MIB,
+    HOST_KEY,
+    HOUR,
+    NOON,
+    a_report,
+    an_attempt,
+    an_instance,
+    an_offer,
+    heard,
+)
+
+CAP = HourlyRate(600_000)
+
+
+def test_the_first_word_of_a_node_is_news() -> None:
+    assert is_news(an_attempt(), a_report(counter=1))
+
+
+@pytest.mark.parametrize(("counter", "news"), [(6, False), (7, False), (8, True), (900, True)])
+def test_within_a_boot_only_a_higher_counter_is_news(counter: int, news: bool) -> None:
+    assert news == is_news(an_attempt(heard=heard(counter=7)), a_report(counter=counter))
+
+
+def test_a_new_boot_begins_to_count_anew() -> None:
+    attempt = an_attempt(heard=heard(counter=7))
+
+    assert is_news(attempt, a_report(boot_id="boot-2", counter=1))
+
+
+def test_a_node_with_what_was_sold_is_as_sold() -> None:
+    assert Verdict.AS_SOLD is judge(an_offer(), a_report())
+
+
+@pytest.mark.parametrize("gpus", [None, ()])
+def test_a_driver_that_is_not_up_yet_speaks_against_nobody(gpus) -> None:
+    assert Verdict.NOT_READABLE is judge(an_offer(), a_report(gpus=gpus))
+
+
+@pytest.mark.parametrize(
+    "gpus",
+    [
+        (GpuSeen("NVIDIA GeForce RTX 3090", GPU_MIB),),
+        (GpuSeen("NVIDIA GeForce RTX 4090", GPU_MIB),) * 2,
+        (GpuSeen("Tesla T4", 15_360),),
+        (GpuSeen("something else", 0),),
+    ],
+)
+def test_a_node_with_anything_else_is_not(gpus) -> None:
+    assert Verdict.NOT_AS_SOLD is judge(an_offer(), a_report(gpus=gpus))
+
+
+def test_every_gpu_of_the_node_is_looked_at() -> None:
+    sold = an_offer(gpu_count=2)
+    good, bad = GpuSeen("NVIDIA GeForce RTX 4090", GPU_MIB), GpuSeen("Tesla T4", 15_360)
+
+    assert Verdict.AS_SOLD is judge(sold, a_report(gpus=(good, good)))
+    assert Verdict.NOT_AS_SOLD is judge(sold, a_report(gpus=(good, bad)))
+    assert Verdict.NOT_AS_SOLD is judge(sold, a_report(gpus=(good,)))
+
+
+def test_a_model_that_we_do_not_know_must_come_back_under_its_own_name() -> None:
+    sold = an_offer(gpu_type="Zeta Q9000")
+
+    assert Verdict.AS_SOLD is judge(sold, a_report(gpus=(GpuSeen("NVIDIA ZETA q9000", 0),)))
+    assert Verdict.NOT_AS_SOLD is judge(sold, a_report())
+
+
+def test_a_sign_of_life_takes_back_any_suspicion() -> None:
+    suspected = an_attempt(missing_since=NOON, missing_listings=3, missing_reads=2)
+
+    attempt = hear(suspected, a_report(), as_sold=True, at=NOON + HOUR)
+    assert (None, 0, 0) == (
+        attempt.missing_since, attempt.missing_listings, attempt.missing_reads,
+    )  # fmt: skip
+
+
+def test_a_node_once_checked_stays_checked() -> None:
+    attempt = hear(
+        an_attempt(heard=heard()), a_report(counter=2, gpus=None), as_sold=False, at=NOON + HOUR
+    )
+
+    assert attempt.heard is not None
+    assert (True, 2, NOON + HOUR) == (
+        attempt.heard.as_sold, attempt.heard.counter, attempt.heard.at,
+    )  # fmt: skip
+
+
+def test_the_first_host_key_is_pinned() -> None:
+    first = hear(an_attempt(), a_report(), as_sold=True, at=NOON)
+
+    assert HOST_KEY == first.host_key
+    again = hear(first, a_report(host_key="ssh-ed25519 other"), as_sold=True, at=NOON)
+    assert HOST_KEY == again.host_key
+
+
+def test_what_was_granted_as_sold_fits() -> None:
+    assert misfit(an_attempt(), an_instance(), price_cap=CAP) is None
+
+
+def test_what_the_cloud_does_not_tell_is_left_to_the_node() -> None:
+    silent = an_instance(gpu_name="", gpu_count=0, gpu_memory_mib=0, rate=None)
+
+    assert misfit(an_attempt(), silent, price_cap=CAP) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"rate": rate("0.600001")}, "above the cap"),
+        ({"gpu_count": 2}, "granted 2 GPUs instead of 1"),
+        ({"gpu_name": "RTX 3090"}, "granted RTX 3090 instead of RTX 4090"),
+    ],
+)
+def test_what_was_granted_otherwise_is_told_in_words(change, why: str) -> None:
+    trouble = misfit(an_attempt(), an_instance(**change), price_cap=CAP)
+
+    assert trouble is not None
+    assert why in trouble
+
+
+def test_a_price_at_the_cap_fits_and_one_without_a_cap_always_does() -> None:
+    assert misfit(an_attempt(), an_instance(rate=CAP), price_cap=CAP) is None
+    assert misfit(an_attempt(), an_instance(rate=rate(99)), price_cap=None) is None
+
+
+def test_hearing_changes_nothing_else() -> None:
+    attempt = an_attempt(heard=heard(), host_key=HOST_KEY)
+    again = hear(attempt, a_report(counter=9), as_sold=True, at=NOON + HOUR)
+
+    assert replace(again, heard=attempt.heard) == attempt
