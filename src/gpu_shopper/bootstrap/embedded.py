@@ -15,9 +15,11 @@ from gpu_shopper.domain.errors import Refusal
 from gpu_shopper.ports.chance import Chance
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpDoor, HttpRequest, NoAnswer, NotSent
+from gpu_shopper.runtime.chance import RealChance
 from gpu_shopper.runtime.key_file import load_or_create_key
 from gpu_shopper.settings import Settings
 from gpu_shopper.transport.decoding import decode
+from gpu_shopper.transport.door import AiohttpDoor
 
 _START_LIMIT_S = 20.0
 _POLL_S = 0.05
@@ -27,6 +29,10 @@ _OK = 200
 
 class _Count(Struct):
     total: int
+
+
+class _Ledger(Struct):
+    entries: "tuple[Metered, ...]"
 
 
 class SandboxRefused(Refusal):
@@ -72,6 +78,29 @@ class EmbeddedSandbox:
             await clock.sleep(_POLL_S)
             waited += _POLL_S
         return self.process.poll() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """What the cloud's own ledger says of one instance; its label is in `name`."""
+
+    name: str
+    billed_micros: int
+    alive: bool
+
+
+async def read_ledger(data_dir: Path) -> tuple[Metered, ...]:
+    """Return the ledger of the embedded sandbox of a data folder: every instance that it ever had."""
+    url = _url_in(data_dir / "sandbox" / "url", newer_than=0)
+    key = load_or_create_key(data_dir / "sandbox-control.key", RealChance()).hex()
+    door = AiohttpDoor()
+    try:
+        reply = await door.request(
+            HttpRequest(method="GET", url=f"{url}/control/ledger", headers={"X-Control-Key": key})
+        )
+    finally:
+        await door.aclose()
+    return decode(reply, _Ledger, what="the sandbox's ledger").entries
 
 
 async def start_sandbox(

@@ -1,10 +1,10 @@
 """Serving: the API on a socket, the engine beside it, until told to end. Sessions outlive it."""
 
-import asyncio
 import ipaddress
+import os
+import signal
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 import uvicorn
 
@@ -73,10 +73,28 @@ async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
         timeout_keep_alive=75,
     )
     server = uvicorn.Server(config)
+    _be_patient()
     app.start()
     say(f"serving {url_of(listener)} as deployment {app.deployment}")
-    with suppress(KeyboardInterrupt, asyncio.CancelledError):
-        await server.serve(sockets=[listener])
+    await server.serve(sockets=[listener])
+
+
+def _be_patient() -> None:
+    """Let the first signal end the serving and not the process: what is in flight is still to be written down.
+
+    uvicorn raises the signal again when it has stopped, into whatever handler was there before: this one. Another one
+    after that ends the process at once; nothing depends on a clean exit.
+    """
+    heard = 0
+
+    def on_signal(number: int, _frame: object) -> None:
+        nonlocal heard
+        heard += 1
+        if heard > 1:
+            os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
 
 
 def wants_sandbox(settings: Settings) -> bool:
