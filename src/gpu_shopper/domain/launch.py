@@ -287,7 +287,7 @@ def destroy_pause(attempt: LaunchAttempt, now: datetime) -> timedelta:
         DESTROY_PAUSE_AFTER_A_DAY if now - since > timedelta(days=1) else DESTROY_PAUSE_LONGEST
     )
     doublings = min(max(attempt.destroy_tries - 1, 0), 10)
-    return min(DESTROY_PAUSE_FIRST * 2**doublings, longest)
+    return min(DESTROY_PAUSE_FIRST * (1 << doublings), longest)
 
 
 def alert_due(attempt: LaunchAttempt, now: datetime) -> bool:
