@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -206,9 +207,8 @@ def _problem(classes: Iterable[type[Refusal]]) -> Json:
 def _schemas(table: Iterable[Route]) -> Json:
     kinds: dict[type, None] = {Problem: None}
     for route in table:
-        for kind in (route.body, route.raw_body, route.reply, route.other_reply):
-            if kind is not None:
-                kinds[kind] = None
+        told = (route.body, route.raw_body, route.reply, route.other_reply)
+        kinds.update((kind, None) for kind in told if kind is not None)
     _, found = msgspec.json.schema_components(list(kinds), ref_template=_REF)
     for (body, name), words in _WORDS.items():
         if body in found:
@@ -216,7 +216,13 @@ def _schemas(table: Iterable[Route]) -> Json:
     for body in _AGENT_BODIES & set(found):
         found[body]["properties"]["protocol"] = {"const": PROTOCOL}
         found[body]["required"].append("protocol")
-    return dict(sorted(found.items()))
+        found[body]["additionalProperties"] = False
+    return {name: _plainly_told(schema) for name, schema in sorted(found.items())}
+
+
+def _plainly_told(schema: Json) -> Json:
+    # A docstring keeps its indentation on some versions of the interpreter, and loses it on others.
+    return {**schema, "description": cleandoc(schema.get("description", ""))}
 
 
 def _say(field: Json, words: list[str]) -> None:

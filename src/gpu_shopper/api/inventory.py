@@ -19,7 +19,7 @@ from gpu_shopper.wire.offers import (
     OfferHealthList,
     OfferPage,
 )
-from gpu_shopper.wire.sessions import Dollars, ShortText
+from gpu_shopper.wire.sessions import Dollars, ShortText, Version
 
 _KIND = "inventory"
 _MOST_GB = 1_000_000
@@ -46,7 +46,7 @@ class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     country: Names = []
     min_reliability: Share | None = None
     min_availability_confidence: Share | None = None
-    min_cuda: Annotated[str, Meta(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3})?$")] | None = None
+    min_cuda: Version | None = None
     min_disk: Gigabytes | None = None
     min_ram: Gigabytes | None = None
     min_vcpus: Annotated[int, Meta(ge=0, le=100_000)] | None = None

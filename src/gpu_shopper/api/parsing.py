@@ -107,7 +107,7 @@ def _all_problems(
     """Look at each field by itself, because the decoder stops at the first that is wrong."""
     try:
         raw = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raw = None
     found = list(_struct_problems(raw, kind, "$")) if isinstance(raw, dict) else []
     if not found:

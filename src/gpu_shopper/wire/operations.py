@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from gpu_shopper.wire.sessions import ConsumerName
+
 
 class Health(Struct, frozen=True, kw_only=True):
     """Whether the service lives; `services` says how its parts do."""
@@ -18,7 +20,7 @@ class TokenOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body of POST /api/v1/tokens. A consumer token speaks for one consumer."""
 
     kind: Literal["admin", "consumer"]
-    consumer_id: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    consumer_id: ConsumerName | None = None
     name: Annotated[str, Meta(max_length=128)] = ""
     expires_in_days: Annotated[int, Meta(ge=1, le=366)] | None = 90
 

@@ -8,6 +8,12 @@ from msgspec import Meta, Struct
 Hours = Annotated[int, Meta(ge=1, le=12)]
 Dollars = Annotated[float, Meta(gt=0, le=100_000)]
 ShortText = Annotated[str, Meta(min_length=1, max_length=128)]
+# The look-ahead is for readers to whom a dollar also ends a line: a name never does.
+ConsumerName = Annotated[
+    str,
+    Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@:-]*$(?!\n)"),
+]
+Version = Annotated[str, Meta(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3})?$(?!\n)")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
@@ -17,7 +23,7 @@ class RequirementsBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     gpu_types: Annotated[list[ShortText], Meta(max_length=32)] = []
     gpu_count: Annotated[int, Meta(ge=1, le=1024)] | None = None
     min_vram_gb: Annotated[int, Meta(ge=0, le=100_000)] | None = None
-    min_cuda: Annotated[str, Meta(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3})?$")] | None = None
+    min_cuda: Version | None = None
     max_price_per_hour: Dollars | None = None
     providers: Annotated[list[ShortText], Meta(max_length=32)] = []
     regions: Annotated[list[ShortText], Meta(max_length=64)] = []
@@ -33,7 +39,7 @@ class RequirementsBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class SessionOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body of POST /api/v1/sessions: either `offer_id` or `requirements`."""
 
-    consumer_id: Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@:-]*$")]
+    consumer_id: ConsumerName
     workload_type: Literal["llm", "training", "batch", "interactive", "inference", "benchmark"]
     reservation_hours: Hours
     offer_id: ShortText | None = None
