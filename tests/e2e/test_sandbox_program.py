@@ -148,7 +148,7 @@ def run(instance: dict[str, Any], key: asyncssh.SSHKey, command: str | None, **m
 def test_an_instance_is_real_from_order_to_absence(sandbox: Sandbox) -> None:
     key, public = a_key()
     script = (
-        "echo begun; sleep 600 & (trap '' TERM; exec sleep 601) & env -i setsid sleep 602 & wait"
+        "echo begun; sleep 600 & (trap '' TERM; exec sleep 601) & (env -i setsid sleep 602 &); wait"
     )
     instance = sandbox.running(gpus=2, ssh_keys=[public], env={"COLOUR": "blue"}, on_start=script)
     gpus = run(instance, key, "nvidia-smi -L")
@@ -160,8 +160,8 @@ def test_an_instance_is_real_from_order_to_absence(sandbox: Sandbox) -> None:
     assert (7, f"blue {home}\nbegun\n", "aside\n") == (seen.exit_status, seen.stdout, seen.stderr)
     assert 0o700 == home.stat().st_mode & 0o777
     root = sandbox.root(instance)
-    # The script, and three that it started: one deaf to requests, one that hides.
-    assert 4 == len(processes.belonging_to(instance["id"], root))
+    # The script, and three that it started: one deaf to requests, one an orphan in hiding.
+    until(lambda: len(processes.belonging_to(instance["id"], root)) == 4)
     running = [root, *processes.belonging_to(instance["id"], root)]
 
     sandbox.destroy(instance)
