@@ -42,16 +42,15 @@ class CommitHooks:
     after_commit: Callable[[], None] = _nothing
 
 
+@dataclass(frozen=True, slots=True)
 class Image:
     """A copy of a whole book at one moment."""
 
-    def __init__(self, source: sqlite3.Connection) -> None:
-        self._copy = sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
-        source.backup(self._copy)
+    content: bytes
 
     def put_into(self, target: sqlite3.Connection) -> None:
-        """Make `target` what was copied."""
-        self._copy.backup(target)
+        """Make `target` what was copied; its settings stay."""
+        target.deserialize(self.content)
 
 
 class Memory:
@@ -72,7 +71,7 @@ class Memory:
 
     def image(self) -> Image:
         """Copy everything that is committed."""
-        return Image(self.desk.raw)
+        return Image(self.desk.raw.serialize())
 
     def restore(self, image: Image) -> None:
         """Go back to a copy, as a restore from a backup does: the deployment's epoch grows by one."""
@@ -149,6 +148,6 @@ def _blank() -> Image:
     """Make an empty book of the present schema once, to be copied: migrating takes far longer than a copy."""
     raw = connect_memory()
     migrate(raw, known_migrations(), file=None, now=moment(0))
-    image = Image(raw)
+    image = Image(raw.serialize())
     raw.close()
     return image

@@ -1,39 +1,89 @@
 """Attempts in SQL: the ledger of obligations, which the schema guards against every illegal move."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, or_, select, text
 
 from gpu_shopper.domain.ids import (
     AttemptId,
-    ConsumerId,
-    InstanceId,
     ProviderName,
     SessionId,
 )
-from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.launch import AttemptState, Blame, LaunchAttempt, Proof
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.stores import documents
-from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
+from gpu_shopper.stores.moments import micros, micros_if, moment_if
 from gpu_shopper.stores.schema import IS_OPEN, IS_UNBOOKED, attempts
 from gpu_shopper.stores.trouble import RuleBroken
 
 # As many values as go into one IN list: every database takes these.
 PIECE = 1000
 
-_STATES = {state.value: state for state in AttemptState}
 _BLAMES: dict[str | None, Blame | None] = {None: None, **{blame.value: blame for blame in Blame}}
 _PROOFS: dict[str | None, Proof | None] = {None: None, **{proof.value: proof for proof in Proof}}
+_STATES = {state.value: state for state in AttemptState}
+
+
+def _value_if(member: StrEnum | None) -> str | None:
+    return None if member is None else member.value
+
 
 _row = attempts.c
 _KEY: BindParameter[Any] = bindparam("key")
 # The offer is what was ordered: it is written once and never again.
 _SAVED = tuple(column.name for column in _row if column.name not in {"id", "offer"})
-_COLUMNS = (_row.id, _row.offer, *(_row[name] for name in _SAVED))
+_NAMES = ("id", "offer", *_SAVED)
+_COLUMNS = tuple(_row[name] for name in _NAMES)
+_saved_of = attrgetter(*_SAVED)
+
+_TIMES = (
+    "sent_at",
+    "call_deadline",
+    "expires_at",
+    "read_back_at",
+    "billed_from",
+    "rate_since",
+    "accrued_to",
+    "last_seen_at",
+    "missing_since",
+    "destroy_called_at",
+    "destroy_answered_at",
+    "destroy_accepted_at",
+    "closing_since",
+    "alerted_at",
+    "billing_ended_at",
+    "closed_at",
+    "next_action_at",
+)
+# How a field becomes a column and back; one that is not here is the same in both.
+_WRITE: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    *((name, micros_if) for name in _TIMES),
+    ("state", attrgetter("value")),
+    ("wanted", int),
+    ("rate", attrgetter("micros")),
+    ("blame", _value_if),
+    ("proof", _value_if),
+    ("endpoint", documents.write_if),
+    ("heard", documents.write_if),
+    ("absence", documents.write_absence),
+)
+_READ: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    *((name, moment_if) for name in _TIMES),
+    ("offer", documents.read_offer),
+    ("state", _STATES.__getitem__),
+    ("wanted", bool),
+    ("rate", HourlyRate),
+    ("blame", _BLAMES.__getitem__),
+    ("proof", _PROOFS.__getitem__),
+    ("endpoint", documents.read_endpoint),
+    ("heard", documents.read_heard),
+    ("absence", documents.read_absence),
+)
 _IS_OPEN = text(IS_OPEN)
 
 _ADD = attempts.insert()
@@ -134,133 +184,14 @@ def in_pieces(keys: Iterable[str]) -> Iterable[list[str]]:
 
 
 def _values(attempt: LaunchAttempt) -> dict[str, Any]:
-    return {
-        "session_id": attempt.session_id,
-        "consumer_id": attempt.consumer_id,
-        "number": attempt.number,
-        "label": attempt.label,
-        "provider": attempt.provider,
-        "state": attempt.state.value,
-        "wanted": int(attempt.wanted),
-        "sent_at": micros(attempt.sent_at),
-        "call_deadline": micros(attempt.call_deadline),
-        "expires_at": micros(attempt.expires_at),
-        "token_hash": attempt.token_hash,
-        "request_digest": attempt.request_digest,
-        "rate": attempt.rate.micros,
-        "unwanted_because": attempt.unwanted_because,
-        "blame": None if attempt.blame is None else attempt.blame.value,
-        "instance_id": attempt.instance_id,
-        "endpoint": documents.write_if(attempt.endpoint),
-        "host_key": attempt.host_key,
-        "read_back_at": micros_if(attempt.read_back_at),
-        "looks": attempt.looks,
-        "billed_from": micros_if(attempt.billed_from),
-        "rate_since": micros_if(attempt.rate_since),
-        "accrued_to": micros_if(attempt.accrued_to),
-        "last_seen_at": micros_if(attempt.last_seen_at),
-        "heard": documents.write_if(attempt.heard),
-        "missing_since": micros_if(attempt.missing_since),
-        "missing_listings": attempt.missing_listings,
-        "missing_reads": attempt.missing_reads,
-        "destroy_tries": attempt.destroy_tries,
-        "destroy_called_at": micros_if(attempt.destroy_called_at),
-        "destroy_answered_at": micros_if(attempt.destroy_answered_at),
-        "destroy_accepted_at": micros_if(attempt.destroy_accepted_at),
-        "closing_since": micros_if(attempt.closing_since),
-        "absence": documents.write_absence(attempt.absence),
-        "alerted_at": micros_if(attempt.alerted_at),
-        "billing_ended_at": micros_if(attempt.billing_ended_at),
-        "closed_at": micros_if(attempt.closed_at),
-        "proof": None if attempt.proof is None else attempt.proof.value,
-        "next_action_at": micros_if(attempt.next_action_at),
-    }
+    values = dict(zip(_SAVED, _saved_of(attempt), strict=True))
+    for name, write in _WRITE:
+        values[name] = write(values[name])
+    return values
 
 
 def _attempt(row: Any) -> LaunchAttempt:
-    (
-        key,
-        offer,
-        session_id,
-        consumer_id,
-        number,
-        label,
-        provider,
-        state,
-        wanted,
-        sent_at,
-        call_deadline,
-        expires_at,
-        token_hash,
-        request_digest,
-        rate,
-        unwanted_because,
-        blame,
-        instance_id,
-        endpoint,
-        host_key,
-        read_back_at,
-        looks,
-        billed_from,
-        rate_since,
-        accrued_to,
-        last_seen_at,
-        heard,
-        missing_since,
-        missing_listings,
-        missing_reads,
-        destroy_tries,
-        destroy_called_at,
-        destroy_answered_at,
-        destroy_accepted_at,
-        closing_since,
-        absence,
-        alerted_at,
-        billing_ended_at,
-        closed_at,
-        proof,
-        next_action_at,
-    ) = row
-    return LaunchAttempt(
-        id=AttemptId(key),
-        session_id=SessionId(session_id),
-        consumer_id=ConsumerId(consumer_id),
-        number=number,
-        label=Label(label),
-        provider=ProviderName(provider),
-        offer=documents.read_offer(offer),
-        state=_STATES[state],
-        wanted=bool(wanted),
-        sent_at=moment(sent_at),
-        call_deadline=moment(call_deadline),
-        expires_at=moment(expires_at),
-        token_hash=token_hash,
-        request_digest=request_digest,
-        rate=HourlyRate(rate),
-        unwanted_because=unwanted_because,
-        blame=_BLAMES[blame],
-        instance_id=None if instance_id is None else InstanceId(instance_id),
-        endpoint=documents.read_endpoint(endpoint),
-        host_key=host_key,
-        read_back_at=moment_if(read_back_at),
-        looks=looks,
-        billed_from=moment_if(billed_from),
-        rate_since=moment_if(rate_since),
-        accrued_to=moment_if(accrued_to),
-        last_seen_at=moment_if(last_seen_at),
-        heard=documents.read_heard(heard),
-        missing_since=moment_if(missing_since),
-        missing_listings=missing_listings,
-        missing_reads=missing_reads,
-        destroy_tries=destroy_tries,
-        destroy_called_at=moment_if(destroy_called_at),
-        destroy_answered_at=moment_if(destroy_answered_at),
-        destroy_accepted_at=moment_if(destroy_accepted_at),
-        closing_since=moment_if(closing_since),
-        absence=documents.read_absence(absence),
-        alerted_at=moment_if(alerted_at),
-        billing_ended_at=moment_if(billing_ended_at),
-        closed_at=moment_if(closed_at),
-        proof=_PROOFS[proof],
-        next_action_at=moment_if(next_action_at),
-    )
+    values = dict(zip(_NAMES, row, strict=True))
+    for name, read in _READ:
+        values[name] = read(values[name])
+    return LaunchAttempt(**values)

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from gpu_shopper.stores.book import SqlBook
@@ -36,12 +35,7 @@ class Outcome(Generic[T]):
     def __enter__(self) -> "Outcome[T]":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
         self.error = error
         return True
 
