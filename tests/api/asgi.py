@@ -74,6 +74,7 @@ class Browser:
 async def _run(app: Any, scope: dict[str, Any], body: bytes) -> Answer:
     incoming = [{"type": "http.request", "body": body, "more_body": False}]
     sent: list[Any] = []
+    asked = scope["method"]
 
     async def receive() -> Any:
         return incoming.pop() if incoming else {"type": "http.disconnect"}
@@ -82,6 +83,8 @@ async def _run(app: Any, scope: dict[str, Any], body: bytes) -> Answer:
         sent.append(message)
 
     await app(scope, receive, send)
+    # The server goes on reading its own scope, so it has to be left as it was.
+    assert asked == scope["method"]
     headers = {n.decode().lower(): v.decode("latin-1") for n, v in sent[0]["headers"]}
     whole = b"".join(message.get("body", b"") for message in sent[1:])
     return Answer(sent[0]["status"], headers, whole)

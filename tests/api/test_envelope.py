@@ -37,7 +37,7 @@ def test_a_well_formed_request_id_is_echoed_and_another_is_replaced() -> None:
     browser = a_house().browser()
 
     assert "abc.1-2_3" == browser.get("/health", X_Request_ID="abc.1-2_3").headers["x-request-id"]
-    for bad in ("", "a b", "a" * 65, "caf\xe9", "<x>"):
+    for bad in ("", "a b", "a" * 65, "\xe9t\xe9", "<x>"):
         made = browser.get("/health", X_Request_ID=bad).headers["x-request-id"]
         assert re.fullmatch(r"req_[a-z2-7]{16}", made)
 
@@ -80,6 +80,20 @@ def test_a_method_that_a_path_does_not_take_is_a_problem_that_names_those_it_doe
 
     assert (405, "method_not_allowed") == (answer.status, answer.json["code"])
     assert {"GET", "HEAD", "POST", "OPTIONS"} == set(answer.headers["allow"].split(", "))
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/v1/sessions", "GET, HEAD, OPTIONS, POST"),
+        ("/api/v1/sessions/x", "DELETE, GET, HEAD, OPTIONS"),
+        ("/api/v1/sessions/x/done", "OPTIONS, POST"),
+    ],
+)
+def test_options_tell_what_a_path_takes(path: str, allowed: str) -> None:
+    answer = a_house().browser().ask("OPTIONS", path)
+
+    assert (204, allowed) == (answer.status, answer.headers["allow"])
 
 
 def test_a_fault_of_ours_gives_nothing_away_and_is_logged_under_the_same_id() -> None:

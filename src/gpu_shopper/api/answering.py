@@ -131,7 +131,7 @@ def _refusal(error: Exception) -> Refusal:
         case HTTPStatus.NOT_FOUND:
             return problems.NoRoute("there is no such path", hint="see /docs for those there are")
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            allow = (error.headers or {}).get("allow", "").replace("GET", "GET, HEAD")
+            allow = _with_head((error.headers or {}).get("allow", ""))
             message = "this path does not take that method"
             return problems.WrongMethod(message, allow=allow)
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -140,6 +140,11 @@ def _refusal(error: Exception) -> Refusal:
             return Invalid("the request is malformed")
         case _:
             return problems.refusal_of(error)
+
+
+def _with_head(allow: str) -> str:
+    methods = {method.strip() for method in allow.split(",")}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
 def _response(

@@ -5,6 +5,7 @@ and is the outermost frame: whatever goes wrong further in, the caller gets a pr
 """
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 from litestar import HttpMethod, Litestar, Response
@@ -37,7 +38,11 @@ def create_app(rooms: Rooms) -> ASGIApp:
     """Return the whole API over `rooms`."""
     answering = Answering(rooms)
     router = Litestar(
-        route_handlers=[_handler(route, answering) for route in ROUTES],
+        # The router makes its own answer to OPTIONS, and a wrong one, for paths that have none yet.
+        route_handlers=[
+            *(_options_handler(path, allow) for path, allow in allowed_methods(ROUTES).items()),
+            *(_handler(route, answering) for route in ROUTES),
+        ],
         exception_handlers={Exception: answering.refuse},
         logging_config=None,
         on_shutdown=[answering.drain],
@@ -59,6 +64,22 @@ def _handler(route: Route, answering: Answering) -> HTTPRouteHandler:
     )(handle)
 
 
+def allowed_methods(routes: Iterable[Route]) -> dict[str, str]:
+    """Return what each path takes, as the header Allow says it."""
+    methods: dict[str, set[str]] = {}
+    for route in routes:
+        taken = {route.method, "OPTIONS"} | ({"HEAD"} if route.method == "GET" else set())
+        methods.setdefault(route.path, set()).update(taken)
+    return {path: ", ".join(sorted(taken)) for path, taken in methods.items()}
+
+
+def _options_handler(path: str, allow: str) -> HTTPRouteHandler:
+    async def handle() -> Response[None]:
+        return Response(None, status_code=204, headers={"Allow": allow})
+
+    return HTTPRouteHandler(_path(path), http_method=HttpMethod.OPTIONS, status_code=204)(handle)
+
+
 def _path(path: str) -> str:
     """Return the path as the router writes it."""
     return re.sub(r"\{(\w+)\}", r"{\1:str}", path)
@@ -76,11 +97,13 @@ class _Envelope:
             return
         request_id = self._request_id(scope)
         delivery = _Delivery(send, request_id=request_id, bodiless=scope["method"] == "HEAD")
-        scope.setdefault("state", {})[REQUEST_ID] = request_id
+        # A copy, because the server looks into its own scope to tell whether a body is due.
+        inner = scope.copy()
+        inner["state"] = {**scope.get("state", {}), REQUEST_ID: request_id}
         if delivery.bodiless:
-            scope["method"] = "GET"
+            inner["method"] = "GET"
         try:
-            await self._inner(scope, receive, delivery)
+            await self._inner(inner, receive, delivery)
         except Exception as error:
             if delivery.status is not None:
                 raise

@@ -78,7 +78,7 @@ _KEY_PARAMETER: Json = {
     "in": "header",
     "required": False,
     "description": "The same key and body give the same session again; another body is refused with 422.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
 
 
@@ -111,9 +111,16 @@ def _operation(route: Route) -> Json:
 
 
 def _security(access: Access) -> list[Json]:
-    if access is Access.OPEN:
-        return []
-    return [{"agent" if access is Access.AGENT else "token": []}]
+    match access:
+        case Access.OPEN:
+            return []
+        case Access.AGENT:
+            return [{"agent": []}]
+        case Access.READER | Access.SCRAPER:
+            # Where it is open depends on the deployment, or on where one asks from.
+            return [{}, {"token": []}]
+        case _:
+            return [{"token": []}]
 
 
 def _path_parameters(route: Route) -> list[Json]:
