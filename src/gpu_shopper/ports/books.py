@@ -5,176 +5,59 @@ transaction, the only one at that moment; `read` runs it on one consistent snaps
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from gpu_shopper.domain.cost import CostEntry
-from gpu_shopper.domain.ids import (
-    AttemptId,
-    ConsumerId,
-    DeploymentId,
-    ProviderName,
-    SessionId,
-    TokenId,
-)
-from gpu_shopper.domain.launch import Blame, LaunchAttempt
+from gpu_shopper.domain.ids import AttemptId, ConsumerId, ProviderName, SessionId, TokenId
+from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.session import Session
+from gpu_shopper.ports.records import (
+    AccountState,
+    BookUnavailable,
+    Claim,
+    CostFilter,
+    Deployment,
+    FailureRecord,
+    IdempotencyRecord,
+    Notice,
+    SessionEvent,
+    SessionFilter,
+    StaleClaim,
+    SweepRecord,
+    TokenKind,
+    TokenRecord,
+)
+
+__all__ = [
+    "AccountBook",
+    "AccountState",
+    "Book",
+    "BookUnavailable",
+    "Books",
+    "Claim",
+    "CostBook",
+    "CostFilter",
+    "Deployment",
+    "EventBook",
+    "FailureRecord",
+    "IdempotencyRecord",
+    "KeyBook",
+    "LaunchBook",
+    "Notice",
+    "NoticeBook",
+    "SessionBook",
+    "SessionEvent",
+    "SessionFilter",
+    "StaleClaim",
+    "SweepRecord",
+    "TokenBook",
+    "TokenKind",
+    "TokenRecord",
+]
 
 T = TypeVar("T")
-
-
-class BookUnavailable(Exception):
-    """The book cannot be read or written now: locked, full, read-only or broken. Nothing was changed, as far as known."""
-
-
-class StaleClaim(Exception):
-    """The row belongs to a newer epoch: whoever holds this claim has lost it and must stop."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A right to work on one session until `until`, fenced by `epoch`."""
-
-    session_id: SessionId
-    epoch: int
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEvent:
-    """One line of a session's history, written in the transaction of what it tells. `sequence` has no gaps."""
-
-    session_id: SessionId
-    sequence: int
-    at: datetime
-    kind: str
-    actor: str
-    details: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionFilter:
-    """Which sessions to list. `after` is the last one of the page before: newest first, by (created_at, id)."""
-
-    consumer_id: ConsumerId | None = None
-    states: frozenset[State] = frozenset()
-    provider: ProviderName | None = None
-    after: tuple[datetime, SessionId] | None = None
-    limit: int = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostFilter:
-    """Which cost entries to sum: those that begin in [since, until)."""
-
-    consumer_id: ConsumerId | None = None
-    session_id: SessionId | None = None
-    provider: ProviderName | None = None
-    gpu_type: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdempotencyRecord:
-    """What an Idempotency-Key stood for. `sealed_reply` is the secret part of the reply, readable until `sealed_until`."""
-
-    consumer_id: ConsumerId
-    route: str
-    key: str
-    digest: str
-    session_id: SessionId
-    created_at: datetime
-    sealed_reply: bytes | None = None
-    sealed_until: datetime | None = None
-
-
-class TokenKind(StrEnum):
-    """Who a token speaks for."""
-
-    ADMIN = "admin"
-    CONSUMER = "consumer"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRecord:
-    """One API token; only its hash is kept."""
-
-    id: TokenId
-    kind: TokenKind
-    consumer_id: ConsumerId | None
-    name: str
-    secret_hash: str
-    created_at: datetime
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-    last_used_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepRecord:
-    """What one look at a whole account gave. `strays` and `orphans` are counts; `orphan_labels` name them."""
-
-    provider: ProviderName
-    began_at: datetime
-    ended_at: datetime
-    complete: bool
-    instances: int = 0
-    strays: int = 0
-    orphans: int = 0
-    missing: int = 0
-    trouble: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountState:
-    """What is remembered of one account: whether inferred destruction is frozen, and whether our key is refused."""
-
-    provider: ProviderName
-    frozen_since: datetime | None = None
-    frozen_because: str = ""
-    unauthorized_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailureRecord:
-    """One failed attempt, as evidence about an offer, its machine and its kind."""
-
-    at: datetime
-    provider: ProviderName
-    offer_id: str
-    machine_id: str
-    gpu_type: str
-    blame: Blame
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """Something that an operator must be told; delivered at least once. Its id is made from the trouble,
-    so that repeats are one row.
-    """
-
-    id: str
-    at: datetime
-    kind: str
-    text: str
-    details: Mapping[str, str] = field(default_factory=dict)
-    delivered_at: datetime | None = None
-    tries: int = 0
-    next_try_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
-    """Who we are: made at first start, kept for ever. `epoch` grows with each restore from a backup."""
-
-    id: DeploymentId
-    epoch: int
-    created_at: datetime
 
 
 class SessionBook(Protocol):
