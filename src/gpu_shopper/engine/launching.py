@@ -223,6 +223,9 @@ class Launching:
 
         def write(book: Book, session: Session) -> None:
             known = _fresh(book, attempt.id)
+            if error.instance_id is None and known.state is not AttemptState.SENT:
+                # A sweep has found it while the call was out: that is worth more than no answer.
+                return
             details = {"attempt": str(known.number), "because": str(error)}
             book.events.add(
                 session.id, at=now, kind="attempt_unknown", actor="cloud", details=details
@@ -247,6 +250,9 @@ class Launching:
 
         def write(book: Book, session: Session) -> None:
             known = _fresh(book, attempt.id)
+            if known.state is not AttemptState.SENT:
+                # A sweep has seen the instance while the call was out: a no is not believed against that.
+                return
             book.launches.save(rejected(known, reason=str(error), blame=blame, at=now))
             note_failure(book, known, because=str(error), blame=blame, at=now)
             details = {"attempt": str(known.number), "because": str(error), "blame": str(blame)}
@@ -320,6 +326,9 @@ def _next_look(attempt: LaunchAttempt, cloud: Cloud, looks: int, now: datetime) 
     schedule = cloud.quirks.adoption_looks
     if looks < len(schedule):
         return max(now + timedelta(seconds=1), attempt.sent_at + schedule[looks])
+    if looks == len(schedule):
+        # Looked for as planned: whether to buy elsewhere is decided at once, unless the call may still be answered.
+        return max(now, attempt.call_deadline)
     return now + _LATE_LOOK
 
 
