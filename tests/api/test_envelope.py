@@ -121,36 +121,35 @@ def test_a_book_that_cannot_be_used_is_a_reason_to_try_again() -> None:
 
 def test_what_was_begun_is_finished_though_its_caller_has_gone() -> None:
     house = a_house()
-    browser = house.browser()
+    pauses: list[int] = []
 
-    async def leave_in_the_middle() -> None:
-        gate = asyncio.Event()
-        house.books.hooks.pause = gate.wait
-        asked = asyncio.ensure_future(
-            browser.call(
-                "POST", "/api/v1/sessions",
-                body=msgspec.json.encode(ORDER), headers={"Content-Type": "application/json"},
-            )
-        )  # fmt: skip
-        gate.set()
-        for _ in range(3):
-            await asyncio.sleep(0)
-        gate.clear()
-        for _ in range(20):
-            await asyncio.sleep(0)
+    async def leave_before_the_write() -> None:
+        waiting, gate = asyncio.Event(), asyncio.Event()
+
+        async def pause() -> None:
+            pauses.append(1)
+            # The first is of the look for tokens; the second comes before the write.
+            if len(pauses) == 2:
+                waiting.set()
+                await gate.wait()
+
+        house.books.hooks.pause = pause
+        call = house.browser().call(
+            "POST",
+            "/api/v1/sessions",
+            body=msgspec.json.encode(ORDER),
+            headers={"Content-Type": "application/json"},
+        )
+        asked = asyncio.ensure_future(call)
+        await waiting.wait()
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
         gate.set()
-        for _ in range(50):
-            await asyncio.sleep(0)
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
 
-    asyncio.run(leave_in_the_middle())
+    asyncio.run(leave_before_the_write())
 
-    async def at_once() -> None:
-        pass
-
-    house.books.hooks.pause = at_once
-    assert 1 == browser.get("/api/v1/sessions").json["count"]
+    assert 1 == house.browser().get("/api/v1/sessions").json["count"]
 
 
 def test_the_interactive_page_loads_nothing_from_elsewhere() -> None:
