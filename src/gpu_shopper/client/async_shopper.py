@@ -226,7 +226,7 @@ class AsyncShopper:
 
     # Money.
 
-    async def session_cost(self, session_id: str) -> SessionCost:
+    async def cost(self, session_id: str) -> SessionCost:
         """Return what one session costs so far."""
         return await self._ask(calls.session_cost(session_id))
 

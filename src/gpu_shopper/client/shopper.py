@@ -202,7 +202,7 @@ class Shopper:
 
     # Money.
 
-    def session_cost(self, session_id: str) -> SessionCost:
+    def cost(self, session_id: str) -> SessionCost:
         """Return what one session costs so far."""
         return self._ask(calls.session_cost(session_id))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -224,3 +225,7 @@ def fake_server() -> Iterator[FakeServer]:
         yield fake
     finally:
         close()
+
+
+def key_folders(tmp: Path) -> list[Path]:
+    return sorted(tmp.glob("gpu-shopper-*"))

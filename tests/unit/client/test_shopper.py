@@ -1,6 +1,5 @@
 """What the client promises: nothing lost, nothing doubled, and sessions that end however the block is left."""
 
-import asyncio
 import os
 import stat
 import subprocess
@@ -31,55 +30,10 @@ from tests.unit.client.fake_server import (
     UNHEARD,
     FakeServer,
     fake_server,
+    key_folders,
     problem,
     session_body,
 )
-
-
-@pytest.fixture
-def server():
-    with fake_server() as fake:
-        yield fake
-
-
-class Pauses:
-    """A clock that costs no time."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def surroundings(self) -> Surroundings:
-        keys = iter(range(1000))
-
-        async def sleep_async(seconds: float) -> None:
-            self.slept.append(seconds)
-
-        return Surroundings(
-            monotonic=lambda: sum(self.slept),
-            sleep=self.slept.append,
-            sleep_async=sleep_async,
-            draw_key=lambda: f"key-{next(keys)}",
-        )
-
-
-@pytest.fixture
-def pauses() -> Pauses:
-    return Pauses()
-
-
-@pytest.fixture
-def shopper(server: FakeServer, pauses: Pauses) -> Shopper:
-    return Shopper(server.url, token="t0ken", consumer="me", surroundings=pauses.surroundings())
-
-
-def key_folders(tmp: Path) -> list[Path]:
-    return sorted(tmp.glob("gpu-shopper-*"))
-
-
-@pytest.fixture(autouse=True)
-def own_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return tmp_path
 
 
 def test_a_session_is_rented_used_and_ended(server: FakeServer, shopper: Shopper, own_tmp) -> None:
@@ -258,7 +212,7 @@ def test_a_first_try_that_may_have_been_heard_is_not_forgotten() -> None:
             pytest.fail("the block must not be entered")
 
 
-def test_no_server_is_one_clear_error(pauses: Pauses) -> None:
+def test_no_server_is_one_clear_error(pauses) -> None:
     shopper = Shopper("http://127.0.0.1:1", surroundings=pauses.surroundings())
 
     with pytest.raises(ServerUnreachable, match="cannot reach") as error:
@@ -342,62 +296,6 @@ def test_without_a_host_key_nobody_logs_in(server: FakeServer, shopper: Shopper)
 
         with pytest.raises(LoginFailed, match="host key"):
             session.run("true")
-
-
-def test_asynchronously_it_is_the_same(server: FakeServer, pauses: Pauses, own_tmp) -> None:
-    async def story() -> str:
-        async with AsyncShopper(server.url, surroundings=pauses.surroundings()) as shopper:
-            server.faults = [LOST]
-            page = await shopper.inventory(gpu_type="RTX 4090", max_price=1)
-            assert 3 == page.total
-            with pytest.raises(RuntimeError):
-                async with shopper.session(gpu="RTX 4090") as session:
-                    assert session.login.key_file is not None
-                    raise RuntimeError
-            seen = [each.status async for each in shopper.watch("ses_1")]
-            assert ["ses_1"] == [each.id async for each in shopper.sessions()]
-            with pytest.raises(NotFound):
-                await shopper.get("ses_2")
-            return seen[-1]
-
-    assert "stopped" == asyncio.run(story())
-    assert [] == key_folders(own_tmp)
-
-
-def test_a_cancelled_task_ends_its_session(server: FakeServer, own_tmp) -> None:
-    server.journey = ["provisioning"]
-
-    async def story() -> None:
-        async with AsyncShopper(server.url) as shopper:
-
-            async def rent() -> None:
-                async with shopper.session(gpu="RTX 4090"):
-                    pytest.fail("the block must not be entered")
-
-            task = asyncio.create_task(rent())
-            created = await asyncio.to_thread(server.first_session.wait, 10)
-            assert created
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-
-    asyncio.run(story())
-
-    assert "stopping" == server.sessions["ses_1"]["status"]
-    assert [] == key_folders(own_tmp)
-
-
-def test_asynchronously_no_server_is_the_same_error(pauses: Pauses) -> None:
-    async def story() -> None:
-        async with AsyncShopper(
-            "http://127.0.0.1:1", surroundings=pauses.surroundings()
-        ) as shopper:
-            await shopper.health()
-
-    with pytest.raises(ServerUnreachable) as error:
-        asyncio.run(story())
-
-    assert not error.value.sent
 
 
 def test_both_clients_offer_the_same() -> None:

@@ -1,0 +1,66 @@
+"""`gpu-shopper providers`: the clouds, what they can do, and how they have been."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gpu_shopper.cli.render import Column, money, output_option, show
+from gpu_shopper.cli.situation import Situation
+
+if TYPE_CHECKING:
+    from gpu_shopper.wire.offers import HealthOfOffer, ProviderBody
+
+
+def _held(layers: dict[str, bool]) -> str:
+    return ", ".join(sorted(name for name, holds in layers.items() if holds)) or "none"
+
+
+def _trouble(cloud: "ProviderBody") -> str:
+    if cloud.frozen_since is not None:
+        return f"frozen: {cloud.frozen_because}"
+    if cloud.unauthorized_since is not None:
+        return "our key is refused"
+    return cloud.last_error or ""
+
+
+_COLUMNS: tuple[Column["ProviderBody"], ...] = (
+    Column("Cloud", lambda each: each.name),
+    Column("Offers", lambda each: each.offers, right=True),
+    Column("Age s", lambda each: None if each.market_age_s is None else round(each.market_age_s), right=True),
+    Column("Swept", lambda each: each.last_complete_sweep_at),
+    Column("Instances", lambda each: each.instances_seen, right=True),
+    Column("Orphans", lambda each: each.orphans_seen, right=True),
+    Column("Strays", lambda each: each.strays_seen, right=True),
+    Column("Owed", lambda each: each.open_obligations, right=True),
+    Column("Balance", lambda each: None if each.balance is None else money(each.balance, digits=2), right=True),
+    Column("Safety", lambda each: _held(each.safety_layers)),
+    Column("Trouble", _trouble),
+)  # fmt: skip
+
+_HEALTH: tuple[Column["HealthOfOffer"], ...] = (
+    Column("Of", lambda entry: entry.scope),
+    Column("Name", lambda entry: entry.key),
+    Column("Cloud", lambda entry: entry.provider),
+    Column("Failures", lambda entry: entry.failures, right=True),
+    Column("Confidence", lambda entry: f"{entry.confidence:.2f}", right=True),
+    Column("Avoided until", lambda entry: entry.suppressed_until),
+    Column("Last reason", lambda entry: entry.last_reason),
+)
+
+
+@click.command()
+@click.option("--offer-health", is_flag=True, help="What is remembered against offers, instead.")
+@output_option
+@click.pass_obj
+def providers(situation: Situation, /, *, offer_health: bool, output: str) -> None:
+    """Show the clouds and how they are.
+
+    \b
+    Examples:
+      gpu-shopper providers
+      gpu-shopper providers --offer-health
+    """
+    if offer_health:
+        show(situation.shopper.offer_health(), _HEALTH, output, nothing="nothing against any offer")
+    else:
+        show(situation.shopper.providers(), _COLUMNS, output, nothing="no cloud is set up")

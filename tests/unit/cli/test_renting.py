@@ -1,0 +1,149 @@
+"""Finding and renting: data on stdout, talk on stderr, exit codes as documented, keys private."""
+
+import json
+import stat
+
+from tests.unit.cli.machine import Machine, rows_of
+from tests.unit.client.fake_server import (
+    KEY,
+    LOST,
+    FakeServer,
+    problem,
+)
+
+
+def test_inventory_prints_a_table_json_and_csv(server: FakeServer, machine: Machine) -> None:
+    table = machine("inventory", "--gpu", "RTX 4090", "--limit", "3")
+    as_json = machine("inventory", "-o", "json")
+    as_csv = machine("inventory", "-o", "csv")
+
+    assert (0, "") == (table.exit_code, table.stderr)
+    assert ["GPU", "RTX 4090"] == [table.stdout.split()[0], table.stdout.splitlines()[1][:8]]
+    assert "sandbox:1" == json.loads(as_json.stdout)[0]["id"]
+    assert "0.4000" == rows_of(as_csv.stdout)[0]["usd/h"]
+
+
+def test_inventory_says_which_cloud_is_down(server: FakeServer, machine: Machine) -> None:
+    server.sources[0] |= {"ok": False, "age_s": 90.0, "error": "timed out\x1b[31m"}
+
+    shown = machine("inventory", "-o", "json")
+
+    assert 0 == shown.exit_code
+    assert "sandbox: last answered 90 s ago: timed out" in shown.stderr
+    assert 3 == len(json.loads(shown.stdout))
+
+
+def test_provision_shows_the_phases_and_ends_with_a_line_that_logs_in(server, machine) -> None:
+    rented = machine("provision", "--gpu", "RTX 4090", "--hours", "2")
+
+    assert 0 == rented.exit_code, rented.stderr
+    assert "12:00:00 provisioning" in rented.stderr
+    assert "12:00:00 running" in rented.stderr
+    line = rented.stdout.splitlines()[-1]
+    key = machine.data / "keys" / "ses_1.key"
+    assert line.startswith(f"ssh -i {key} -o ")
+    assert line.endswith("-p 2222 gpu@127.0.0.1")
+    assert "StrictHostKeyChecking=yes" in line
+    assert KEY == key.read_text()
+    assert 0o600 == stat.S_IMODE(key.stat().st_mode)
+    known = (machine.data / "keys" / "ses_1.known_hosts").read_text()
+    assert known.startswith("[127.0.0.1]:2222 ssh-ed25519 ")
+    assert ("me", 2) == (server.bodies[0]["consumer_id"], server.bodies[0]["reservation_hours"])
+
+
+def test_provision_as_json_holds_session_and_login(machine: Machine) -> None:
+    rented = json.loads(machine("provision", "--gpu", "x", "-o", "json").stdout)
+
+    assert "running" == rented["session"]["status"]
+    assert rented["ssh"].startswith("ssh -i ")
+
+
+def test_provision_without_waiting_returns_at_once(server: FakeServer, machine: Machine) -> None:
+    rented = machine("provision", "--offer", "sandbox:1", "--no-wait", "-o", "json")
+
+    assert "pending" == json.loads(rented.stdout)["session"]["status"]
+    assert "sandbox:1" == server.bodies[0]["offer_id"]
+    assert server.bodies[0]["requirements"] is None
+
+
+def test_provision_saves_the_key_where_asked_and_never_over_something(
+    server, machine, tmp_path
+) -> None:
+    target = tmp_path / "mine"
+    first = machine("provision", "--gpu", "x", "--save-key", str(target))
+    second = machine("provision", "--gpu", "x", "--save-key", str(target))
+
+    assert (0, 2) == (first.exit_code, second.exit_code)
+    assert KEY == target.read_text()
+    assert 0o600 == stat.S_IMODE(target.stat().st_mode)
+    assert "exists" in second.stderr
+    assert 1 == len(server.sessions)
+
+
+def test_provision_with_an_own_key_uses_it(server: FakeServer, machine: Machine, tmp_path) -> None:
+    (tmp_path / "id").write_text("private")
+    (tmp_path / "id.pub").write_text("ssh-ed25519 AAAA me\n")
+
+    rented = machine("provision", "--gpu", "x", "--ssh-key", str(tmp_path / "id"))
+
+    assert "ssh-ed25519 AAAA me" == server.bodies[0]["ssh_public_key"]
+    key = machine.data / "keys" / "ses_1.key"
+    assert tmp_path / "id" == key.readlink()
+    assert f"ssh -i {key}" in rented.stdout
+
+
+def test_provision_must_be_told_what_to_rent(server: FakeServer, machine: Machine) -> None:
+    refused = machine("provision", "--hours", "1")
+
+    assert 2 == refused.exit_code
+    assert "error: say what to rent" in refused.stderr
+    assert "hint: " in refused.stderr
+    assert {} == server.sessions
+
+
+def test_a_session_that_fails_is_exit_code_6_and_its_key_is_gone(server, machine) -> None:
+    server.journey = ["provisioning", "failed"]
+
+    failed = machine("provision", "--gpu", "x")
+
+    assert 6 == failed.exit_code
+    assert "error: session ses_1 ended before it was running" in failed.stderr
+    assert not (machine.data / "keys" / "ses_1.key").exists()
+
+
+def test_ctrl_c_while_waiting_says_what_keeps_running(server, machine: Machine) -> None:
+    server.journey = ["provisioning"]
+
+    def press() -> None:
+        raise KeyboardInterrupt
+
+    machine.on_sleep = press
+
+    stopped = machine("provision", "--gpu", "x")
+
+    assert 130 == stopped.exit_code
+    assert "session ses_1 keeps coming up" in stopped.stderr
+    assert "gpu-shopper sessions delete ses_1" in stopped.stderr
+    assert ["ses_1"] == server.running()
+
+
+def test_a_lost_reply_of_provision_rents_once(server: FakeServer, machine: Machine) -> None:
+    server.faults = [LOST]
+
+    assert 0 == machine("provision", "--gpu", "x").exit_code
+    assert 1 == len(server.sessions)
+
+
+def test_a_refusal_prints_two_lines_and_the_fields(server: FakeServer, machine: Machine) -> None:
+    errors = [{"path": "$.reservation_hours", "message": "must be 1 to 12"}]
+    server.faults = [problem(400, "invalid", "the order is wrong", hint="try 12", errors=errors)]
+
+    refused = machine("provision", "--gpu", "x", "--hours", "13")
+
+    assert 4 == refused.exit_code
+    assert [
+        "error: the order is wrong",
+        "  $.reservation_hours: must be 1 to 12",
+        "hint: try 12",
+    ] == (refused.stderr.splitlines())
+    assert "" == refused.stdout
