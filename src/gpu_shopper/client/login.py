@@ -53,7 +53,10 @@ class Login:
         if self.key_file is not None:
             options["IdentitiesOnly"] = "yes"
         arguments = ["ssh"]
-        if self.key_file is not None:
+        if self.key_file is not None and "%" in str(self.key_file):
+            # `-i` looks for the file under the very name that it then expands, so it cannot take this one.
+            options["IdentityFile"] = _quoted(self.key_file)
+        elif self.key_file is not None:
             arguments += ["-i", str(self.key_file)]
         for name, value in options.items():
             arguments += ["-o", f"{name}={value}"]
