@@ -135,6 +135,9 @@ class House:
         return Browser(self.app, headers=headers, peer=peer)
 
     def token(self, consumer: str | None = None, *, lifetime: timedelta | None = None) -> str:
+        if consumer is not None and not self.read(lambda book: book.tokens.list()):
+            # The first token of a deployment is an operator's.
+            self.token()
         made = self.rooms.commands.tokens.create(
             kind=TokenKind.ADMIN if consumer is None else TokenKind.CONSUMER,
             consumer_id=None if consumer is None else ConsumerId(consumer),

@@ -166,3 +166,12 @@ def test_a_server_whose_engine_is_dead_says_so() -> None:
     answer = a_house(engine_alive=lambda: False).browser().get("/health")
 
     assert (503, "stopped") == (answer.status, answer.json["services"]["lifecycle"])
+
+
+def test_the_first_token_is_an_operators_for_else_nobody_could_make_another() -> None:
+    house = a_house()
+
+    answer = house.browser().post("/api/v1/tokens", {"kind": "consumer", "consumer_id": "alice"})
+
+    assert 400 == answer.status
+    assert [] == house.read(lambda book: book.tokens.list())

@@ -68,7 +68,7 @@ async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
         access_log=False,
         server_header=False,
         date_header=False,
-        lifespan="off",
+        lifespan="on",
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=75,
     )

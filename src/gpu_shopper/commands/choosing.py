@@ -15,7 +15,7 @@ from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer, OfferQuery, Requirements
 from gpu_shopper.domain.quirks import Capabilities
 from gpu_shopper.domain.session import SessionRequest
-from gpu_shopper.domain.workload import LaunchMode, StoragePolicy, Workload
+from gpu_shopper.domain.workload import Workload
 from gpu_shopper.market.holder import Market
 
 DEFAULT_CAP_PERCENT = 110
@@ -34,7 +34,9 @@ def checked(request: SessionRequest, *, market: Market, capabilities: Abilities)
         raise MarketNotReady(
             "no cloud has answered yet since the start", hint="try again in a few seconds"
         )
-    offer = _chosen(request, market) if request.offer_id else _cheapest(request, market)
+    offer = (
+        _chosen(request, market) if request.offer_id else _cheapest(request, market, capabilities)
+    )
     _refuse_unsupported(request.workload, offer, capabilities)
     cap = request.price_cap or HourlyRate(offer.price.micros * DEFAULT_CAP_PERCENT // 100)
     if offer.price > cap:
@@ -58,7 +60,7 @@ def _chosen(request: SessionRequest, market: Market) -> Offer:
     return offer
 
 
-def _cheapest(request: SessionRequest, market: Market) -> Offer:
+def _cheapest(request: SessionRequest, market: Market, capabilities: Abilities) -> Offer:
     wanted = request.requirements
     if request.price_cap is not None:
         ceiling = min(request.price_cap, wanted.max_price or request.price_cap)
@@ -76,7 +78,11 @@ def _cheapest(request: SessionRequest, market: Market) -> Offer:
             "no offer on the market matches the request",
             hint="ask for more kinds of GPU, less memory, a higher price or fewer hours",
         )
-    return lasting[0]
+    able = (
+        offer for offer in lasting if capabilities[offer.provider].lacking(request.workload) is None
+    )
+    # Where no cloud can do it, the cheapest one is named in the refusal.
+    return next(able, lasting[0])
 
 
 def _like(offer: Offer) -> Requirements:
@@ -88,22 +94,10 @@ def _like(offer: Offer) -> Requirements:
 
 
 def _refuse_unsupported(workload: Workload, offer: Offer, capabilities: Abilities) -> None:
-    can = capabilities[offer.provider]
-    refusals = {
-        "docker_image": workload.image is not None and not can.custom_image,
-        "disk_gb": workload.disk_gb is not None and not can.custom_disk,
-        "on_start_cmd": workload.on_start is not None and not can.on_start,
-        "exposed_ports": bool(workload.exposed_ports) and not can.exposed_ports,
-        "launch_mode": workload.launch_mode is LaunchMode.ENTRYPOINT and not can.entrypoint_mode,
-        "storage_policy": workload.storage_policy is StoragePolicy.PRESERVE
-        and not can.preserve_storage,
-    }
-    for field, refused in refusals.items():
-        if refused:
-            message = f"{offer.provider} cannot honour {field}"
-            raise Unsupported(
-                message, hint=f"leave {field} out or choose another cloud", field=field
-            )
+    field = capabilities[offer.provider].lacking(workload)
+    if field is not None:
+        message = f"{offer.provider} cannot honour {field}"
+        raise Unsupported(message, hint=f"leave {field} out or choose another cloud", field=field)
     if workload.disk_gb is not None and 0 < offer.disk_gb < workload.disk_gb:
         message = f"offer {offer.id} has {offer.disk_gb} GB of disk, less than the {workload.disk_gb} GB asked for"
         raise Unsupported(

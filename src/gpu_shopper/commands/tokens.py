@@ -6,7 +6,7 @@ from gpu_shopper.commands.desk import Desk
 from gpu_shopper.domain.caller import Caller
 from gpu_shopper.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from gpu_shopper.domain.ids import ConsumerId, TokenId, token_id
-from gpu_shopper.ports.books import TokenKind, TokenRecord
+from gpu_shopper.ports.books import Book, TokenKind, TokenRecord
 from gpu_shopper.ports.vault import Secret
 
 _ID_BITS = 80
@@ -52,7 +52,7 @@ class TokenCommands:
             created_at=now,
             expires_at=None if lifetime is None else now + lifetime,
         )
-        await desk.books.write(lambda book: book.tokens.add(record))
+        await desk.books.write(lambda book: _add(book, record))
         return record, secret
 
     async def revoke(self, token: TokenId, *, by: Caller) -> None:
@@ -89,3 +89,14 @@ class TokenCommands:
     async def any_exist(self) -> bool:
         """Return whether a token was ever made: from then on, all must show one."""
         return bool(await self._desk.books.read(lambda book: book.tokens.list()))
+
+
+def _add(book: Book, record: TokenRecord) -> None:
+    # From the first token on all must show one: were it a consumer's, nobody could administer any more.
+    if record.kind is TokenKind.CONSUMER and not book.tokens.list():
+        raise Invalid(
+            "the first token must be an admin token",
+            path="$.kind",
+            hint="make one first: gpu-shopper token create --admin",
+        )
+    book.tokens.add(record)

@@ -31,31 +31,42 @@ class Limits:
 
 
 def stop_by(
-    session: Session, *, heard: Heard | None, honoured_until: datetime | None, limits: Limits
+    session: Session,
+    *,
+    heard: Heard | None,
+    honoured_until: datetime | None,
+    limits: Limits,
+    listening_since: datetime | None = None,
 ) -> Deadline:
     """Return the earliest moment at which the session must stop, and why; every state that is not final has one.
 
-    `honoured_until` is the expiry in the label of the instance: past it, anyone with the key may destroy it.
+    `honoured_until` is the expiry in the label of the instance: past it, anyone with the key may destroy it. Nobody is
+    silent to a house that was away: silence counts from `listening_since`, when the house began to listen without a gap.
     """
-    running_at, expires_at, hard_max_at = (
-        session.running_at,
-        session.expires_at,
-        session.hard_max_at,
-    )
-    if running_at is None or expires_at is None or hard_max_at is None:
-        return Deadline(session.startup_deadline, StopReason.LAUNCH_FAILED)
+    reserved = reserved_until(session, honoured_until=honoured_until)
+    running_at = session.running_at
+    if running_at is None:
+        return reserved
     last_heard = max(heard.at, running_at) if heard else running_at
-    deadlines = [
-        Deadline(expires_at, StopReason.EXPIRED),
-        Deadline(min(hard_max_at, honoured_until or hard_max_at), StopReason.HARD_MAX),
-        Deadline(last_heard + limits.silence, StopReason.SILENT),
-    ]
+    silent_since = max(last_heard, listening_since or last_heard)
+    deadlines = [reserved, Deadline(silent_since + limits.silence, StopReason.SILENT)]
     threshold = session.request.idle_threshold
     if threshold is not None and heard is not None:
         idle = min(timedelta(seconds=heard.idle_seconds), heard.at - running_at)
         if idle >= threshold:
             deadlines.append(Deadline(heard.at, StopReason.IDLE))
     return min(deadlines, key=lambda deadline: deadline.at)
+
+
+def reserved_until(session: Session, *, honoured_until: datetime | None) -> Deadline:
+    """Return until when the session may last if all goes well; before it runs, by when it must run."""
+    expires_at, hard_max_at = session.expires_at, session.hard_max_at
+    if expires_at is None or hard_max_at is None:
+        return Deadline(session.startup_deadline, StopReason.LAUNCH_FAILED)
+    hard_stop = min(hard_max_at, honoured_until or hard_max_at)
+    if hard_stop < expires_at:
+        return Deadline(hard_stop, StopReason.HARD_MAX)
+    return Deadline(expires_at, StopReason.EXPIRED)
 
 
 def label_expiry(session: Session) -> datetime:

@@ -161,6 +161,11 @@ class LaunchAttempt:
         return self.state in UNANSWERED
 
     @property
+    def put_off(self) -> bool:
+        """The cloud did not even consider it (not reached, or too many requests): it says nothing of the offer."""
+        return self.state is AttemptState.REJECTED and self.blame is None
+
+    @property
     def last_alive_at(self) -> datetime | None:
         """The newest moment at which the instance was certainly there."""
         moments = [
@@ -198,7 +203,9 @@ def unknown(attempt: LaunchAttempt, *, look_at: datetime) -> LaunchAttempt:
     return replace(attempt.to(AttemptState.UNKNOWN), next_action_at=look_at)
 
 
-def rejected(attempt: LaunchAttempt, *, reason: str, blame: Blame, at: datetime) -> LaunchAttempt:
+def rejected(
+    attempt: LaunchAttempt, *, reason: str, blame: Blame | None, at: datetime
+) -> LaunchAttempt:
     """Return the attempt that certainly bought nothing; it costs nothing."""
     closed = attempt.to(AttemptState.REJECTED)
     return replace(

@@ -29,6 +29,7 @@ class Facts:
     deadline: Deadline
     quirks: Mapping[ProviderName, Quirks]
     node_can_reach_us: bool = True
+    listening_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def _owed_step(facts: Facts) -> Step | None:
 
 def _pending_step(facts: Facts) -> Step:
     session = facts.session
-    if session.attempts_made > _tries_allowed(session):
+    if tries(facts.attempts) > _tries_allowed(session):
         last = facts.attempts[-1] if facts.attempts else None
         error = last.unwanted_because if last else None
         return Stop(StopReason.LAUNCH_FAILED, error)
@@ -198,7 +199,9 @@ def _care_for_wanted(facts: Facts) -> Step:
     if attempt.unanswered:
         return _care_for_unanswered(facts, attempt, quirks)
     if facts.session.state is State.PROVISIONING:
-        late = facts.now >= attempt.sent_at + quirks.boot_grace
+        # A node that came up while nobody listened is to be heard first.
+        since = max(attempt.sent_at, facts.listening_since or attempt.sent_at)
+        late = facts.now >= since + quirks.boot_grace
         return GiveUp(attempt) if late else Observe(attempt)
     return Observe(attempt)
 
@@ -206,11 +209,16 @@ def _care_for_wanted(facts: Facts) -> Step:
 def _care_for_unanswered(facts: Facts, attempt: LaunchAttempt, quirks: Quirks) -> Step:
     if _looked_for_long_enough(attempt, quirks, facts.now):
         return Presume(attempt)
-    may_try_again = facts.session.attempts_made <= _tries_allowed(facts.session)
+    may_try_again = tries(facts.attempts) <= _tries_allowed(facts.session)
     looked = attempt.looks >= len(quirks.adoption_looks)
     if may_try_again and looked and facts.now >= attempt.call_deadline:
         return BuyElsewhere(attempt)
     return Adopt(attempt)
+
+
+def tries(attempts: tuple[LaunchAttempt, ...]) -> int:
+    """Return how many attempts speak for or against an offer; one that the cloud never considered does not."""
+    return sum(not attempt.put_off for attempt in attempts)
 
 
 def wanted_attempt(session: Session, attempts: tuple[LaunchAttempt, ...]) -> LaunchAttempt | None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from gpu_shopper.domain.workload import LaunchMode, StoragePolicy, Workload
+
 
 def seconds(value: float) -> timedelta:
     """Return `value` seconds."""
@@ -50,3 +52,17 @@ class Capabilities:
     relabel: bool = False
     interruptible: bool = False
     node_can_end_itself: bool = False
+
+    def lacking(self, workload: Workload) -> str | None:
+        """Return the first field of a request that such a cloud cannot honour; None if it can do all of it."""
+        asked = {
+            "docker_image": workload.image is not None and not self.custom_image,
+            "disk_gb": workload.disk_gb is not None and not self.custom_disk,
+            "on_start_cmd": workload.on_start is not None and not self.on_start,
+            "exposed_ports": bool(workload.exposed_ports) and not self.exposed_ports,
+            "launch_mode": workload.launch_mode is LaunchMode.ENTRYPOINT
+            and not self.entrypoint_mode,
+            "storage_policy": workload.storage_policy is StoragePolicy.PRESERVE
+            and not self.preserve_storage,
+        }
+        return next((name for name, lacks in asked.items() if lacks), None)

@@ -8,7 +8,7 @@ from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_health import OfferHealth
-from gpu_shopper.domain.plan import Facts
+from gpu_shopper.domain.plan import Facts, tries
 from gpu_shopper.domain.ranking import Excluded, choose, comparable
 from gpu_shopper.domain.session import Session
 from gpu_shopper.engine.desk import Desk
@@ -48,7 +48,7 @@ class Chooser:
     def _pick(self, facts: Facts, buyable: list[Offer], health: OfferHealth) -> Offer:
         request = facts.session.request
         asked_for = next((offer for offer in buyable if offer.id == request.offer_id), None)
-        if asked_for is not None and not facts.attempts:
+        if asked_for is not None and not tries(facts.attempts):
             return asked_for
         hours = float(request.reservation_hours)
         return choose(buyable, hours=hours, draw=self._desk.chance.uniform(), health=health)
@@ -57,7 +57,7 @@ class Chooser:
         session = facts.session
         snapshot = self._desk.market.snapshot
         tried = _excluded(facts.attempts)
-        first = facts.attempts[0].offer if facts.attempts else None
+        first = next((one.offer for one in facts.attempts if not one.put_off), None)
         if session.request.offer_id and first is None:
             offer = snapshot.get(session.request.offer_id)
             offers = [offer] if offer is not None and offer.available else []
@@ -70,7 +70,12 @@ class Chooser:
             assert cap is not None, session.id
             scope = session.request.retry_scope
             offers = list(comparable(first, offers, scope, cap=cap, excluded=tried))
-        return [offer for offer in offers if _within(session, offer)]
+        return [offer for offer in offers if _within(session, offer) and self._able(session, offer)]
+
+    def _able(self, session: Session, offer: Offer) -> bool:
+        """What a cloud cannot do is never silently dropped: it is not bought there."""
+        cloud = self._desk.clouds[offer.provider]
+        return cloud.capabilities.lacking(session.request.workload) is None
 
     def _safe(self, book: Book, now: datetime) -> frozenset[ProviderName]:
         return frozenset(
@@ -115,11 +120,12 @@ def _within(session: Session, offer: Offer) -> bool:
 
 
 def _excluded(attempts: tuple[LaunchAttempt, ...]) -> Excluded:
+    tried = [attempt for attempt in attempts if not attempt.put_off]
     return Excluded(
-        offers=frozenset(attempt.offer.id for attempt in attempts),
+        offers=frozenset(attempt.offer.id for attempt in tried),
         machines=frozenset(
             (attempt.provider, attempt.offer.machine_id)
-            for attempt in attempts
+            for attempt in tried
             if attempt.offer.machine_id
         ),
     )

@@ -1,14 +1,17 @@
 """What the engine has at hand, and the two things that every act does: load the facts, write under the claim."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
-from gpu_shopper.domain.deadlines import Limits, stop_by
+from gpu_shopper.domain.deadlines import Deadline, Limits, stop_by
 from gpu_shopper.domain.ids import DeploymentId, ProviderName, SessionId
+from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.plan import Facts, wanted_attempt
 from gpu_shopper.domain.session import Session
 from gpu_shopper.engine.cloud import Cloud
+from gpu_shopper.engine.listening import Listening
 from gpu_shopper.market.holder import Market
 from gpu_shopper.ports.books import Book, Books, Claim, StaleClaim
 from gpu_shopper.ports.boot import BootScripts
@@ -41,6 +44,19 @@ class Desk:
     limits: Limits
     deployment: DeploymentId
     owner: str
+    listening: Listening = field(default_factory=Listening)
+
+    def deadline(
+        self, session: Session, wanted: LaunchAttempt | None, *, now: datetime
+    ) -> Deadline:
+        """Return when the session must stop as things stand, and why."""
+        return stop_by(
+            session,
+            heard=wanted.heard if wanted else None,
+            honoured_until=wanted.expires_at if wanted else None,
+            limits=self.limits,
+            listening_since=self.listening.note(now),
+        )
 
     async def facts(self, session_id: SessionId) -> Facts:
         """Load all that a decision about one session may know."""
@@ -50,13 +66,7 @@ class Desk:
             session = book.sessions.get(session_id)
             assert session is not None, session_id
             attempts = tuple(book.launches.of_session(session_id))
-            wanted = wanted_attempt(session, attempts)
-            deadline = stop_by(
-                session,
-                heard=wanted.heard if wanted else None,
-                honoured_until=wanted.expires_at if wanted else None,
-                limits=self.limits,
-            )
+            deadline = self.deadline(session, wanted_attempt(session, attempts), now=now)
             return Facts(
                 now=now,
                 session=session,
@@ -64,6 +74,7 @@ class Desk:
                 deadline=deadline,
                 quirks={name: cloud.quirks for name, cloud in self.clouds.items()},
                 node_can_reach_us=self.boot_scripts.node_can_reach_us,
+                listening_since=self.listening.note(now),
             )
 
         return await self.books.read(read)

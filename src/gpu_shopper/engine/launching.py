@@ -34,7 +34,6 @@ from gpu_shopper.ports.provider_errors import (
     Ambiguous,
     BadOrder,
     ProviderError,
-    RateLimited,
     Refused,
     Unauthorized,
     Unavailable,
@@ -44,6 +43,7 @@ from gpu_shopper.transactions.stopping import give_up, intend_stop, note_failure
 
 _ID_BITS = 80
 _RETRY_LOOK = timedelta(seconds=10)
+_PUT_OFF_PAUSE = timedelta(seconds=2)
 _LATE_LOOK = timedelta(seconds=60)
 
 
@@ -75,8 +75,10 @@ class Launching:
         attempt = await self._intend(claim, offer, cloud)
         if attempt is None:
             return None
-        await self._call(claim, facts.session, attempt, cloud)
-        return None
+        if await self._call(claim, facts.session, attempt, cloud):
+            return None
+        put_off = sum(attempt.put_off for attempt in facts.attempts)
+        return NotNow(desk.clock.now() + _PUT_OFF_PAUSE * 2 ** min(put_off, 4))
 
     async def adopt(self, claim: Claim, attempt: LaunchAttempt) -> None:
         """Look for the instance of an unanswered attempt by its label."""
@@ -193,7 +195,8 @@ class Launching:
 
     async def _call(
         self, claim: Claim, session: Session, attempt: LaunchAttempt, cloud: Cloud
-    ) -> None:
+    ) -> bool:
+        """Call once and write the answer; return whether the cloud considered the order at all."""
         desk, now = self._desk, self._desk.clock.now()
         outcome = "bound"
         try:
@@ -204,6 +207,10 @@ class Launching:
         except Ambiguous as error:
             outcome = "unknown"
             await self._leave_open(claim, attempt, cloud, error)
+        except Unavailable as error:
+            # Nothing was sent, or the cloud asked for patience: that speaks neither for nor against the offer.
+            outcome = "put_off"
+            await self._reject(claim, attempt, error)
         except ValueError as error:
             # The order itself could not be made: nothing was sent, for certain.
             outcome = "rejected"
@@ -215,6 +222,7 @@ class Launching:
         else:
             await self._bind(claim, attempt.id, instance)
         desk.meter.count("launches_total", provider=cloud.name, outcome=outcome)
+        return outcome != "put_off"
 
     async def _leave_open(
         self, claim: Claim, attempt: LaunchAttempt, cloud: Cloud, error: Ambiguous
@@ -246,7 +254,7 @@ class Launching:
 
     async def _reject(self, claim: Claim, attempt: LaunchAttempt, error: ProviderError) -> None:
         now = self._desk.clock.now()
-        blame = error.blame if isinstance(error, Refused) else _blame_for(error)
+        blame = _blame_for(error)
 
         def write(book: Book, session: Session) -> None:
             known = _fresh(book, attempt.id)
@@ -254,8 +262,13 @@ class Launching:
                 # A sweep has seen the instance while the call was out: a no is not believed against that.
                 return
             book.launches.save(rejected(known, reason=str(error), blame=blame, at=now))
-            note_failure(book, known, because=str(error), blame=blame, at=now)
-            details = {"attempt": str(known.number), "because": str(error), "blame": str(blame)}
+            if blame is not None:
+                note_failure(book, known, because=str(error), blame=blame, at=now)
+            details = {
+                "attempt": str(known.number),
+                "because": str(error),
+                "blame": str(blame or "nobody"),
+            }
             book.events.add(
                 session.id, at=now, kind="attempt_rejected", actor="cloud", details=details
             )
@@ -341,9 +354,9 @@ def _only_an_id(attempt: LaunchAttempt, instance_id: InstanceId) -> Instance:
     )
 
 
-def _blame_for(error: ProviderError) -> Blame:
+def _blame_for(error: ProviderError) -> Blame | None:
+    if isinstance(error, Refused):
+        return error.blame
     if isinstance(error, Unauthorized):
         return Blame.ACCOUNT
-    if isinstance(error, RateLimited | Unavailable):
-        return Blame.OURS if isinstance(error, RateLimited) else Blame.CLOUD
-    return Blame.CLOUD
+    return None if isinstance(error, Unavailable) else Blame.CLOUD

@@ -23,6 +23,7 @@ from gpu_shopper.domain.plan import (
     Stop,
     Wait,
     next_step,
+    wanted_attempt,
 )
 from gpu_shopper.domain.session import Session, StopReason
 from gpu_shopper.engine.desk import Desk
@@ -32,11 +33,12 @@ from gpu_shopper.engine.retiring import Retiring
 from gpu_shopper.ports.books import Book, Claim, StaleClaim
 from gpu_shopper.transactions.stopping import intend_stop
 
-Guard = Callable[[str, Awaitable[None]], Awaitable[None]]
+Guard = Callable[[str, Awaitable[None]], Awaitable[bool]]
 
 LEASE = timedelta(minutes=5)
 STEPS_PER_PASS = 50
 AFTER_A_FAULT = timedelta(seconds=15)
+PAUSE_AFTER_A_FAULT_S = 2.0
 _LONGEST_NAP = 30.0
 
 
@@ -55,6 +57,7 @@ class Reconciler:
     async def run_once(self) -> float:
         """Start a pass for each due session that has none; return how long, at most, nothing more comes due (seconds)."""
         desk, now = self._desk, self._desk.clock.now()
+        desk.listening.note(now)
         room = self._concurrency - len(self._passes)
         if room <= 0:
             return _LONGEST_NAP
@@ -87,7 +90,10 @@ class Reconciler:
 
     async def _guarded_pass(self, session_id: SessionId) -> None:
         try:
-            await self._guard(f"pass {session_id}", self.reconcile(session_id))
+            well = await self._guard(f"pass {session_id}", self.reconcile(session_id))
+            if not well:
+                # A book that cannot be written would otherwise be tried again without a pause.
+                await self._desk.clock.sleep(PAUSE_AFTER_A_FAULT_S)
         finally:
             del self._passes[session_id]
             self._desk.wakeup.hint()
@@ -173,15 +179,18 @@ class Reconciler:
     async def _stop(
         self, claim: Claim, facts: Facts, reason: StopReason, error: str | None
     ) -> None:
-        now = self._desk.clock.now()
+        desk, now = self._desk, self._desk.clock.now()
         why = error or _explain(facts, reason)
 
         def write(book: Book, session: Session) -> None:
             # Decided on facts that may have changed: a heartbeat or an extension since then must count.
-            if not session.ending:
+            attempts = tuple(book.launches.of_session(session.id))
+            deadline = desk.deadline(session, wanted_attempt(session, attempts), now=now)
+            overdue = facts.now < facts.deadline.at or now >= deadline.at
+            if not session.ending and overdue:
                 intend_stop(book, session, reason=reason, actor="engine", at=now, error=why)
 
-        await self._desk.write(claim, write)
+        await desk.write(claim, write)
 
 
 def _explain(facts: Facts, reason: StopReason) -> str | None:

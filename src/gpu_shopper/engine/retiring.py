@@ -199,9 +199,11 @@ def was_listed(
         for instance in listing.instances
     )
     if present:
-        return replace(
-            attempt, absence=Absence(read_at=attempt.absence.read_at), next_action_at=now
+        # The proof begins anew. When it was first read to be gone stays: a listing may lag, and a bill must not.
+        absence = Absence(
+            read_at=attempt.absence.read_at, first_gone_at=attempt.absence.first_gone_at
         )
+        return replace(attempt, absence=absence, next_action_at=now)
     last = attempt.absence.listing_at
     spaced = last is None or listing.began_at - last >= quirks.absence_listing_spacing
     if (

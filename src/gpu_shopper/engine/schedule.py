@@ -94,14 +94,19 @@ class Engine:
             self._beats[name] = desk.clock.monotonic()
             await self._pause(name, pause)
 
-    async def _guarded(self, name: str, work: Awaitable[None]) -> None:
-        """Await `work`; a fault in it is told and ends there: the outermost frame of every task."""
+    async def _guarded(self, name: str, work: Awaitable[None]) -> bool:
+        """Await `work`; a fault in it is told and ends there: the outermost frame of every task.
+
+        Returns whether all went well.
+        """
         try:
             await work
         except Exception as error:  # noqa: BLE001 - a task that looks after money must not die
             self._desk.meter.alarm(
                 "task_failed", task=name, error=f"{type(error).__name__}: {error}"
             )
+            return False
+        return True
 
     async def _pause(self, name: str, seconds: float) -> None:
         desk = self._desk

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from gpu_shopper.domain.deadlines import Limits, stop_by
+from gpu_shopper.domain.deadlines import Limits, reserved_until
 from gpu_shopper.domain.hearing import GpuSeen, NodeReport
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.session import Session
@@ -13,12 +13,11 @@ def orders_for(
     session: Session, attempt: LaunchAttempt, *, limits: Limits, now: datetime
 ) -> Orders:
     """Return the orders for this attempt's agent; times are relative, for the node's clock is not trusted."""
-    deadline = stop_by(
-        session, heard=attempt.heard, honoured_until=attempt.expires_at, limits=limits
-    )
+    # The node is told the end of its reservation only: for silence it has the lease, which outlasts our own absences.
+    reserved = reserved_until(session, honoured_until=attempt.expires_at)
     go_on = attempt.wanted and attempt.open and not session.ending
     # Before it runs, the start-up deadline is ours to keep, not the node's.
-    until = attempt.expires_at if session.running_at is None else deadline.at
+    until = attempt.expires_at if session.running_at is None else reserved.at
     return Orders(
         order=ORDER_CONTINUE if go_on else ORDER_STOP,
         stop_in_seconds=max(0.0, (until - now).total_seconds()),

@@ -16,6 +16,7 @@ from gpu_shopper.domain.launch import (
     UNANSWERED,
     Absence,
     AttemptState,
+    Blame,
     LaunchAttempt,
     destroy_pause,
 )
@@ -246,16 +247,27 @@ def test_a_new_session_buys() -> None:
 
 def test_tries_are_limited_and_the_last_trouble_is_told() -> None:
     session = a_session(attempts_made=4)
-    last = an_attempt(AttemptState.REJECTED, number=4, unwanted_because="sold out")
+    tried = [
+        an_attempt(AttemptState.REJECTED, number=n, unwanted_because="sold out", blame=Blame.OFFER)
+        for n in range(1, 5)
+    ]
 
-    assert Stop(StopReason.LAUNCH_FAILED, "sold out") == next_step(facts(session, last))
-    assert Buy() == next_step(facts(replace(session, attempts_made=3), last))
+    assert Stop(StopReason.LAUNCH_FAILED, "sold out") == next_step(facts(session, *tried))
+    assert Buy() == next_step(facts(replace(session, attempts_made=3), *tried[:3]))
+
+
+def test_an_attempt_that_the_cloud_never_considered_uses_up_no_try() -> None:
+    session = a_session(attempts_made=9)
+    put_off = [an_attempt(AttemptState.REJECTED, number=n, blame=None) for n in range(1, 10)]
+
+    assert Buy() == next_step(facts(session, *put_off))
 
 
 def test_without_retry_there_is_one_try() -> None:
     session = a_session(request=a_request(auto_retry=False), attempts_made=1)
+    tried = an_attempt(AttemptState.REJECTED, unwanted_because="sold out", blame=Blame.OFFER)
 
-    assert Stop(StopReason.LAUNCH_FAILED) == next_step(facts(session))
+    assert Stop(StopReason.LAUNCH_FAILED, "sold out") == next_step(facts(session, tried))
 
 
 def test_what_is_owed_comes_before_what_is_wanted() -> None:
@@ -288,14 +300,14 @@ def test_a_session_shops_on_once_the_call_is_over_and_looked_for() -> None:
 
 def test_the_last_try_is_looked_for_to_the_end() -> None:
     session = replace(PROVISIONING, attempts_made=4, launch=4)
+    tried = [an_attempt(AttemptState.REJECTED, number=n, blame=Blame.OFFER) for n in range(1, 4)]
     last = an_attempt(AttemptState.UNKNOWN, session=session, number=4, looks=5)
+    twice = replace(last, looks=2)
     later = NOON + 31 * MINUTE
 
-    assert Adopt(last) == next_step(facts(session, last, now=NOON + 2 * MINUTE))
-    assert Presume(last) == next_step(facts(session, last, now=later))
-    assert Adopt(replace(last, looks=2)) == next_step(
-        facts(session, replace(last, looks=2), now=later)
-    )
+    assert Adopt(last) == next_step(facts(session, *tried, last, now=NOON + 2 * MINUTE))
+    assert Presume(last) == next_step(facts(session, *tried, last, now=later))
+    assert Adopt(twice) == next_step(facts(session, *tried, twice, now=later))
 
 
 def test_an_instance_that_does_not_come_up_in_its_time_is_given_up() -> None:

@@ -1,0 +1,24 @@
+"""Since when this house has listened without a gap.
+
+A node is silent only to somebody who listens. After a start, a machine that slept, a paused process or a clock that was
+set, the nodes first get the time to be heard again: our own absence is never held against them.
+"""
+
+from datetime import datetime, timedelta
+
+GAP = timedelta(minutes=2)
+
+
+class Listening:
+    """Notes each look at the clock; the engine takes one every half minute at least."""
+
+    def __init__(self) -> None:
+        self._since: datetime | None = None
+        self._last: datetime | None = None
+
+    def note(self, now: datetime) -> datetime:
+        """Return since when there was no gap, this look included."""
+        if self._since is None or self._last is None or abs(now - self._last) > GAP:
+            self._since = now
+        self._last = now
+        return self._since
