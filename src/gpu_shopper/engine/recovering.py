@@ -32,13 +32,17 @@ def recover(desk: Desk, book: Book, orphan: Orphan, *, at: datetime) -> None:
     session = book.sessions.get(facts.session)
     if session is None:
         session = _session(orphan, at=at)
-        book.sessions.add(replace(session, state=State.PENDING, launch=None, attempts_made=0))
+        book.sessions.add(replace(session, launch=None, attempts_made=0))
         book.events.add(
             session.id, at=at, kind="recovered", actor="engine", details={"instance": instance.id}
         )
-        session = replace(session, state=State.PENDING).advance(Event.LAUNCH_INTENDED, at=at)
+        session = session.advance(Event.LAUNCH_INTENDED, at=at)
         book.sessions.save(session)
         book.events.add(session.id, at=at, kind=Event.LAUNCH_INTENDED, actor="engine", details={})
+    elif facts.number > session.attempts_made:
+        # An older book knows the session, not this attempt: its number, and with it its label, is taken for ever.
+        session = replace(session, attempts_made=facts.number)
+        book.sessions.save(session)
     wanted = session.launch == facts.number and session.state is State.PROVISIONING
     attempt = _attempt(desk, orphan, session, wanted=wanted, at=at)
     book.launches.add(attempt)
@@ -68,6 +72,7 @@ def _session(orphan: Orphan, *, at: datetime) -> Session:
         launch=orphan.facts.number,
         attempts_made=orphan.facts.number,
         gpu_type=orphan.instance.gpu_name,
+        next_action_at=at,
     )
 
 
@@ -86,7 +91,8 @@ def _attempt(
         state=AttemptState.SENT,
         wanted=wanted,
         unwanted_because=None if wanted else "recovered, and its session has another",
-        sent_at=instance.billed_from or at,
+        # From now on it has the time of a new one to be heard, however long it has been running.
+        sent_at=at,
         call_deadline=at,
         expires_at=orphan.facts.expires_at,
         token_hash=desk.vault.hash_token(desk.vault.agent_token(label).text),

@@ -77,8 +77,10 @@ class Sweeping:
             self._note_missing(book, census, listing, now)
         self._note_absent(book, census, listing, now)
         doomed = [self._doom_duplicate(book, sighting, now) for sighting in census.duplicates]
+        # Of several with one label the first is taken in; the next sweep knows the others as its duplicates.
+        orphans = {orphan.instance.label: orphan for orphan in reversed(census.orphans)}
         doomed += [
-            one for orphan in census.orphans if (one := self._take_orphan(book, orphan, now))
+            one for orphan in orphans.values() if (one := self._take_orphan(book, orphan, now))
         ]
         sweep = SweepRecord(
             provider=cloud.name,

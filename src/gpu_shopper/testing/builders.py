@@ -22,7 +22,7 @@ from gpu_shopper.domain.ids import (
 )
 from gpu_shopper.domain.instance import Endpoint, Instance, InstanceStatus, Listing
 from gpu_shopper.domain.label import Label, LabelFacts, write_label
-from gpu_shopper.domain.launch import AttemptState, Heard, LaunchAttempt, Proof
+from gpu_shopper.domain.launch import AttemptState, Blame, Heard, LaunchAttempt, Proof
 from gpu_shopper.domain.lifecycle import ENDING, FINAL, State
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer, Requirements
@@ -174,6 +174,8 @@ def an_attempt(
         attempt = _with_instance(attempt)
     if state in _OVER:
         attempt = replace(attempt, closed_at=NOON + HOUR)
+    if state is AttemptState.REJECTED:
+        attempt = replace(attempt, blame=Blame.OFFER, unwanted_because="sold out")
     if state is AttemptState.CLOSING:
         attempt = replace(attempt, closing_since=NOON + MINUTE, unwanted_because="done")
     if state is AttemptState.CLOSED:

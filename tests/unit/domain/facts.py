@@ -99,6 +99,8 @@ def _attempt(random: Random, session: Session, number: int, now: datetime) -> La
         attempt = replace(attempt, next_action_at=now + near)
     if wanted and random.random() < 0.5:
         attempt = replace(attempt, heard=heard(_some_time(random, until=now)))
+    if state is AttemptState.REJECTED and random.random() < 0.3:
+        attempt = replace(attempt, blame=None)
     if state is AttemptState.CLOSING:
         attempt = closing(random, attempt, now)
     return attempt

@@ -261,8 +261,9 @@ class House:
         self.sweeping = Sweeping(self.desk)
 
     @staticmethod
-    async def _unguarded(name: str, work: Awaitable[None]) -> None:
+    async def _unguarded(name: str, work: Awaitable[None]) -> bool:
         await work
+        return True
 
     @property
     def now(self):
@@ -313,6 +314,7 @@ class House:
     async def live(self, session: SessionId, seconds: float, *, sweeping: bool = False) -> None:
         """Let time go by, with the engine awake at every moment that it has named."""
         end = self.clock.monotonic() + seconds
+        await self.look_after(session)
         while (left := end - self.clock.monotonic()) > 0:
             due = self.session(session).next_action_at
             wait = left if due is None else max(0.05, (due - self.now).total_seconds())
