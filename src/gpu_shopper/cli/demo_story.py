@@ -111,7 +111,7 @@ def end(shopper: Shopper, session_id: str, *, say: Say) -> None:
 def prove(shopper: Shopper, session_id: str, folder: Path, *, say: Say) -> None:
     """Put our bill beside the cloud's own meter, and the cloud's own list of what is alive."""
     say("6. The bill beside the cloud's own meter", title=True)
-    cost = shopper.session_cost(session_id)
+    cost = shopper.cost(session_id)
     theirs = asyncio.run(read_ledger(folder))
     # The label of an instance holds the whole id of its session.
     mine = [entry for entry in theirs if session_id.removeprefix("ses_") in entry.name]
