@@ -1,0 +1,88 @@
+"""S11: what we say that something cost, held against the cloud's own meter.
+
+It cannot hold exactly where nobody could see the end: a host that died, a node that ended itself, an instance that was
+preempted or ran into the cloud's own deadline are known to have lived until they were last seen, and no longer. There,
+the difference is bounded by the price of the time between two looks, plus the time in which nobody could look. Where the
+cloud failed or lied around the end, it is bounded by ten minutes of the price, plus outages. Where the order to destroy
+does not end billing, the first absence that is read does, some seconds late. A price that the cloud hides is charged as it
+was shown.
+"""
+
+from typing import Final
+
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.sandbox.ledger import LedgerEntry
+from gpu_shopper.testing.oracle import HOUSE, Oracle
+from gpu_shopper.testing.rows import AttemptRow
+
+_CENT: Final = 10_000
+_LOOK_S: Final = 330.0
+_TROUBLED_S: Final = 600.0
+_FIRST_READ_S: Final = 12.0
+_SEEN_ENDS: Final = frozenset({"destroyed"})
+
+
+def s11_cost_is_the_clouds_meter(o: Oracle) -> None:
+    """S11: within max(1 %, $0.01) per attempt, or within the bound for an end that nobody saw."""
+    ours: dict[str, int] = {}
+    for attempt_id, _, _, _, amount in o.book.charges():
+        ours[attempt_id] = ours.get(attempt_id, 0) + amount
+    entries = {
+        (str(cloud.name), entry.name): entry
+        for cloud in o.clouds.values()
+        for entry in cloud.ledger()
+    }
+    for row in o.book.attempts():
+        entry = entries.get((row.provider, row.label))
+        said = ours.get(row.id, 0)
+        if entry is None:
+            o.exercised["S11 never bought"] += 1
+            if said:
+                o.violate("S11", f"{row.label} cost {said} and never was")
+        elif row.instance_id is None:
+            o.exercised["S11 never seen"] += 1
+        else:
+            _compare(o, row, entry, said)
+
+
+def _compare(o: Oracle, row: AttemptRow, entry: LedgerEntry, said: int) -> None:
+    cloud = o.clouds[ProviderName(row.provider)]
+    held = cloud.instance(entry.id)
+    assert held is not None, entry.id
+    # Hidden prices are charged as shown.
+    due = entry.billed_micros * held.shown_price_micros // max(1, held.price_micros)
+    allowed = max(_CENT, due // 100)
+    rate = held.shown_price_micros / 3600
+    end = (entry.ended_at or cloud.now()) - o.loop.start.timestamp()
+    if entry.end_reason in _SEEN_ENDS:
+        o.exercised["S11"] += 1
+    else:
+        o.exercised["S11 unseen end"] += 1
+        allowed += round(rate * (_LOOK_S + _blind(o, row, end)))
+    said_end = _said_end(o, row, end)
+    # A bill written by a clock that was wrong is wrong by as much.
+    allowed += round(rate * o.clock_error(min(end, said_end) - 3600, max(end, said_end)))
+    if cloud.troubled(min(end, said_end) - 35.0, max(end, said_end) + 35.0):
+        o.exercised["S11 troubled end"] += 1
+        allowed += round(rate * (_TROUBLED_S + _blind(o, row, max(end, said_end))))
+    elif not cloud.profile.quirks.destroy_ends_billing:
+        # The end is the first absence that was read, not the order.
+        allowed += round(rate * _FIRST_READ_S)
+    if abs(said - due) > allowed:
+        o.violate(
+            "S11",
+            f"{row.label}: we say {said}, the cloud {due} ({entry.end_reason}), allowed {allowed}",
+        )
+
+
+def _said_end(o: Oracle, row: AttemptRow, end: float) -> float:
+    if row.billing_ended_at is None:
+        return end
+    return row.billing_ended_at / 1e6 - o.loop.start.timestamp()
+
+
+def _blind(o: Oracle, row: AttemptRow, end: float) -> float:
+    """Return for how long before the end nobody could look."""
+    begin = max(0.0, end - 7200)
+    spans = o.outages[HOUSE].within(begin, end) + o.outages[row.provider].within(begin, end)
+    return sum(until - since for since, until in spans)

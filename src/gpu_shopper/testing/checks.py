@@ -1,0 +1,429 @@
+"""The invariants, one function each, asked of the oracle.
+
+S is asked at every commit, at every request that reaches a cloud, and every minute; L every minute with its bound, and at
+rest. A bound holds "while the cloud answers": time in which the house or the way to the cloud was down is excused, and
+nothing else is, unless the function says so.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.launch import DESTROY_PAUSE_AFTER_A_DAY
+from gpu_shopper.domain.lifecycle import MOVES, Event, State
+from gpu_shopper.sandbox import instances as status
+from gpu_shopper.testing.clouds import SimCloud
+from gpu_shopper.testing.oracle import Oracle
+from gpu_shopper.testing.rows import OPEN, AttemptRow, SessionRow
+
+UNATTENDED_S: Final = 1800.0
+READ_LIES: Final = frozenset({"get_false_404", "list_lag", "list_cut", "list_empty"})
+_SILENCE_S: Final = 600.0
+_SWEEP_S: Final = 300.0
+_SLACK_S: Final = 120.0
+_STATE_EVENTS: Final = {str(event) for event in Event}
+
+
+# ── at a request that reaches a cloud ──────────────────────────────────────────────────────────────
+
+
+def s3_no_create_without_intent(o: Oracle, cloud: SimCloud, body: Mapping[str, object]) -> None:
+    """S3, S1: a create that reaches a cloud has a committed attempt, `sent`, with its label."""
+    name = str(body.get("name"))
+    if not o.is_ours(name):
+        return
+    o.exercised["S3"] += 1
+    o.exercised["S1"] += 1
+    known = o.book.attempt(name)
+    if known is None:
+        o.violate("S3", f"create of {name} without an attempt in the book")
+    elif known.state not in {"sent", "unknown"} and known.wanted:
+        o.violate("S3", f"create of {name} whose attempt is {known.state}")
+    o.facts[cloud.name].births[name] += 1
+    if o.facts[cloud.name].births[name] > 1:
+        o.violate("S4", f"label {name} was ordered {o.facts[cloud.name].births[name]} times")
+
+
+def s6_strangers_are_untouched(o: Oracle, cloud: SimCloud, instance_id: str, name: str) -> None:
+    """S6: no destroy reaches an instance without our valid label."""
+    o.exercised["S6"] += 1
+    if not o.is_ours(name):
+        o.violate("S6", f"destroy of {instance_id} at {cloud.name}, named {name!r}: not ours")
+
+
+def s5_no_wanted_instance_destroyed(
+    o: Oracle, cloud: SimCloud, instance_id: str, name: str
+) -> None:
+    """S5, S19: a destroy finds the reason in the book already, and the attempt unwanted."""
+    if not o.is_ours(name):
+        return
+    o.exercised["S5"] += 1
+    o.exercised["S19"] += 1
+    known = o.book.attempt(name)
+    if known is None:
+        if name not in o.forgotten:
+            o.violate("S19", f"destroy of {instance_id} {name}, which the book does not know")
+    elif known.instance_id == instance_id and known.wanted:
+        o.violate("S5", f"destroy of {instance_id}, which session {known.session_id} wants")
+    elif known.instance_id == instance_id and not known.unwanted_because:
+        o.violate("S19", f"destroy of {instance_id} without a reason")
+
+
+# ── at a commit ────────────────────────────────────────────────────────────────────────────────────
+
+
+def s2_closed_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
+    """S2, S8: when absence is said to be proved, nothing that bills is left, unless the cloud lied to every question."""
+    if new.proof != "proved" or (old is not None and old.proof == "proved"):
+        return
+    o.exercised["S2"] += 1
+    o.exercised["S8"] += 1
+    cloud = o.clouds[ProviderName(new.provider)]
+    alive = [entry for entry in cloud.alive() if entry.name == new.label]
+    if alive and _may_lie(cloud):
+        o.faults["fooled_by_lies"] += 1
+    elif alive:
+        o.violate("S2", f"{new.label} closed as proved while {alive[0].id} is {alive[0].status}")
+
+
+def s7_desire_is_monotone(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
+    """S7: what is unwanted is never wanted again."""
+    o.exercised["S7"] += 1
+    if old is not None and new.wanted > old.wanted:
+        o.violate("S7", f"{new.label} is wanted again")
+
+
+def s7_final_states_stay(o: Oracle, old: SessionRow | None, new: SessionRow) -> None:
+    """S7, S9: a session that is over stays so, and its epoch only grows."""
+    o.exercised["S9"] += 1
+    if old is not None and old.ended and old.state != new.state:
+        o.violate("S7", f"{new.id} went from {old.state} to {new.state}")
+    if old is not None and new.epoch < old.epoch:
+        o.violate("S9", f"{new.id} went from epoch {old.epoch} to {new.epoch}")
+
+
+def s4_one_bound_attempt(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
+    """S4: at most one attempt of a session is bound."""
+    if new.state != "bound" or (old is not None and old.state == "bound"):
+        return
+    o.exercised["S4"] += 1
+    bound = [
+        row.label
+        for row in o.attempts.values()
+        if row.session_id == new.session_id and row.state == "bound"
+    ]
+    if len(bound) > 1:
+        o.violate("S4", f"{new.session_id} holds {bound}")
+
+
+def s15_running_is_true(o: Oracle, old: SessionRow | None, new: SessionRow) -> None:
+    """S15: `running` means that this attempt's node was heard and has the GPUs that were sold."""
+    if new.state != State.RUNNING or (old is not None and old.state == State.RUNNING):
+        return
+    o.exercised["S15"] += 1
+    attempt = _wanted(o, new)
+    if attempt is None or attempt.label not in o.heard_at or attempt.read_back_at is None:
+        o.violate("S15", f"{new.id} runs without a sign of life of its attempt {new.launch}")
+        return
+    cloud = o.clouds[ProviderName(attempt.provider)]
+    held = cloud.instance(attempt.instance_id or "")
+    if held is None:
+        o.violate("S15", f"{new.id} runs on {attempt.instance_id}, which never was")
+    elif _gpus_differ(cloud, attempt):
+        o.violate(
+            "S15", f"{new.id} runs on {held.spec.gpus.model} × {held.spec.gpus.count}, not as sold"
+        )
+
+
+def s5_the_reason_is_true(o: Oracle, old: SessionRow | None, new: SessionRow) -> None:
+    """S5, S17: what ends a session that ran is true in the world, not only in the book.
+
+    A silent node was silent while the house listened; a lost one is gone; nothing is inferred while frozen.
+    """
+    if new.stop_reason is None or old is None or old.stop_reason is not None:
+        return
+    o.exercised["S5"] += 1
+    held = next(
+        (
+            row
+            for row in o.attempts.values()
+            if row.session_id == new.id and row.number == old.launch
+        ),
+        None,
+    )
+    if held is None or old.state != State.RUNNING:
+        return
+    o.exercised[f"S5 {new.stop_reason}"] += 1
+    trouble = _TRUTHS.get(new.stop_reason, _nothing)(o, old, held)
+    if trouble:
+        o.violate("S5", f"{new.id} was stopped as {new.stop_reason}, but {trouble}")
+
+
+def _silent(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
+    heard_at = max(o.heard_at.get(held.label, 0.0), _since(o, session))
+    listened = o.now - heard_at - o.excused(HOUSE_ONLY, since=heard_at)
+    if listened < _SILENCE_S - 30:
+        return f"the house had listened for {listened:.0f} s only since it was heard"
+    return ""
+
+
+def _lost(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
+    o.exercised["S17"] += 1
+    if o.book.frozen(held.provider):
+        return "the account is frozen: nothing may be inferred"
+    entry = o.entry_of(held)
+    if (
+        entry is not None
+        and entry.alive
+        and o.now - o.heard_at.get(held.label, 0.0) < _SILENCE_S - 30
+    ):
+        return f"{entry.id} is alive and was heard"
+    return ""
+
+
+def _preempted(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
+    entry = o.entry_of(held)
+    if entry is not None and entry.alive and entry.status not in {status.STOPPED, status.ERROR}:
+        return f"{entry.id} is {entry.status}"
+    return ""
+
+
+def _not_as_sold(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
+    cloud = o.clouds[ProviderName(held.provider)]
+    instance = cloud.instance(held.instance_id or "")
+    if instance is None or _gpus_differ(cloud, held):
+        return ""
+    shown = instance.shown_price_micros
+    return "" if shown > int(json.loads(held.offer)["price"]["micros"]) else "it is as sold"
+
+
+def _expired(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
+    lived = o.now - _since(o, session)
+    if o.clock_trusted and lived < session.reserved_hours * 3600 - 5:
+        return f"it had run for {lived:.0f} s of {session.reserved_hours} h"
+    return ""
+
+
+def _idle(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
+    assert o.nodes is not None, "the world is not complete"
+    node = o.nodes.of(held.instance_id or "")
+    return "its node is busy" if node is not None and not node.idle else ""
+
+
+def _nothing(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
+    return ""
+
+
+_TRUTHS: Final = {
+    "silent": _silent,
+    "lost": _lost,
+    "preempted": _preempted,
+    "not_as_sold": _not_as_sold,
+    "expired": _expired,
+    "idle": _idle,
+}
+
+
+# ── every minute ───────────────────────────────────────────────────────────────────────────────────
+
+
+def s1_ledger_covers_world(o: Oracle) -> None:
+    """S1: every live instance of ours has a row."""
+    for _, entry in o.ours_alive():
+        o.exercised["S1"] += 1
+        if entry.name not in o.attempts and entry.name not in o.forgotten:
+            o.violate("S1", f"{entry.id} {entry.name} lives without a row")
+
+
+def l1_unwanted_instances_die(o: Oracle) -> None:
+    """L1, L2, L7: what is unwanted is destroyed, and destroyed again while it lives, never more than the bound apart.
+
+    The bound is L1's worst case. A cloud that ignores a destroy starts it anew, which makes it L7's.
+    """
+    for cloud, entry in o.ours_alive():
+        since = _unentitled_since(o, entry.name, born_at=entry.created_at)
+        if since is None:
+            continue
+        o.exercised["L1"] += 1
+        last = o.facts[cloud.name].destroyed_at.get(entry.id)
+        if last is not None:
+            o.exercised["L7"] += 1
+        begin = max(since, last or since)
+        bound = UNATTENDED_S + DESTROY_PAUSE_AFTER_A_DAY.total_seconds() * (o.now - since > 86_400)
+        left = o.now - begin - o.excused(cloud.name, since=begin)
+        if left > bound:
+            o.violate("L1", f"{entry.id} {entry.name} is unattended for {left:.0f} s")
+
+
+def l4_unknowns_resolve(o: Oracle) -> None:
+    """L4: an attempt whose answer never came is bound or closed within the quarantine and two sweeps."""
+    for row in o.attempts.values():
+        if row.state not in {"sent", "unknown"} or not o.clock_trusted:
+            continue
+        o.exercised["L4"] += 1
+        quirks = o.clouds[ProviderName(row.provider)].profile.quirks
+        begin = _true_time(o, row.call_deadline)
+        left = o.now - begin - o.excused(row.provider, since=begin)
+        if left > quirks.quarantine.total_seconds() + 2 * _SWEEP_S + 2 * _SLACK_S:
+            o.violate("L4", f"{row.label} is {row.state} for {left:.0f} s after its deadline")
+
+
+def l5_nothing_is_without_a_future(o: Oracle) -> None:
+    """L5: all that is not final has a next action, and it is not long overdue."""
+    for row in o.sessions.values():
+        if row.ended or not o.clock_trusted:
+            continue
+        o.exercised["L5"] += 1
+        if row.next_action_at is None:
+            o.violate("L5", f"{row.id} is {row.state} without a next action")
+            continue
+        due = max(_true_time(o, row.next_action_at), _true_time(o, row.claimed_until or 0))
+        late = o.now - due - o.excused(HOUSE_ONLY, since=due)
+        if late > _SWEEP_S + 2 * _SLACK_S:
+            o.violate("L5", f"{row.id} is {row.state} and overdue by {late:.0f} s")
+
+
+def l6_requests_end_or_run(o: Oracle) -> None:
+    """L6: an accepted request runs or fails by its deadline (at most half an hour here)."""
+    for row in o.sessions.values():
+        if row.state not in {State.PENDING, State.PROVISIONING} or not o.clock_trusted:
+            continue
+        o.exercised["L6"] += 1
+        begin = _true_time(o, row.created_at)
+        left = o.now - begin - o.excused(HOUSE_ONLY, since=begin)
+        if left > timedelta(minutes=30).total_seconds() + _SWEEP_S + _SLACK_S:
+            o.violate("L6", f"{row.id} is {row.state} for {left:.0f} s")
+
+
+def l8_operators_are_told(o: Oracle) -> None:
+    """L8: who could not be destroyed ten times is told of."""
+    for row in o.attempts.values():
+        if row.state == "closing" and row.destroy_tries > 10:
+            o.exercised["L8"] += 1
+            if row.alerted_at is None:
+                o.violate("L8", f"{row.label}: {row.destroy_tries} tries and no alert")
+
+
+# ── at rest ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def l12_all_is_at_rest(o: Oracle) -> None:
+    """L12: no obligation is open, nothing lives, every session is final, every notice is delivered."""
+    o.exercised["L12"] += 1
+    for row in o.book.attempts():
+        if row.open:
+            o.violate("L12", f"{row.label} is {row.state} at rest")
+    for session in o.book.sessions():
+        if not session.ended:
+            o.violate("L12", f"{session.id} is {session.state} at rest")
+    for cloud, entry in o.ours_alive():
+        o.violate("L12", f"{entry.id} {entry.name} lives at {cloud.name} at rest")
+    if o.book.undelivered():
+        o.violate("L9", f"{o.book.undelivered()} notices are not delivered at rest")
+
+
+def s6_strays_are_still_there(o: Oracle) -> None:
+    """S6: what strangers rented from the same account still runs."""
+    for name, facts in o.facts.items():
+        alive = {entry.id for entry in o.clouds[ProviderName(name)].alive()}
+        for stray in sorted(facts.strays):
+            o.exercised["S6 strays"] += 1
+            if stray not in alive:
+                o.violate("S6", f"stray {stray} at {name} is gone")
+
+
+def s16_events_tell_all_moves(o: Oracle) -> None:
+    """S16: histories have no gaps, and replaying one gives the state that the session is in."""
+    for session in o.book.sessions():
+        o.exercised["S16"] += 1
+        state = State.PENDING
+        for number, (sequence, _, kind, _, _) in enumerate(o.book.events(session.id), start=1):
+            if sequence != number:
+                o.violate("S16", f"{session.id}: event {sequence} where {number} was due")
+            if kind in _STATE_EVENTS:
+                moved = MOVES.get((state, Event(kind)))
+                if moved is None:
+                    o.violate("S16", f"{session.id}: {kind} while {state}")
+                state = moved or state
+        if state != session.state:
+            o.violate("S16", f"{session.id} is {session.state}, its history says {state}")
+
+
+def s10_each_interval_is_charged_once(o: Oracle) -> None:
+    """S10: entries of an attempt follow each other without overlap or gap, and are whole numbers."""
+    last: dict[str, int] = {}
+    for attempt, begin, end, rate, amount in o.book.charges():
+        o.exercised["S10"] += 1
+        if attempt in last and begin != last[attempt]:
+            o.violate(
+                "S10", f"{attempt}: an entry begins at {begin}, the last ended at {last[attempt]}"
+            )
+        if amount < 0 or end <= begin or rate < 0:
+            o.violate("S10", f"{attempt}: {amount} for [{begin}, {end})")
+        last[attempt] = end
+
+
+def _wanted(o: Oracle, session: SessionRow) -> AttemptRow | None:
+    return next(
+        (
+            row
+            for row in o.attempts.values()
+            if row.session_id == session.id and row.number == session.launch
+        ),
+        None,
+    )
+
+
+def _gpus_differ(cloud: SimCloud, attempt: AttemptRow) -> bool:
+    held = cloud.instance(attempt.instance_id or "")
+    if held is None:
+        return False
+    catalogue = cloud.catalogue
+    index = catalogue.index_of(held.offer_id)
+    assert index is not None, held.offer_id
+    sold = catalogue.gpus_of(index)
+    return (sold.model, sold.count) != (held.spec.gpus.model, held.spec.gpus.count)
+
+
+def _may_lie(cloud: SimCloud) -> bool:
+    return any(row["kind"] in READ_LIES for row in cloud.model.misbehaviour())
+
+
+def _since(o: Oracle, session: SessionRow) -> float:
+    return _true_time(o, session.running_at or session.created_at)
+
+
+def _true_time(o: Oracle, micros: int) -> float:
+    return micros / 1e6 - o.loop.start.timestamp() - o.clock_offset
+
+
+def _unentitled_since(o: Oracle, label: str, *, born_at: float) -> float | None:
+    """Return since when nobody may have this instance; None while somebody may."""
+    row = o.attempts.get(label)
+    if row is not None and row.wanted and row.state in OPEN:
+        return None
+    born = born_at - o.loop.start.timestamp()
+    return max(born, o.unwanted_at.get(label, born))
+
+
+HOUSE_ONLY: Final = "nothing else"
+ON_CREATE: Final = (s3_no_create_without_intent,)
+ON_DESTROY: Final = (s6_strangers_are_untouched, s5_no_wanted_instance_destroyed)
+ON_ATTEMPT: Final = (s2_closed_means_absent, s7_desire_is_monotone, s4_one_bound_attempt)
+ON_SESSION: Final = (s7_final_states_stay, s15_running_is_true, s5_the_reason_is_true)
+EACH_MINUTE: Final = (
+    s1_ledger_covers_world,
+    l1_unwanted_instances_die,
+    l4_unknowns_resolve,
+    l5_nothing_is_without_a_future,
+    l6_requests_end_or_run,
+    l8_operators_are_told,
+)
+AT_REST: Final = (
+    l12_all_is_at_rest,
+    s6_strays_are_still_there,
+    s16_events_tell_all_moves,
+    s10_each_interval_is_charged_once,
+)

@@ -1,0 +1,229 @@
+"""Consumers for the simulation: they ask, ask again, extend, finish, delete, and give wrong keys, all by the seed.
+
+Half choose an offer, half say what they need. Who gets no answer asks again with the same Idempotency-Key, as the client
+does. What they were told is checked on the spot: one session per key, and nothing of anybody else's.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from gpu_shopper.commands.sessions import Requested
+from gpu_shopper.domain.caller import Caller
+from gpu_shopper.domain.errors import KeyReused, NotFound, Refusal
+from gpu_shopper.domain.ids import ConsumerId, SessionId
+from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.domain.offer import Offer, Requirements, RetryScope
+from gpu_shopper.domain.session import SessionRequest
+from gpu_shopper.domain.workload import Workload, WorkloadType
+from gpu_shopper.ports.books import BookUnavailable
+from gpu_shopper.testing.chance import SeededChance
+from gpu_shopper.testing.house import House, HouseDown, Life
+
+T = TypeVar("T")
+_KEY_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFiller someone"
+_ASK_AGAIN = 20.0
+_TRIES = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """How much is asked for, and how."""
+
+    consumers: int = 4
+    sessions_per_hour: float = 3.0
+    burst: float = 0.1
+    cancel_early: float = 0.15
+    run_to_expiry: float = 0.1
+    extend: float = 0.2
+    duplicate: float = 0.15
+    use_minutes: tuple[float, float] = (2.0, 50.0)
+
+
+class Consumers:
+    """Everybody who wants GPUs."""
+
+    def __init__(
+        self,
+        house: House,
+        *,
+        demand: Demand,
+        chance: SeededChance,
+        violate: Callable[[str, str], None],
+        asked: Callable[[str], None],
+    ) -> None:
+        self.sessions: dict[SessionId, ConsumerId] = {}
+        self.stories: list[asyncio.Task[None]] = []
+        self._house = house
+        self._demand = demand
+        self._chance = chance
+        self._violate = violate
+        self._asked = asked
+        self._number = 0
+
+    async def shop(self, until: Callable[[], bool]) -> None:
+        """Begin new stories until it is time to stop."""
+        mean = 3600.0 / self._demand.sessions_per_hour
+        while not until():
+            count = 4 if self._chance.uniform() < self._demand.burst else 1
+            for _ in range(count):
+                self.begin()
+            await asyncio.sleep(mean * 2 * self._chance.uniform() + 1)
+
+    def begin(self) -> None:
+        """Let somebody want a GPU now."""
+        self._number += 1
+        story = _Story(self, self._number)
+        task = self._house.around.loop.spawn(story.tell(), name=f"story {self._number}")
+        self.stories.append(task)
+
+    async def leave(self) -> None:
+        """Everybody who still holds something ends it, however long it takes to be heard."""
+        for session, consumer in list(self.sessions.items()):
+            caller = Caller(name=consumer, consumer_id=consumer)
+            await self.insist(lambda life, s=session, c=caller: life.sessions.end(s, by=c))
+
+    async def insist(
+        self, question: Callable[[Life], Coroutine[Any, Any, T]]
+    ) -> T | Refusal | None:
+        """Ask until there is an answer; None if there was none for too long."""
+        for _ in range(_TRIES):
+            try:
+                return await self._house.ask(question)
+            except Refusal as refusal:
+                self._asked(f"refused {refusal.code}")
+                return refusal
+            except (HouseDown, BookUnavailable):
+                await asyncio.sleep(_ASK_AGAIN)
+        return None
+
+
+class _Story:
+    """One wish of one consumer, from asking to the end."""
+
+    def __init__(self, consumers: Consumers, number: int) -> None:
+        self._all = consumers
+        self._number = number
+        self._demand = consumers._demand
+        self._chance = consumers._chance.fork(f"story {number}")
+        self._consumer = ConsumerId(f"consumer-{self._chance.below(self._demand.consumers)}")
+        self._caller = Caller(name=self._consumer, consumer_id=self._consumer)
+
+    async def tell(self) -> None:
+        session = await self._request()
+        if session is None:
+            return
+        draw = self._chance.uniform()
+        await self._curious(session)
+        if draw < self._demand.cancel_early:
+            await asyncio.sleep(90 * self._chance.uniform() ** 2)
+            await self._end(session)
+        elif draw < self._demand.cancel_early + self._demand.run_to_expiry:
+            self._all._asked("runs_to_expiry")
+        else:
+            await self._use(session)
+
+    async def _use(self, session: SessionId) -> None:
+        low, high = self._demand.use_minutes
+        minutes = low + (high - low) * self._chance.uniform()
+        if self._chance.uniform() < self._demand.extend:
+            await asyncio.sleep(30 * minutes)
+            self._all._asked("extend")
+            hours = 1 + self._chance.below(3)
+            await self._all.insist(
+                lambda life: life.sessions.extend(
+                    session, hours=hours, by=self._caller, override_hard_max=False
+                )
+            )
+        await asyncio.sleep(60 * minutes)
+        self._all._asked("finish")
+        await self._all.insist(lambda life: life.sessions.finish(session, by=self._caller))
+
+    async def _end(self, session: SessionId) -> None:
+        self._all._asked("cancel")
+        for _ in range(1 + self._chance.below(2)):
+            await self._all.insist(lambda life: life.sessions.end(session, by=self._caller))
+
+    async def _curious(self, session: SessionId) -> None:
+        if self._chance.uniform() > 0.1:
+            return
+        stranger = Caller(name="stranger", consumer_id=ConsumerId("stranger"))
+        answer = await self._all.insist(lambda life: life.sessions.end(session, by=stranger))
+        if answer is not None and not isinstance(answer, NotFound):
+            self._all._violate("S13", f"a stranger could end {session}: {answer!r}")
+        self._all._asked("stranger")
+
+    async def _request(self) -> SessionId | None:
+        order, key = await self._order(), f"key-{self._number}"
+        if order is None:
+            return None
+        copies = 2 if self._chance.uniform() < self._demand.duplicate else 1
+        asks = [self._create(order, key, "digest") for _ in range(copies)]
+        loop = self._all._house.around.loop
+        answers = await asyncio.gather(*[loop.create_task(ask) for ask in asks])
+        made = {answer.session.id for answer in answers if isinstance(answer, Requested)}
+        if copies > 1:
+            self._all._asked("duplicate")
+        if len(made) > 1:
+            self._all._violate("S12", f"one key made {sorted(made)}")
+        for session in made:
+            self._all.sessions[session] = self._consumer
+            await self._misuse(order, key)
+            return session
+        return None
+
+    async def _misuse(self, order: SessionRequest, key: str) -> None:
+        if self._chance.uniform() > 0.1:
+            return
+        other = replace(order, reservation_hours=11)
+        answer = await self._create(other, key, "another digest")
+        if answer is not None and not isinstance(answer, KeyReused):
+            self._all._violate("S12", f"{key} with another body was answered with {answer!r}")
+        self._all._asked("key_reused")
+
+    async def _create(
+        self, order: SessionRequest, key: str, digest: str
+    ) -> Requested | Refusal | None:
+        return await self._all.insist(
+            lambda life: life.sessions.request(
+                order, by=self._caller, idempotency_key=key, digest=digest
+            )
+        )
+
+    async def _order(self) -> SessionRequest | None:
+        offer = await self._browse()
+        if offer is None:
+            return None
+        chance = self._chance
+        by_offer = chance.uniform() < 0.5
+        with_cap = chance.uniform() < 0.5
+        wanted = Requirements(gpu_types=frozenset({offer.gpu_type}))
+        cap = HourlyRate(offer.price.micros * (100 + chance.below(60)) // 100)
+        idle = timedelta(minutes=10 + chance.below(20))
+        return SessionRequest(
+            consumer_id=self._consumer,
+            workload=Workload(kind=WorkloadType.TRAINING),
+            reservation_hours=1 + chance.below(3),
+            offer_id=offer.id if by_offer else None,
+            requirements=Requirements() if by_offer else wanted,
+            price_cap=cap if with_cap else None,
+            auto_retry=chance.uniform() < 0.9,
+            max_retries=chance.below(5),
+            retry_scope=tuple(RetryScope)[chance.below(3)],
+            ssh_public_keys=(_KEY_LINE,) if chance.uniform() < 0.9 else (),
+            idle_threshold=idle if chance.uniform() < 0.2 else None,
+            startup_timeout=timedelta(minutes=(5, 15, 15, 30)[chance.below(4)]),
+        )
+
+    async def _browse(self) -> Offer | None:
+        for _ in range(_TRIES):
+            life = self._all._house.life
+            if life is not None and life.process.alive:
+                listings = life.market.snapshot.providers
+                offers = [offer for listing in listings for offer in listing.offers]
+                if offers:
+                    return offers[self._chance.below(len(offers))]
+            await asyncio.sleep(_ASK_AGAIN)
+        return None

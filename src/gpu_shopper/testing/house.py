@@ -1,0 +1,243 @@
+"""The house under simulation: the real commands and the real engine over the real book, in one process that can die.
+
+Promises: nothing but clouds, nodes, clock and chance is a stand-in; a life that was killed leaves only the book and what
+it had sent; the next life begins as a new server does. Who asks a house that is down, or dies before it answers, is told
+so, and knows no more than that.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from gpu_shopper.commands.desk import Desk as CommandDesk
+from gpu_shopper.commands.heartbeats import HeartbeatCommands
+from gpu_shopper.commands.sessions import SessionCommands
+from gpu_shopper.domain.deadlines import Limits
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.engine.cloud import Cloud
+from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.schedule import Engine, Periods
+from gpu_shopper.market.holder import Market
+from gpu_shopper.ports.books import Notice
+from gpu_shopper.ports.boot import BootScripts
+from gpu_shopper.ports.notifier import NotDelivered
+from gpu_shopper.ports.probe import Probe
+from gpu_shopper.runtime.vault import DeploymentVault
+from gpu_shopper.runtime.wakeup import LocalWakeup
+from gpu_shopper.stores.inline import CommitHooks, InlineBooks, Memory
+from gpu_shopper.testing.chance import SeededChance
+from gpu_shopper.testing.clock import VirtualClock
+from gpu_shopper.testing.clouds import SimCloud
+from gpu_shopper.testing.loop import VirtualLoop
+from gpu_shopper.testing.process import CrashPlan, Process, check_alive
+
+T = TypeVar("T")
+DEPLOYMENT_KEY = hashlib.sha256(b"simulated deployment").digest()
+
+
+class HouseDown(Exception):
+    """Nobody listens there, or the house died before it answered: what was asked may have been done."""
+
+
+class SimMeter:
+    """Counts what the house says of itself; alarms are kept."""
+
+    def __init__(self, told: Callable[[str, Mapping[str, object]], None]) -> None:
+        self._told = told
+        self.counts: Counter[str] = Counter()
+
+    def event(self, name: str, **fields: object) -> None:
+        """Count the event."""
+        self.counts[name] += 1
+
+    def alarm(self, name: str, **fields: object) -> None:
+        """Tell the oracle."""
+        check_alive()
+        self.counts[name] += 1
+        self._told(name, fields)
+
+    def count(self, name: str, **labels: str) -> None:
+        """Count by name and labels."""
+        self.counts[" ".join((name, *labels.values()))] += 1
+
+    def timed(self, name: str, seconds: float, **labels: str) -> None:
+        """Count that something was timed."""
+        self.counts[name] += 1
+
+
+class SimNotifier:
+    """An operator's webhook that is sometimes away; what arrived is kept by kind."""
+
+    def __init__(self, chance: SeededChance) -> None:
+        self._chance = chance
+        self.failing = 0.0
+        self.failed = 0
+        self.delivered: Counter[str] = Counter()
+
+    async def deliver(self, notice: Notice) -> None:
+        """See the port."""
+        check_alive()
+        if self._chance.uniform() < self.failing:
+            self.failed += 1
+            raise NotDelivered("the webhook answered 500")
+        self.delivered[notice.kind] += 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HouseSettings:
+    """How the house is set up for one run."""
+
+    periods: Periods
+    limits: Limits
+
+
+@dataclass(slots=True, kw_only=True)
+class Surroundings:
+    """What stays while houses come and go: the disk, the machine's clock, the clouds, the nodes."""
+
+    loop: VirtualLoop
+    memory: Memory
+    clock: VirtualClock
+    chance: SeededChance
+    clouds: Mapping[ProviderName, SimCloud]
+    probe: Probe
+    boot_scripts: BootScripts
+    notifier: SimNotifier
+    meter: SimMeter
+    hooks: CommitHooks
+    settings: HouseSettings
+
+
+@dataclass(slots=True, kw_only=True)
+class Life:
+    """One life of the house: what it is made of, from its start to its death."""
+
+    process: Process
+    books: InlineBooks
+    market: Market
+    engine: Engine
+    sessions: SessionCommands
+    heartbeats: HeartbeatCommands
+
+
+class House:
+    """Starts lives, and carries questions to the one that lives."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+        self.life: Life | None = None
+        self._lives = 0
+        # A dict, for its order: sets of futures are ordered by their addresses.
+        self._waiting: dict[asyncio.Future[Any], Process] = {}
+
+    @property
+    def up(self) -> bool:
+        """Somebody listens."""
+        return self.life is not None and self.life.process.alive
+
+    def start(self, *, plan: CrashPlan | None = None) -> Process:
+        """Begin a new life; it opens the book, then starts its engine, as a server does."""
+        assert not self.up, "one house at a time"
+        self._lives += 1
+        process = self.around.loop.start_process("house", plan=plan)
+        process.spawn(self._live(process), name="main")
+        self.around.loop.spawn(self._mourn(process), name="mourner")
+        return process
+
+    async def stop(self) -> None:
+        """End a life in order, as SIGTERM does: sessions stay as they are."""
+        life = self.life
+        assert life is not None, "no house lives"
+        try:
+            await self.ask(lambda now: now.engine.stop())
+            await self.ask(lambda now: now.books.aclose())
+        except HouseDown:
+            return
+        life.process.kill(because="stopped in order")
+
+    async def ask(self, question: Callable[[Life], Awaitable[T]]) -> T:
+        """Let the house answer, in its own process.
+
+        Raises:
+            HouseDown: see there.
+        """
+        life = self.life
+        if life is None or not life.process.alive:
+            raise HouseDown("connection refused")
+        answer: asyncio.Future[T] = self.around.loop.create_future()
+        self._waiting[answer] = life.process
+        life.process.spawn(_answer(question, life, answer), name="request")
+        try:
+            return await answer
+        finally:
+            self._waiting.pop(answer, None)
+
+    async def _mourn(self, process: Process) -> None:
+        await process.death.wait()
+        for answer, whose in list(self._waiting.items()):
+            if whose is process and not answer.done():
+                answer.set_exception(HouseDown("the connection broke"))
+
+    async def _live(self, process: Process) -> None:
+        around, number = self.around, self._lives
+        chance = around.chance.fork(f"life {number}")
+        books = around.memory.books(clock=around.clock, chance=chance, hooks=around.hooks)
+        vault = DeploymentVault(DEPLOYMENT_KEY, chance.fork("vault"))
+        wakeup, market = LocalWakeup(), Market(around.clouds)
+        clouds = {
+            name: Cloud(cloud.provider(around.clock), clock=around.clock, meter=around.meter)
+            for name, cloud in around.clouds.items()
+        }
+        commands = CommandDesk(
+            books=books,
+            clock=around.clock,
+            chance=chance,
+            vault=vault,
+            market=market,
+            wakeup=wakeup,
+            meter=around.meter,
+            capabilities={name: cloud.capabilities for name, cloud in clouds.items()},
+            limits=around.settings.limits,
+        )
+        desk = Desk(
+            books=books,
+            clock=around.clock,
+            chance=chance.fork("engine"),
+            vault=vault,
+            market=market,
+            clouds=clouds,
+            probe=around.probe,
+            boot_scripts=around.boot_scripts,
+            notifier=around.notifier,
+            meter=around.meter,
+            wakeup=wakeup,
+            limits=around.settings.limits,
+            deployment=books.peek(lambda book: book.deployment()).id,
+            owner=f"house {number}",
+        )
+        engine = Engine(desk, periods=around.settings.periods)
+        self.life = Life(
+            process=process,
+            books=books,
+            market=market,
+            engine=engine,
+            sessions=SessionCommands(commands),
+            heartbeats=HeartbeatCommands(commands),
+        )
+        engine.start()
+
+
+async def _answer(
+    question: Callable[[Life], Awaitable[T]], life: Life, answer: "asyncio.Future[T]"
+) -> None:
+    try:
+        given = await question(life)
+    except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+        if not answer.done():
+            answer.set_exception(error)
+    else:
+        if not answer.done():
+            answer.set_result(given)

@@ -1,0 +1,251 @@
+"""Nodes for the simulation: an agent in each instance that really runs, with the agent's own dead-man switch.
+
+A node has the GPUs that were really handed over, whatever was sold or shown. It reports to the house, or is read by it,
+over a wire that loses; it obeys orders, and ends itself by its own means when its time is over or nobody answers.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gpu_shopper.agent.deadman import Boot, Life, aged, born, counted, decide, ends_at, obeyed
+from gpu_shopper.domain.errors import Refusal
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.instance import Endpoint
+from gpu_shopper.ports.books import BookUnavailable
+from gpu_shopper.ports.boot import BootOrder
+from gpu_shopper.ports.probe import ProbeFailed
+from gpu_shopper.ports.vault import KeyPair
+from gpu_shopper.sandbox.messages import InstanceSpec
+from gpu_shopper.testing.chance import SeededChance
+from gpu_shopper.testing.clouds import SimCloud
+from gpu_shopper.testing.house import House, HouseDown
+from gpu_shopper.testing.loop import VirtualLoop
+from gpu_shopper.wire.agent import AgentConfig, GpuReading, Heartbeat, Orders, Workload
+
+_END_AGAIN = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class NodeHabits:
+    """How nodes behave in one run; rates from 0 to 1."""
+
+    pushes: bool = True
+    install_s: tuple[float, float] = (3.0, 20.0)
+    beat_s: float = 60.0
+    lose: float = 0.0
+    mute: float = 0.0
+    replay: float = 0.0
+    driver_late: float = 0.0
+    idle: float = 0.3
+
+    def heal(self) -> None:
+        """Lose nothing more; nodes that are mute stay so."""
+        self.lose = self.replay = 0.0
+
+
+class SimBootScripts:
+    """Start-up scripts that only a simulated node reads."""
+
+    def __init__(self, habits: NodeHabits) -> None:
+        self._habits = habits
+
+    @property
+    def node_can_reach_us(self) -> bool:
+        """See the port."""
+        return self._habits.pushes
+
+    def script(self, order: BootOrder) -> str:
+        """See the port."""
+        stop_in = max(1.0, order.stop_in.total_seconds())
+        return json.dumps({"label": order.label, "token": order.token.text, "stop_in": stop_in})
+
+    def environment(self, provider: ProviderName) -> Mapping[str, str]:
+        """See the port."""
+        return {}
+
+
+class Node:
+    """One agent on one instance."""
+
+    def __init__(self, nodes: "Nodes", cloud: SimCloud, spec: InstanceSpec, number: int) -> None:
+        self.spec = spec
+        self._nodes = nodes
+        self._cloud = cloud
+        self._chance = nodes.chance.fork(f"node {cloud.name} {number}")
+        self.mute = self._chance.uniform() < nodes.habits.mute
+        self._gpus_from = 120.0 if self._chance.uniform() < nodes.habits.driver_late else 0.0
+        self.idle = self._chance.uniform() < nodes.habits.idle
+        if self.mute:
+            nodes.struck("node_mute")
+        if self._gpus_from:
+            nodes.struck("driver_late")
+        self._number = number
+        self._born_at = 0.0
+        self._life: Life | None = None
+        birth = json.loads(spec.on_start)
+        self.token: str = birth["token"]
+        self._config = AgentConfig(
+            label=birth["label"], token=self.token, stop_in_seconds=birth["stop_in"]
+        )
+
+    async def live(self) -> None:
+        """Come up, report, obey, end."""
+        nodes, loop = self._nodes, self._nodes.loop
+        low, high = nodes.habits.install_s
+        await asyncio.sleep(low + (high - low) * self._chance.uniform())
+        self._born_at = loop.time()
+        self._life = born(
+            self._config, Boot(boot_id=f"boot-{self._number}", clock=0.0, up_seconds=0.0)
+        )
+        while True:
+            life = self._aged()
+            because = decide(life, self._config, answer_awaited=False)
+            if because is not None:
+                await self._end(because)
+                return
+            if nodes.habits.pushes and not self.mute:
+                await self._push()
+            rest = max(0.1, ends_at(self._aged(), self._config) - self._aged().age)
+            await asyncio.sleep(min(nodes.habits.beat_s, rest))
+
+    def answer(self, orders: bytes) -> bytes:
+        """Take orders and return a report, for one who logs in to read it.
+
+        Raises:
+            ProbeFailed: nothing answers.
+        """
+        if self._life is None or self.mute or self._chance.uniform() < self._nodes.habits.lose:
+            raise ProbeFailed("connection timed out")
+        self._life = obeyed(self._aged(), Orders.from_json(orders), self._aged().age)
+        return self._heartbeat().to_json().encode()
+
+    def _aged(self) -> Life:
+        assert self._life is not None, self.spec.name
+        self._life = aged(self._life, self._nodes.loop.time() - self._born_at)
+        return self._life
+
+    async def _push(self) -> None:
+        nodes, heartbeat = self._nodes, self._heartbeat()
+        times = 2 if self._chance.uniform() < nodes.habits.replay else 1
+        for again in range(times):
+            if self._chance.uniform() < nodes.habits.lose:
+                nodes.struck("heartbeat_lost")
+                continue
+            if again:
+                nodes.struck("heartbeat_replayed")
+            try:
+                orders = await nodes.house.ask(
+                    lambda life: life.heartbeats.report(self.token, heartbeat)
+                )
+            except (HouseDown, Refusal, BookUnavailable):
+                continue
+            if self._chance.uniform() < nodes.habits.lose:
+                nodes.struck("orders_lost")
+                continue
+            self._life = obeyed(self._aged(), orders, self._aged().age)
+
+    def _heartbeat(self) -> Heartbeat:
+        life = self._life = counted(self._aged())
+        gpus = self.spec.gpus
+        ready = life.age >= self._gpus_from
+        reading = GpuReading(
+            name=gpus.driver_name,
+            memory_mib=gpus.memory_mib,
+            uuid="GPU-0",
+            utilization_percent=0.0,
+            memory_used_mib=0,
+        )
+        return Heartbeat(
+            label=life.label,
+            boot_id=life.boot_id,
+            counter=life.counter,
+            agent_version="1",
+            sent_at="2026-01-01T00:00:00Z",
+            gpus=(reading,) * gpus.count if ready else (),
+            gpu_error=None if ready else "no driver",
+            driver_version=gpus.driver,
+            cuda_version=gpus.cuda,
+            disk_total_gb=100.0,
+            disk_free_gb=50.0,
+            ram_total_gb=64.0,
+            cpu_count=8,
+            idle_seconds=life.age if self.idle else 0.0,
+            ssh_sessions=0,
+            uptime_seconds=life.age,
+            host_key=None,
+            workload=Workload(state="none"),
+        )
+
+    async def _end(self, because: str) -> None:
+        self._nodes.struck(f"node_ended_itself {because}")
+        while not self._cloud.end_itself(self.spec.instance_key):
+            await asyncio.sleep(_END_AGAIN)
+        # Taken is not done: a cloud that only claims to have ended it is asked again.
+        while True:
+            await asyncio.sleep(_END_AGAIN)
+            self._cloud.end_itself(self.spec.instance_key)
+
+
+class Nodes:
+    """All nodes that live, by cloud and instance; also the login by which the house reads them."""
+
+    def __init__(
+        self, loop: VirtualLoop, house: House | None, *, habits: NodeHabits, chance: SeededChance
+    ) -> None:
+        self.loop = loop
+        self.habits = habits
+        self.chance = chance
+        self.struck = lambda fault: None
+        self._house = house
+        self._number = 0
+        self._nodes: dict[str, Node] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def house(self) -> House:
+        """The house that nodes report to."""
+        assert self._house is not None, "set before the first node"
+        return self._house
+
+    @house.setter
+    def house(self, house: House) -> None:
+        self._house = house
+
+    def start(self, cloud: SimCloud, spec: InstanceSpec) -> None:
+        """Bring an instance's agent to life; a stranger's instance has none."""
+        if spec.instance_id in self._nodes or not spec.on_start:
+            return
+        self._number += 1
+        node = Node(self, cloud, spec, self._number)
+        self._nodes[spec.instance_id] = node
+        name = f"node {self._number}"
+        self._tasks[spec.instance_id] = self.loop.spawn(node.live(), name=name)
+
+    def stop(self, instance_id: str) -> None:
+        """Let a machine lose its power."""
+        self._nodes.pop(instance_id, None)
+        task = self._tasks.pop(instance_id, None)
+        if task is not None:
+            task.cancel()
+
+    def of(self, instance_id: str) -> Node | None:
+        """Return the node of an instance that runs."""
+        return self._nodes.get(instance_id)
+
+    async def read_report(
+        self,
+        endpoint: Endpoint,
+        *,
+        key: KeyPair,
+        host_key: str | None,
+        orders: bytes,
+        timeout: float,
+    ) -> tuple[bytes, str]:
+        """See the probe's port."""
+        await asyncio.sleep(0.3)
+        node = self._nodes.get(endpoint.host.partition(".")[0])
+        if node is None:
+            raise ProbeFailed("no route to host")
+        return node.answer(orders), host_key or "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMadeUpKey"

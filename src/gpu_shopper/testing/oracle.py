@@ -1,0 +1,282 @@
+"""The oracle: it sees the clouds' own ledgers and every commit, and asks the invariants of `checks.py`.
+
+It keeps what is needed to judge (who was heard when, since when something is unwanted, when the house or the way to a
+cloud was down) and what was exercised: every fault that struck, every check that had something to look at.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from gpu_shopper.domain.ids import DeploymentId, ProviderName
+from gpu_shopper.domain.label import read_label
+from gpu_shopper.runtime.vault import DeploymentVault
+from gpu_shopper.sandbox.ledger import LedgerEntry
+from gpu_shopper.sandbox.messages import Effect, ModelRequest, StartInstance
+from gpu_shopper.stores.inline import Memory
+from gpu_shopper.testing.chance import SeededChance
+from gpu_shopper.testing.clouds import SimCloud
+from gpu_shopper.testing.house import DEPLOYMENT_KEY
+from gpu_shopper.testing.loop import VirtualLoop
+from gpu_shopper.testing.nodes import Nodes
+from gpu_shopper.testing.rows import AttemptRow, CommittedBook, SessionRow
+from gpu_shopper.testing.trace import Trace
+
+HOUSE = "house"
+_STORY_LINES = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """An invariant that did not hold."""
+
+    check: str
+    at: float
+    message: str
+
+
+class Outages:
+    """When something was down, and how long of a stretch of time that was."""
+
+    def __init__(self) -> None:
+        self._over: list[tuple[float, float]] = []
+        self._since: float | None = None
+
+    def begin(self, at: float) -> None:
+        """It is down from now on."""
+        if self._since is None:
+            self._since = at
+
+    def end(self, at: float) -> None:
+        """It is up again."""
+        if self._since is not None:
+            self._over.append((self._since, at))
+            self._since = None
+
+    def within(self, begin: float, end: float) -> list[tuple[float, float]]:
+        """Return the stretches of [begin, end] in which it was down."""
+        spans = [*self._over, (self._since, end)] if self._since is not None else self._over
+        return [(max(a, begin), min(b, end)) for a, b in spans if a < end and b > begin]
+
+
+@dataclass(slots=True, kw_only=True)
+class CloudFacts:
+    """What is remembered of one cloud."""
+
+    births: Counter[str] = field(default_factory=Counter)
+    destroyed_at: dict[str, float] = field(default_factory=dict)
+    strays: set[str] = field(default_factory=set)
+
+
+class Oracle:
+    """Sees everything; judged by nobody but its own tests."""
+
+    def __init__(self, loop: VirtualLoop, memory: Memory, *, trace: Trace) -> None:
+        self.loop = loop
+        self.trace = trace
+        self.book = CommittedBook(memory.desk.raw)
+        self.deployment: DeploymentId | None = None
+        self.label_key = DeploymentVault(DEPLOYMENT_KEY, SeededChance(0)).label_key
+        self.clouds: Mapping[ProviderName, SimCloud] = {}
+        self.nodes: Nodes | None = None
+        self.facts: dict[str, CloudFacts] = defaultdict(CloudFacts)
+        self.violations: list[Violation] = []
+        self.faults: Counter[str] = Counter()
+        self.exercised: Counter[str] = Counter()
+        self.outages: dict[str, Outages] = defaultdict(Outages)
+        self.attempts: dict[str, AttemptRow] = {}
+        self.sessions: dict[str, SessionRow] = {}
+        self.heard_at: dict[str, float] = {}
+        self.unwanted_at: dict[str, float] = {}
+        self.forgotten: set[str] = set()
+        self.injected_commit_faults = 0
+        self.clock_wrong_until = -1.0
+        self.clock_offset = 0.0
+        self.clock_errors: list[tuple[float, float]] = []
+        self.story: list[tuple[float, str, str]] = []
+        self.on_attempt: list[Callable[[Oracle, AttemptRow | None, AttemptRow], None]] = []
+        self.on_session: list[Callable[[Oracle, SessionRow | None, SessionRow], None]] = []
+        self.on_create: list[Callable[[Oracle, SimCloud, Mapping[str, object]], None]] = []
+        self.on_destroy: list[Callable[[Oracle, SimCloud, str, str], None]] = []
+        self._changes = -1
+
+    # What it is told.
+
+    @property
+    def now(self) -> float:
+        """True time, in seconds since the start."""
+        return self.loop.time()
+
+    def violate(self, check: str, message: str) -> None:
+        """Note that an invariant did not hold."""
+        self.violations.append(Violation(check=check, at=self.now, message=message))
+        self.tell(check, f"VIOLATION {message}")
+
+    def struck(self, fault: str) -> None:
+        """Count a fault."""
+        self.faults[fault] += 1
+
+    def tell(self, subject: str, what: str) -> None:
+        """Add a line to the story and to the trace."""
+        self.trace.append(self.now, subject, what)
+        if len(self.story) < _STORY_LINES:
+            self.story.append((self.now, subject, what))
+
+    def alarmed(self, name: str, fields: Mapping[str, object]) -> None:
+        """Judge an alarm of the house: a task that failed is a bug, unless the book was made to fail."""
+        error = str(fields.get("error", ""))
+        if name != "task_failed":
+            self.tell("alarm", name)
+        elif error.startswith("BookUnavailable") and self.injected_commit_faults:
+            self.faults["task_met_commit_fault"] += 1
+        else:
+            self.violate("alarm", f"task_failed {fields.get('task')}: {error}")
+
+    def down(self, what: str) -> None:
+        """Note that the house, or the way to a cloud, is down."""
+        self.outages[what].begin(self.now)
+        self.tell(what, "down")
+
+    def up(self, what: str) -> None:
+        """Note that it is up again."""
+        self.outages[what].end(self.now)
+        self.tell(what, "up")
+
+    def excused(self, provider: str, *, since: float) -> float:
+        """Return for how many seconds since then nothing could have been done at this cloud."""
+        spans = self.outages[HOUSE].within(since, self.now)
+        spans += self.outages[provider].within(since, self.now)
+        total, reached = 0.0, since
+        for begin, end in sorted(spans):
+            total += max(0.0, end - max(begin, reached))
+            reached = max(reached, end)
+        return total
+
+    def clock_set(self, seconds: float) -> None:
+        """Note that the house's wall clock was set."""
+        self.clock_offset += seconds
+        self.clock_errors.append((self.now, abs(seconds)))
+        # What was written by the wrong clock has passed once the longest deadline has.
+        self.clock_wrong_until = self.now + 3600 + 2 * abs(seconds)
+        self.tell(HOUSE, f"clock set by {seconds:.0f} s")
+
+    def clock_error(self, begin: float, end: float) -> float:
+        """Return by how much the house's clock was set, at most, in and shortly before that time."""
+        return max((off for at, off in self.clock_errors if begin - 3600 <= at <= end), default=0.0)
+
+    @property
+    def clock_trusted(self) -> bool:
+        """Whether the house's own times can be held against true ones."""
+        return self.now > self.clock_wrong_until and abs(self.clock_offset) < 1.0
+
+    # What it sees at clouds.
+
+    def asked(self, cloud: SimCloud, request: ModelRequest) -> None:
+        """See a request as it takes effect."""
+        if request.method == "POST" and request.path.endswith("v1/instances"):
+            for check in self.on_create:
+                check(self, cloud, request.body or {})
+        elif request.method == "DELETE" and "/instances/" in request.path:
+            instance_id = request.path.rpartition("/")[2]
+            held = cloud.instance(instance_id)
+            if held is None:
+                return
+            self.facts[cloud.name].destroyed_at[instance_id] = self.now
+            self.tell(cloud.name, f"destroy {instance_id} {held.name}")
+            for check in self.on_destroy:
+                check(self, cloud, instance_id, held.name)
+
+    def changed(self, cloud: SimCloud, effects: list[Effect]) -> None:
+        """Let agents live and die with their machines."""
+        assert self.nodes is not None, "the world is not complete"
+        for effect in effects:
+            self.tell(cloud.name, f"{type(effect).__name__} {effect.instance_id}")
+            if isinstance(effect, StartInstance):
+                self.nodes.start(cloud, effect.spec)
+            else:
+                self.nodes.stop(effect.instance_id)
+
+    def is_ours(self, name: str) -> bool:
+        """Return whether a label is genuine and of this deployment."""
+        facts = read_label(name, key=self.label_key)
+        return facts is not None and facts.deployment == self.deployment
+
+    def ours_alive(self) -> list[tuple[SimCloud, LedgerEntry]]:
+        """Return every instance of ours that is held and billed anywhere."""
+        return [
+            (cloud, entry)
+            for cloud in self.clouds.values()
+            for entry in cloud.alive()
+            if self.is_ours(entry.name)
+        ]
+
+    def entry_of(self, attempt: AttemptRow) -> LedgerEntry | None:
+        """Return the truth about the instance of an attempt, by its label."""
+        cloud = self.clouds[ProviderName(attempt.provider)]
+        return next((entry for entry in cloud.ledger() if entry.name == attempt.label), None)
+
+    # What it sees in the book.
+
+    def committed(self) -> None:
+        """Look at what a commit has changed, and ask every check that cares."""
+        changes = self.book.changes()
+        if changes == self._changes:
+            return
+        self._changes = changes
+        attempts = {row.label: row for row in self.book.open_attempts()}
+        for label, old in self.attempts.items():
+            if label not in attempts and old.open:
+                fresh = self.book.attempt(label)
+                if fresh is None:
+                    self.forgotten.add(label)
+                else:
+                    attempts[label] = fresh
+        sessions = {row.id: row for row in self.book.live_sessions()}
+        for session_id, before in self.sessions.items():
+            if session_id not in sessions and not before.ended:
+                gone = self.book.session(session_id)
+                if gone is not None:
+                    sessions[session_id] = gone
+        for label, row in attempts.items():
+            if (old_row := self.attempts.get(label)) != row:
+                self._attempt_changed(old_row, row)
+        for session_id, session in sessions.items():
+            if (known := self.sessions.get(session_id)) != session:
+                self._session_changed(known, session)
+
+    def _attempt_changed(self, old: AttemptRow | None, new: AttemptRow) -> None:
+        self.attempts[new.label] = new
+        if new.heard != (old.heard if old else None):
+            self.heard_at[new.label] = self.now
+        if not new.wanted and (old is None or old.wanted):
+            self.unwanted_at.setdefault(new.label, self.now)
+        if old is None or (old.state, old.wanted) != (new.state, new.wanted):
+            was = old.state if old else "-"
+            self.tell(
+                new.session_id,
+                f"attempt {new.number} {was}>{new.state} wanted={new.wanted} {new.instance_id}",
+            )
+        for check in self.on_attempt:
+            check(self, old, new)
+
+    def _session_changed(self, old: SessionRow | None, new: SessionRow) -> None:
+        self.sessions[new.id] = new
+        if old is None or old.state != new.state:
+            was = old.state if old else "-"
+            self.tell(new.id, f"{was}>{new.state} {new.stop_reason or ''} {new.stop_actor or ''}")
+        for check in self.on_session:
+            check(self, old, new)
+
+    def rewound(self) -> None:
+        """Forget what was known: the book was put back to an older state."""
+        known = set(self.attempts)
+        self.attempts = {row.label: row for row in self.book.attempts()}
+        self.sessions = {row.id: row for row in self.book.sessions()}
+        self.forgotten |= known - set(self.attempts)
+        self._changes = self.book.changes()
+        self.tell("book", f"rewound, {len(self.forgotten)} attempts forgotten")
+
+    def heard_times(self, attempt: AttemptRow) -> Mapping[str, object]:
+        """Return what the book holds of the last sign of life."""
+        return json.loads(attempt.heard) if attempt.heard else {}

@@ -1,0 +1,221 @@
+"""What a seed stands for: which clouds, how much demand, which faults at which rates.
+
+Three modes. Mixed: every fault may strike, each at a low rate. Swarm: a random half of the faults, at higher rates. Single:
+one fault only, at a high rate. A profile is drawn from the seed and nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.quirks import Quirks, seconds
+from gpu_shopper.providers.sandbox import MANIFEST
+from gpu_shopper.sandbox.config import ModelConfig
+from gpu_shopper.sandbox.messages import Json
+from gpu_shopper.testing.chance import SeededChance
+from gpu_shopper.testing.clouds import CloudProfile
+from gpu_shopper.testing.consumers import Demand
+from gpu_shopper.testing.nodes import NodeHabits
+
+
+class Mode(StrEnum):
+    """How the faults of a seed are chosen."""
+
+    CALM = "calm"
+    MIXED = "mixed"
+    SWARM = "swarm"
+    SINGLE = "single"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault: its usual rate, and the highest that leaves the house a chance."""
+
+    usual: float
+    most: float
+
+
+# What the model does wrong, by its own names; rates are per call at which it could strike.
+MISDEEDS: Final[Mapping[str, Fault]] = {
+    "lose_request": Fault(usual=0.02, most=0.3),
+    "answer_late": Fault(usual=0.02, most=0.3),
+    "rate_limited": Fault(usual=0.02, most=0.3),
+    "down": Fault(usual=0.02, most=0.4),
+    "html_error": Fault(usual=0.02, most=0.4),
+    "no_capacity": Fault(usual=0.05, most=0.8),
+    "lose_create_reply": Fault(usual=0.1, most=1.0),
+    "create_then_500": Fault(usual=0.1, most=1.0),
+    "create_late": Fault(usual=0.05, most=1.0),
+    "wrong_gpu": Fault(usual=0.05, most=1.0),
+    "wrong_price": Fault(usual=0.05, most=1.0),
+    "never_boot": Fault(usual=0.05, most=1.0),
+    "boot_fails": Fault(usual=0.03, most=1.0),
+    "preempt": Fault(usual=0.05, most=0.8),
+    "list_lag": Fault(usual=0.05, most=0.7),
+    "list_cut": Fault(usual=0.03, most=0.5),
+    "list_empty": Fault(usual=0.03, most=0.5),
+    "get_false_404": Fault(usual=0.03, most=0.5),
+    "ignore_destroy": Fault(usual=0.1, most=0.7),
+    "stop_instead_of_destroy": Fault(usual=0.1, most=0.7),
+    "slow_destroy": Fault(usual=0.1, most=0.7),
+    "lose_destroy_reply": Fault(usual=0.1, most=0.9),
+}
+# What happens to the house and around it; rates are per hour, or per commit, request or heartbeat.
+TROUBLES: Final[Mapping[str, Fault]] = {
+    "kill_at_step": Fault(usual=1.0, most=20.0),
+    "kill_at_effect": Fault(usual=1.0, most=20.0),
+    "long_absence": Fault(usual=0.1, most=1.0),
+    "house_paused": Fault(usual=0.1, most=2.0),
+    "terminated": Fault(usual=0.1, most=4.0),
+    "clock_jump": Fault(usual=0.05, most=0.5),
+    "commit_fails": Fault(usual=0.003, most=0.05),
+    "commit_reply_lost": Fault(usual=0.003, most=0.05),
+    "network_cut": Fault(usual=0.2, most=2.0),
+    "network_loses": Fault(usual=0.01, most=0.1),
+    "network_slow": Fault(usual=0.01, most=0.1),
+    "heartbeats_lost": Fault(usual=0.05, most=0.4),
+    "heartbeats_replayed": Fault(usual=0.05, most=0.5),
+    "mute_nodes": Fault(usual=0.05, most=0.3),
+    "late_drivers": Fault(usual=0.1, most=0.5),
+    "hosts_lost": Fault(usual=0.2, most=3.0),
+    "webhook_fails": Fault(usual=0.1, most=0.8),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldProfile:
+    """Everything that is drawn before a world begins."""
+
+    seed: int
+    mode: Mode
+    clouds: tuple[CloudProfile, ...]
+    demand: Demand
+    habits: NodeHabits
+    faults: Mapping[str, float]
+    active_s: float
+    clean_end: bool = True
+    sweep_s: float = 300.0
+    strays: int = 2
+
+    def rate(self, fault: str) -> float:
+        """Return how often a fault strikes here."""
+        return self.faults.get(fault, 0.0)
+
+
+SANDBOX_QUIRKS: Final = replace(MANIFEST.quirks, shop_period=seconds(300))
+# A cloud that promises nothing: the defaults, less eager to shop.
+WARY_QUIRKS: Final = replace(Quirks(), shop_period=seconds(300), requests_per_second=5, burst=20)
+
+
+def draw_profile(seed: int, *, hours: float, mode: Mode | None = None) -> WorldProfile:
+    """Return what the seed stands for."""
+    chance = SeededChance(seed).fork("profile")
+    drawn = _draw_mode(seed) if mode is None else mode
+    faults = _draw_faults(chance, drawn)
+    count = 1 + (chance.uniform() < 0.3)
+    clouds = tuple(_draw_cloud(chance, number, faults) for number in range(count))
+    habits = NodeHabits(
+        pushes=chance.uniform() < 0.7,
+        beat_s=(45.0, 90.0, 150.0)[chance.below(3)],
+        lose=faults.get("heartbeats_lost", 0.0),
+        mute=faults.get("mute_nodes", 0.0),
+        replay=faults.get("heartbeats_replayed", 0.0),
+        driver_late=faults.get("late_drivers", 0.0),
+    )
+    demand = Demand(
+        consumers=2 + chance.below(6),
+        sessions_per_hour=(0.7, 1.5, 3.0)[chance.below(3)],
+        run_to_expiry=0.05 + 0.2 * chance.uniform(),
+    )
+    return WorldProfile(
+        seed=seed,
+        mode=drawn,
+        clouds=clouds,
+        demand=demand,
+        habits=habits,
+        faults=faults,
+        active_s=hours * 3600,
+        clean_end=chance.uniform() < 0.7,
+    )
+
+
+def _draw_mode(seed: int) -> Mode:
+    if seed % 5 == 0:
+        return Mode.SWARM
+    if seed % 5 == 1:
+        return Mode.SINGLE
+    return Mode.CALM if seed % 50 == 2 else Mode.MIXED
+
+
+def _draw_faults(chance: SeededChance, mode: Mode) -> dict[str, float]:
+    known = {**MISDEEDS, **TROUBLES}
+    match mode:
+        case Mode.CALM:
+            return {}
+        case Mode.MIXED:
+            return {name: fault.usual * 2 * chance.uniform() for name, fault in known.items()}
+        case Mode.SWARM:
+            return {
+                name: fault.usual + (fault.most - fault.usual) * 0.4 * chance.uniform()
+                for name, fault in known.items()
+                if chance.uniform() < 0.5
+            }
+        case Mode.SINGLE:
+            name = list(known)[chance.below(len(known))]
+            return {name: known[name].most * (0.4 + 0.6 * chance.uniform())}
+
+
+def _draw_cloud(chance: SeededChance, number: int, faults: Mapping[str, float]) -> CloudProfile:
+    wary = chance.uniform() < 0.6
+    slow = chance.uniform() < 0.3
+    lag = 90.0 * chance.uniform() if wary and chance.uniform() < 0.3 and faults else 0.0
+    config = ModelConfig(
+        boot_s=(20.0, 150.0) if slow else (2.0, 20.0),
+        destroy_s=2.0 * chance.uniform(),
+        listing_lag_s=lag,
+        page_size_instances=(3, 25)[chance.below(2)],
+        stock=1 + chance.below(3),
+        absent_share=0.1 * chance.uniform(),
+    )
+    return CloudProfile(
+        name=ProviderName("sandbox" if number == 0 else f"cloud-{number}"),
+        quirks=WARY_QUIRKS if wary or lag else SANDBOX_QUIRKS,
+        config=config,
+        offers=40 + chance.below(80),
+        rules=tuple(_rules(chance, faults)),
+    )
+
+
+def _rules(chance: SeededChance, faults: Mapping[str, float]) -> list[Json]:
+    rules: list[Json] = []
+    for kind in MISDEEDS:
+        if kind in faults:
+            rules.append(
+                {"kind": kind, "rate": min(1.0, faults[kind]), "params": _params(chance, kind)}
+            )
+    return rules
+
+
+def _params(chance: SeededChance, kind: str) -> dict[str, Json]:
+    draw = chance.uniform()
+    match kind:
+        case "answer_late":
+            return {"seconds": 60 * draw}
+        case "rate_limited":
+            return {"retry_after": 30 * draw}
+        case "create_late":
+            return {"seconds": 10 + 900 * draw * draw, "answer": ("504", "cut")[chance.below(2)]}
+        case "wrong_gpu" | "wrong_price":
+            return {"admits": draw < 0.5}
+        case "preempt":
+            return {"seconds": 60 + 3000 * draw}
+        case "list_lag":
+            return {"seconds": 300 * draw}
+        case "list_cut":
+            return {"share": draw}
+        case "slow_destroy":
+            return {"seconds": 600 * draw}
+        case _:
+            return {}

@@ -1,0 +1,139 @@
+"""The book as the oracle reads it: plain SQL over what is committed, past the store's own code."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+OPEN = ("bound", "closing", "sent", "unknown")
+FINAL = ("stopped", "failed")
+
+
+class AttemptRow(NamedTuple):
+    """One attempt, as committed; times are microseconds since 1970."""
+
+    label: str
+    session_id: str
+    number: int
+    provider: str
+    state: str
+    wanted: int
+    instance_id: str | None
+    unwanted_because: str | None
+    heard: str | None
+    read_back_at: int | None
+    destroy_tries: int
+    call_deadline: int
+    alerted_at: int | None
+    next_action_at: int | None
+    proof: str | None
+    billed_from: int | None
+    billing_ended_at: int | None
+    rate: int
+    id: str
+    looks: int
+    offer: str
+
+    @property
+    def open(self) -> bool:
+        """Something is owed."""
+        return self.state in OPEN
+
+
+class SessionRow(NamedTuple):
+    """One session, as committed."""
+
+    id: str
+    state: str
+    launch: int | None
+    stop_reason: str | None
+    stop_actor: str | None
+    created_at: int
+    running_at: int | None
+    reserved_hours: int
+    hard_max_override: int | None
+    next_action_at: int | None
+    epoch: int
+    claimed_until: int | None
+
+    @property
+    def ended(self) -> bool:
+        """It is over."""
+        return self.state in FINAL
+
+
+_ATTEMPT = f"SELECT {', '.join(AttemptRow._fields)} FROM attempts"
+_SESSION = f"SELECT {', '.join(SessionRow._fields)} FROM sessions"
+_OPEN = f"{_ATTEMPT} WHERE state IN {OPEN!r}"
+_LIVE = f"{_SESSION} WHERE state IN ('pending', 'provisioning', 'running', 'stopping')"
+
+
+class CommittedBook:
+    """Reads of one in-memory book."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._raw = raw
+
+    def changes(self) -> int:
+        """Return a number that grows with every change."""
+        return self._raw.total_changes
+
+    def open_attempts(self) -> list[AttemptRow]:
+        """Return all that is owed."""
+        return [AttemptRow(*row) for row in self._raw.execute(_OPEN)]
+
+    def live_sessions(self) -> list[SessionRow]:
+        """Return all sessions that are not over."""
+        return [SessionRow(*row) for row in self._raw.execute(_LIVE)]
+
+    def attempt(self, label: str) -> AttemptRow | None:
+        """Return one attempt."""
+        row = self._raw.execute(f"{_ATTEMPT} WHERE label = ?", (label,)).fetchone()
+        return None if row is None else AttemptRow(*row)
+
+    def session(self, session_id: str) -> SessionRow | None:
+        """Return one session."""
+        row = self._raw.execute(f"{_SESSION} WHERE id = ?", (session_id,)).fetchone()
+        return None if row is None else SessionRow(*row)
+
+    def attempts(self) -> list[AttemptRow]:
+        """Return every attempt, by session and number."""
+        return [
+            AttemptRow(*row) for row in self._raw.execute(f"{_ATTEMPT} ORDER BY session_id, number")
+        ]
+
+    def sessions(self) -> list[SessionRow]:
+        """Return every session, by age."""
+        return [
+            SessionRow(*row) for row in self._raw.execute(f"{_SESSION} ORDER BY created_at, id")
+        ]
+
+    def charges(self) -> list[tuple[str, int, int, int, int]]:
+        """Return every cost entry: attempt, begin, end, rate, amount."""
+        query = (
+            "SELECT attempt_id, begins_at, ends_at, rate, amount FROM cost_entries"
+            " ORDER BY attempt_id, begins_at"
+        )
+        return self._raw.execute(query).fetchall()
+
+    def events(self, session_id: str) -> list[tuple[int, int, str, str, str]]:
+        """Return a session's history: sequence, time, kind, actor, details."""
+        query = (
+            "SELECT sequence, at, kind, actor, details FROM events WHERE session_id = ?"
+            " ORDER BY sequence"
+        )
+        return self._raw.execute(query, (session_id,)).fetchall()
+
+    def frozen(self, provider: str) -> bool:
+        """Return whether nothing may be inferred about this account now."""
+        query = "SELECT frozen_since FROM accounts WHERE provider = ?"
+        row = self._raw.execute(query, (provider,)).fetchone()
+        return row is not None and row[0] is not None
+
+    def notices(self, kinds: Iterable[str] = ()) -> list[str]:
+        """Return the kinds of all notices."""
+        return [row[0] for row in self._raw.execute("SELECT kind FROM notices")]
+
+    def undelivered(self) -> int:
+        """Return how many notices have not arrived."""
+        query = "SELECT count(*) FROM notices WHERE delivered_at IS NULL"
+        return int(self._raw.execute(query).fetchone()[0])

@@ -1,0 +1,175 @@
+"""What goes wrong around the house, by the profile's rates: kills, pauses, clocks, commits, networks, hosts."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+
+from gpu_shopper.ports.books import BookUnavailable
+from gpu_shopper.testing.chance import SeededChance
+from gpu_shopper.testing.house import House, HouseDown
+from gpu_shopper.testing.oracle import HOUSE, Oracle
+from gpu_shopper.testing.process import CrashPlan, check_alive, current_process
+from gpu_shopper.testing.profiles import WorldProfile
+
+_NEVER = 1e12
+
+
+class Troubles:
+    """Strikes until it is told to stop."""
+
+    def __init__(
+        self, profile: WorldProfile, house: House, oracle: Oracle, *, chance: SeededChance
+    ) -> None:
+        self._profile = profile
+        self._house = house
+        self._oracle = oracle
+        self._chance = chance
+        self._on = True
+        self._tasks: list[asyncio.Task[None]] = []
+        self._commit_chance = chance.fork("commits")
+        self._long_absence = 0.0
+
+    def begin(self) -> None:
+        """Let everything strike at its rate."""
+        acts: dict[str, Callable[[], Awaitable[None]]] = {
+            "kill_at_step": self._kill_at_step,
+            "kill_at_effect": self._kill_at_effect,
+            "long_absence": self._be_long_absent,
+            "house_paused": self._pause,
+            "terminated": self._terminate,
+            "clock_jump": self._jump,
+            "network_cut": self._cut,
+            "hosts_lost": self._lose_host,
+        }
+        for name, act in acts.items():
+            rate = self._profile.rate(name)
+            if rate > 0:
+                task = self._oracle.loop.spawn(self._strike(name, rate, act), name=name)
+                self._tasks.append(task)
+        for cloud in self._oracle.clouds.values():
+            cloud.misbehave(list(cloud.profile.rules))
+            cloud.network.lose_request = cloud.network.lose_reply = self._profile.rate(
+                "network_loses"
+            )
+            cloud.network.slow = self._profile.rate("network_slow")
+
+    def end(self) -> None:
+        """Strike no more; heal what can be healed."""
+        self._on = False
+        for task in self._tasks:
+            task.cancel()
+        life = self._house.life
+        if life is not None and life.process.alive:
+            life.process.plan = CrashPlan()
+            if life.process.paused:
+                life.process.resume()
+                self._oracle.up(HOUSE)
+        for cloud in self._oracle.clouds.values():
+            if cloud.network.cut:
+                self._oracle.up(cloud.name)
+            cloud.behave()
+        offset = self._oracle.clock_offset
+        if offset:
+            self._house.around.clock.jump(-offset)
+            self._oracle.clock_set(-offset)
+
+    def absence_s(self) -> float:
+        """Return for how long the house stays away after a death."""
+        if self._long_absence > 0:
+            pause, self._long_absence = self._long_absence, 0.0
+            return pause
+        return 0.5 + 60 * self._chance.uniform() ** 3
+
+    async def around_commit(self) -> None:
+        """Let others run where a commit waits for its turn."""
+        check_alive()
+        await asyncio.sleep(0)
+        check_alive()
+
+    def before_commit(self) -> None:
+        """Fail before anything is durable, or die."""
+        process = current_process.get()
+        if process is not None:
+            process.effects += 1
+            process.die_if_planned(process.effects, "before", "commit")
+        self._fail("commit_fails")
+
+    def after_commit(self) -> None:
+        """Let the oracle see; then die, or lose the answer."""
+        self._oracle.committed()
+        process = current_process.get()
+        if process is not None:
+            process.die_if_planned(process.effects, "after", "commit")
+        self._fail("commit_reply_lost")
+
+    def _fail(self, fault: str) -> None:
+        if self._on and self._commit_chance.uniform() < self._profile.rate(fault):
+            self._oracle.struck(fault)
+            self._oracle.injected_commit_faults += 1
+            raise BookUnavailable(fault)
+
+    async def _strike(self, name: str, rate: float, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            draw = max(1e-9, self._chance.uniform())
+            await asyncio.sleep(min(_NEVER, -math.log(draw) * 3600 / rate))
+            self._oracle.struck(name)
+            await act()
+
+    async def _kill_at_step(self) -> None:
+        if (life := self._house.life) is not None and self._house.up:
+            life.process.plan = CrashPlan(at_step=life.process.steps + 1 + self._chance.below(60))
+
+    async def _kill_at_effect(self) -> None:
+        if (life := self._house.life) is not None and self._house.up:
+            when = self._chance.uniform() < 0.5
+            number = life.process.effects + 1 + self._chance.below(6)
+            life.process.plan = CrashPlan(at_effect=number, when="before" if when else "after")
+
+    async def _be_long_absent(self) -> None:
+        if (life := self._house.life) is not None and self._house.up:
+            self._long_absence = 60 + 3000 * self._chance.uniform()
+            life.process.kill(because="power lost")
+
+    async def _pause(self) -> None:
+        life = self._house.life
+        if life is None or not self._house.up or life.process.paused:
+            return
+        life.process.pause()
+        self._oracle.down(HOUSE)
+        await asyncio.sleep(1 + 2400 * self._chance.uniform() ** 2)
+        if life.process.alive:
+            life.process.resume()
+            self._oracle.up(HOUSE)
+
+    async def _terminate(self) -> None:
+        if self._house.up and self._house.life is not None and not self._house.life.process.paused:
+            try:
+                await self._house.stop()
+            except HouseDown:
+                return
+
+    async def _jump(self) -> None:
+        step = (2 * self._chance.uniform() - 1) * 3600 * self._chance.uniform()
+        self._house.around.clock.jump(step)
+        self._oracle.clock_set(step)
+        await asyncio.sleep(600 * self._chance.uniform())
+        self._house.around.clock.jump(-step)
+        self._oracle.clock_set(-step)
+
+    async def _cut(self) -> None:
+        clouds = list(self._oracle.clouds.values())
+        cloud = clouds[self._chance.below(len(clouds))]
+        if cloud.network.cut:
+            return
+        cloud.network.cut = True
+        self._oracle.down(cloud.name)
+        await asyncio.sleep(30 + 2400 * self._chance.uniform() ** 2)
+        cloud.network.cut = False
+        self._oracle.up(cloud.name)
+
+    async def _lose_host(self) -> None:
+        alive = self._oracle.ours_alive()
+        if alive:
+            cloud, entry = alive[self._chance.below(len(alive))]
+            self._oracle.tell(cloud.name, f"host of {entry.id} lost")
+            cloud.lose_host(entry.id)

@@ -1,0 +1,294 @@
+"""A world: clouds, nodes, consumers, faults, one house, and an oracle, out of one seed.
+
+Promises: the same seed gives the same run, to the trace's hash. While it is active, faults strike; then they end, and the
+world runs on until everything is at rest, or for too long, which is a violation as well.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from gpu_shopper.domain.deadlines import Limits
+from gpu_shopper.engine.schedule import Periods
+from gpu_shopper.stores.inline import CommitHooks, Memory
+from gpu_shopper.testing import bills, checks
+from gpu_shopper.testing.chance import SeededChance
+from gpu_shopper.testing.clock import VirtualClock
+from gpu_shopper.testing.clouds import SimCloud
+from gpu_shopper.testing.consumers import Consumers
+from gpu_shopper.testing.house import House, HouseSettings, SimMeter, SimNotifier, Surroundings
+from gpu_shopper.testing.loop import VirtualLoop, current_loop, run_simulation
+from gpu_shopper.testing.nodes import Nodes, SimBootScripts
+from gpu_shopper.testing.oracle import HOUSE, Oracle, Violation
+from gpu_shopper.testing.process import Process
+from gpu_shopper.testing.sealed_loop import SimulationError
+from gpu_shopper.testing.profiles import Mode, WorldProfile, draw_profile
+from gpu_shopper.testing.trace import Trace
+from gpu_shopper.testing.troubles import Troubles
+
+_TICK_S: Final = 60.0
+_QUIET_LIMIT_S: Final = 15 * 3600.0
+_AFTER_REST_S: Final = 660.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What came of one seed."""
+
+    seed: int
+    mode: str
+    violations: list[Violation]
+    trace_hash: str = ""
+    simulated_s: float = 0.0
+    lives: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    exercised: Counter[str] = field(default_factory=Counter)
+    unattended: list[float] = field(default_factory=list)
+    states: Counter[str] = field(default_factory=Counter)
+    steps: int = 0
+    story: list[tuple[float, str, str]] = field(default_factory=list)
+    oracle: Oracle | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Every invariant held."""
+        return not self.violations
+
+
+class World:
+    """All that is there."""
+
+    def __init__(self, profile: WorldProfile, loop: VirtualLoop) -> None:
+        chance = SeededChance(profile.seed)
+        self.profile = profile
+        self.loop = loop
+        self.memory = Memory()
+        self.oracle = Oracle(loop, self.memory, trace=Trace())
+        self.clouds = {
+            cloud.name: SimCloud(
+                cloud, loop, chance=chance.fork(f"cloud {cloud.name}"), watcher=self.oracle
+            )
+            for cloud in profile.clouds
+        }
+        self.nodes = Nodes(loop, None, habits=profile.habits, chance=chance.fork("nodes"))
+        self.nodes.struck = self.oracle.struck
+        self.notifier = SimNotifier(chance.fork("notifier"))
+        self.notifier.failing = profile.rate("webhook_fails")
+        self.house = House(self._around(chance))
+        self.nodes.house = self.house
+        self.oracle.clouds, self.oracle.nodes = self.clouds, self.nodes
+        self.troubles = Troubles(profile, self.house, self.oracle, chance=chance.fork("troubles"))
+        self.house.around.hooks.pause = self.troubles.around_commit
+        self.house.around.hooks.before_commit = self.troubles.before_commit
+        self.house.around.hooks.after_commit = self.troubles.after_commit
+        self.consumers = Consumers(
+            self.house,
+            demand=profile.demand,
+            chance=chance.fork("consumers"),
+            violate=self.oracle.violate,
+            asked=lambda what: self.oracle.exercised.update([f"asked {what}"]),
+        )
+        self._chance = chance.fork("world")
+        self.supervising = True
+        self._watch()
+
+    def _around(self, chance: SeededChance) -> Surroundings:
+        sweep = self.profile.sweep_s
+        return Surroundings(
+            loop=self.loop,
+            memory=self.memory,
+            clock=VirtualClock(self.loop),
+            chance=chance.fork("house"),
+            clouds=self.clouds,
+            probe=self.nodes,
+            boot_scripts=SimBootScripts(self.profile.habits),
+            notifier=self.notifier,
+            meter=SimMeter(self.oracle.alarmed),
+            hooks=CommitHooks(),
+            settings=HouseSettings(
+                periods=Periods(sweep=sweep, accrue=600.0, deliver=120.0), limits=Limits()
+            ),
+        )
+
+    def _watch(self) -> None:
+        oracle = self.oracle
+        oracle.on_create += checks.ON_CREATE
+        oracle.on_destroy += checks.ON_DESTROY
+        oracle.on_attempt += checks.ON_ATTEMPT
+        oracle.on_session += checks.ON_SESSION
+
+    def open_house(self) -> Process:
+        """Start the house, and know which deployment it is."""
+        process = self.house.start()
+        self.oracle.up(HOUSE)
+        return process
+
+    async def supervise(self) -> None:
+        """Start the house again whenever it has died, after a while."""
+        while self.supervising:
+            life = self.house.life
+            assert life is not None, "the house was opened"
+            await life.process.death.wait()
+            self.oracle.tell(HOUSE, f"died: {life.process.died_of}")
+            self.oracle.down(HOUSE)
+            await asyncio.sleep(self.troubles.absence_s())
+            self.open_house()
+            while self.house.life is life:
+                await asyncio.sleep(0.1)
+
+    async def ready(self) -> None:
+        """Return once the first house knows its deployment, and the market has been looked at."""
+        while self.house.life is None:
+            await asyncio.sleep(0.1)
+        books = self.house.life.books
+        self.oracle.deployment = books.peek(lambda book: book.deployment()).id
+
+    def plant_strays(self) -> None:
+        """Rent instances past the house, named by others, or not at all."""
+        for number in range(self.profile.strays):
+            name = (
+                f"somebody-{number}"
+                if number % 2
+                else f"gs1-{'a' * 16}-{'b' * 16}-ab-abcdef-aaaaaaaaaa"
+            )
+            for cloud in self.clouds.values():
+                made = cloud.plant(name, number=number)
+                if made is not None:
+                    self.oracle.facts[cloud.name].strays.add(made)
+
+    def tick(self) -> bool:
+        """Ask what is asked every minute; tell whether all is well so far."""
+        for check in checks.EACH_MINUTE:
+            check(self.oracle)
+        return not self.oracle.violations
+
+    async def run_until(self, moment: float) -> None:
+        """Let the world run until then, asking every minute; end early at a violation."""
+        while self.loop.time() < moment and self.tick():
+            await asyncio.sleep(min(_TICK_S, max(0.0, moment - self.loop.time())))
+
+    def at_rest(self) -> bool:
+        """Tell whether nothing is left to do, as far as book and clouds can tell."""
+        late = any(cloud.creates_to_come() for cloud in self.clouds.values())
+        open_rows = self.oracle.book.open_attempts() or self.oracle.book.live_sessions()
+        return not (late or open_rows or self.oracle.ours_alive() or self.oracle.book.undelivered())
+
+    async def quiet(self) -> None:
+        """End all faults and let everything come to rest."""
+        self.troubles.end()
+        self.profile.habits.heal()
+        self.notifier.failing = 0.0
+        self.oracle.tell("world", "faults end")
+        leaving = None
+        if self.profile.clean_end:
+            leaving = self.loop.spawn(self.consumers.leave(), name="leave")
+        limit = self.loop.time() + _QUIET_LIMIT_S
+        while self.loop.time() < limit and not self.at_rest():
+            await self.run_until(self.loop.time() + _TICK_S)
+            if self.oracle.violations:
+                return
+        await self.run_until(self.loop.time() + _AFTER_REST_S)
+        if leaving is not None and not leaving.done():
+            leaving.cancel()
+
+    def final_checks(self) -> None:
+        """Ask what is asked at rest."""
+        for check in checks.AT_REST:
+            check(self.oracle)
+        bills.s11_cost_is_the_clouds_meter(self.oracle)
+
+    async def s20_recovering_twice_changes_nothing(self) -> None:
+        """S20: a house that starts once more at rest leaves everything as it was."""
+        before = (
+            self.oracle.book.sessions(),
+            self.oracle.book.attempts(),
+            self.oracle.book.charges(),
+        )
+        life = self.house.life
+        if life is not None and life.process.alive:
+            life.process.kill(because="killed at rest")
+        await asyncio.sleep(900)
+        after = (
+            self.oracle.book.sessions(),
+            self.oracle.book.attempts(),
+            self.oracle.book.charges(),
+        )
+        self.oracle.exercised["S20"] += 1
+        if before != after:
+            self.oracle.violate("S20", "a restart at rest changed sessions, attempts or costs")
+
+    def unattended(self) -> list[float]:
+        """Return how long each instance of ours lived that nobody was entitled to, in seconds."""
+        start, oracle = self.loop.start.timestamp(), self.oracle
+        found = []
+        for cloud in self.clouds.values():
+            for entry in cloud.ledger():
+                since = oracle.unwanted_at.get(entry.name)
+                if oracle.is_ours(entry.name) and since is not None:
+                    begin = max(since, entry.created_at - start)
+                    found.append(max(0.0, (entry.ended_at or cloud.now()) - start - begin))
+        return found
+
+    def outcome(self, *, keep: bool) -> Outcome:
+        """Sum up."""
+        oracle = self.oracle
+        for cloud in self.clouds.values():
+            oracle.faults += cloud.struck_rules
+        oracle.faults += Counter({"webhook_failed": self.notifier.failed})
+        oracle.trace.append(self.loop.time(), "loop", "end", fingerprint=self.loop.fingerprint)
+        houses = [process for process in self.loop.processes if process.name == "house"]
+        return Outcome(
+            seed=self.profile.seed,
+            mode=self.profile.mode,
+            violations=oracle.violations,
+            trace_hash=oracle.trace.hash(),
+            simulated_s=self.loop.time(),
+            lives=len(houses),
+            faults=oracle.faults,
+            exercised=oracle.exercised,
+            unattended=self.unattended(),
+            states=Counter(f"{row.state} {row.stop_reason}" for row in oracle.book.sessions()),
+            steps=sum(process.steps for process in houses),
+            story=oracle.story if keep else [],
+            oracle=oracle if keep else None,
+        )
+
+
+async def live(profile: WorldProfile, *, keep: bool = False) -> Outcome:
+    """Live through one world, from its first to its last second."""
+    world = World(profile, current_loop())
+    world.open_house()
+    await world.ready()
+    world.plant_strays()
+    world.loop.spawn(world.supervise(), name="supervisor")
+    world.troubles.begin()
+    end = profile.active_s
+    shopping = world.loop.spawn(
+        world.consumers.shop(lambda: world.loop.time() >= end - 600), name="shoppers"
+    )
+    await world.run_until(end)
+    shopping.cancel()
+    if not world.oracle.violations:
+        await world.quiet()
+    if not world.oracle.violations:
+        world.final_checks()
+        await world.s20_recovering_twice_changes_nothing()
+    world.supervising = False
+    return world.outcome(keep=keep)
+
+
+def run_seed(
+    seed: int, *, hours: float = 4.0, mode: Mode | None = None, keep: bool = False
+) -> Outcome:
+    """Run one seed from beginning to end, in a loop of its own."""
+    return run_profile(draw_profile(seed, hours=hours, mode=mode), keep=keep)
+
+
+def run_profile(profile: WorldProfile, *, keep: bool = False) -> Outcome:
+    """Run one profile from beginning to end, in a loop of its own."""
+    try:
+        return run_simulation(live(profile, keep=keep), seed=profile.seed)
+    except SimulationError as error:
+        failed = Violation(check="loop", at=0.0, message=f"{type(error).__name__}: {error}")
+        return Outcome(seed=profile.seed, mode=profile.mode, violations=[failed])
