@@ -1,5 +1,7 @@
 """What nodes say: heartbeats, answered with orders."""
 
+from dataclasses import replace
+
 from gpu_shopper.commands.desk import Desk
 from gpu_shopper.domain.errors import Replayed, Unauthenticated
 from gpu_shopper.ports.books import Book
@@ -34,8 +36,9 @@ class HeartbeatCommands:
             hearing = record_report(book, session, attempt, report, at=now)
             fresh = book.sessions.get(attempt.session_id) or session
             told = book.launches.get(attempt.id) or attempt
-            if told.wanted and told.endpoint is None:
+            if hearing is Hearing.RECORDED and told.wanted and told.endpoint is None:
                 # Heard before its address was read: the engine looks at once, so that `running` need not wait.
+                book.launches.save(replace(told, next_action_at=now))
                 book.sessions.make_due(fresh.id, at=now)
             return orders_for(fresh, told, limits=desk.limits, now=now), hearing
 

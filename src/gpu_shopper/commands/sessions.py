@@ -35,6 +35,13 @@ class Requested:
     replayed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opening:
+    session: Session
+    private_key: Secret | None
+    record: IdempotencyRecord | None
+
+
 class SessionCommands:
     """Writes what consumers want of sessions."""
 
@@ -58,34 +65,8 @@ class SessionCommands:
         refuse_bad_keys(order)
         desk = self._desk
         order = checked(order, market=desk.market, capabilities=dict(desk.capabilities))
-        new_id = session_id(desk.chance.draw_bits(_ID_BITS))
-        pair = None if order.ssh_public_keys else desk.vault.new_key_pair(comment=new_id)
-        if pair is not None:
-            order = replace(order, ssh_public_keys=(pair.public,))
-        now = desk.clock.now()
-        session = _new_session(new_id, order, now)
-        record = (
-            None
-            if idempotency_key is None
-            else self._record(session, idempotency_key, digest, pair)
-        )
-
-        def write(book: Book) -> Requested:
-            if record is not None:
-                # Two identical requests at once: the second finds the first one's record here.
-                known = book.keys.get(record.consumer_id, route=CREATE_ROUTE, key=record.key)
-                if known is not None:
-                    return self._replayed(book, known, digest)
-            book.sessions.add(session)
-            if record is not None:
-                book.keys.add(record)
-            details = {"consumer": session.consumer_id, "hours": str(order.reservation_hours)}
-            book.events.add(new_id, at=now, kind="requested", actor=by.name, details=details)
-            return Requested(
-                session=session, private_key=pair.private if pair else None, replayed=False
-            )
-
-        requested = await desk.books.write(write)
+        opening = self._prepare(order, idempotency_key, digest)
+        requested = await desk.books.write(lambda book: self._open(book, opening, by=by))
         if not requested.replayed:
             desk.meter.count("sessions_started_total")
             desk.meter.event("session_requested", session=requested.session.id)
@@ -156,6 +137,34 @@ class SessionCommands:
         stopping = await self._desk.books.write(write)
         self._desk.wakeup.hint()
         return stopping
+
+    def _prepare(self, order: SessionRequest, idempotency_key: str | None, digest: str) -> _Opening:
+        desk = self._desk
+        new_id = session_id(desk.chance.draw_bits(_ID_BITS))
+        pair = None if order.ssh_public_keys else desk.vault.new_key_pair(comment=new_id)
+        if pair is not None:
+            order = replace(order, ssh_public_keys=(pair.public,))
+        session = _new_session(new_id, order, desk.clock.now())
+        record = None
+        if idempotency_key is not None:
+            record = self._record(session, idempotency_key, digest, pair)
+        return _Opening(session=session, private_key=pair.private if pair else None, record=record)
+
+    def _open(self, book: Book, opening: _Opening, *, by: Caller) -> Requested:
+        session, record = opening.session, opening.record
+        if record is not None:
+            # Two identical requests at once: the second finds the first one's record here.
+            known = book.keys.get(record.consumer_id, route=CREATE_ROUTE, key=record.key)
+            if known is not None:
+                return self._replayed(book, known, record.digest)
+        book.sessions.add(session)
+        if record is not None:
+            book.keys.add(record)
+        details = {"consumer": session.consumer_id, "hours": str(session.reserved_hours)}
+        book.events.add(
+            session.id, at=session.created_at, kind="requested", actor=by.name, details=details
+        )
+        return Requested(session=session, private_key=opening.private_key, replayed=False)
 
     async def _replay(
         self, consumer: ConsumerId, idempotency_key: str | None, digest: str

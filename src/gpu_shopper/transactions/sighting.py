@@ -32,6 +32,9 @@ def record_instance(
     `session` and `attempt` are as they stand in this transaction. An instance that is not what was sold, costs more
     than the cap or has ended by itself is given up here, whoever saw it.
     """
+    if attempt.instance_id not in {None, instance.id}:
+        # A double under the same label, which the sweep ends: nothing of it is true of the one that we hold.
+        return
     was_unanswered = attempt.unanswered
     sighted = found(attempt, instance, at=at) if was_unanswered else seen(attempt, instance, at=at)
     if instance.rate is not None:
