@@ -82,7 +82,7 @@ class Retiring:
     async def _destroy(self, claim: Claim, attempt: LaunchAttempt) -> None:
         desk, cloud = self._desk, self._desk.clouds[attempt.provider]
         assert attempt.instance_id is not None, attempt.id
-        if _sight_is_stale(attempt, desk.clock.now()):
+        if _sight_is_stale(attempt, desk.clock.now()) or _was_cut_off(attempt):
             # Whether it was still there decides when its bill ended: nobody can tell once it is destroyed.
             await self._peek(claim, attempt)
         await self._update(claim, attempt.id, _called, tell="destroy_called")
@@ -225,6 +225,12 @@ def _sight_is_stale(attempt: LaunchAttempt, now: datetime) -> bool:
     return attempt.destroy_tries == 0 and (alive_at is None or now - alive_at > _STALE_SIGHT)
 
 
+def _was_cut_off(attempt: LaunchAttempt) -> bool:
+    """Return whether we died between a destroy and its answer: it may have been done."""
+    called, answered = attempt.destroy_called_at, attempt.destroy_answered_at
+    return called is not None and (answered is None or answered < called)
+
+
 def _called(attempt: LaunchAttempt, now: datetime) -> LaunchAttempt:
     return replace(
         attempt,
@@ -248,9 +254,14 @@ def _answered(
 
 
 def _peeked(attempt: LaunchAttempt, instance: Instance | None, now: datetime) -> LaunchAttempt:
-    if instance is None:
-        return replace(attempt, missing_since=attempt.missing_since or now)
-    return seen(attempt, instance, at=now)
+    if instance is not None:
+        return seen(attempt, instance, at=now)
+    called_at, alive_at = attempt.destroy_called_at, attempt.last_alive_at
+    obeyed = called_at is not None and (alive_at is None or alive_at <= called_at)
+    if obeyed and attempt.missing_since is None:
+        # The call whose answer nobody heard was obeyed: the time until somebody looked was not billed.
+        return replace(attempt, destroy_accepted_at=attempt.destroy_accepted_at or called_at)
+    return replace(attempt, missing_since=attempt.missing_since or now)
 
 
 def _was_read(
