@@ -90,7 +90,7 @@ INSERT = {
     ("tokens", "consumer_token_has_consumer"): (
         "('t', 'consumer', NULL, 'n', 'h', 1, NULL, NULL, NULL)"
     ),
-    ("sweeps", "complete_is_yes_or_no"): "(1, 'c', 1, 1, 2, 0, 0, 0, 0, '')",
+    ("sweeps", "complete_is_yes_or_no"): "(1, 'c', 1, 1, 2, 0, 0, 0, 0, '', NULL)",
     ("failures", "blame_is_known"): "(1, 1, 'c', 'o', 'm', 'g', 'nobody', '')",
     ("notices", "counts_are_sane"): "('n', 1, 'k', 't', '{}', NULL, -1, NULL)",
     ("deployment", "one_row"): "(2, 'dep_2', 1, 1)",

@@ -158,7 +158,7 @@ def _source(source: SourceView) -> MarketSource:
         age_s=source.age_s,
         error=source.error,
         offers=source.offers,
-        rejected=0,
+        rejected=source.rejected,
     )
 
 

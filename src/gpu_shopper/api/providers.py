@@ -31,8 +31,7 @@ def _body(view: ProviderView) -> ProviderBody:
         frozen_since=view.account.frozen_since,
         frozen_because=view.account.frozen_because,
         unauthorized_since=view.account.unauthorized_since,
-        # A query asks no cloud, and nothing in the book holds a balance.
-        balance=None,
+        balance=complete.balance.dollars if complete and complete.balance else None,
     )
 
 

@@ -62,7 +62,7 @@ def take_census(
     for instance in {instance.id: instance for instance in listing.instances}.values():
         facts = read_label(instance.label, key=key)
         if facts is None or facts.deployment != deployment:
-            sorter.strays.append(instance)
+            sorter.sort_unlabelled(instance)
         else:
             sorter.sort(instance, facts)
     return sorter.census(began_at=listing.began_at)
@@ -71,6 +71,11 @@ def take_census(
 class _Sorter:
     def __init__(self, by_label: Mapping[Label, LaunchAttempt]) -> None:
         self._by_label = by_label
+        self._by_id = {
+            attempt.instance_id: attempt
+            for attempt in by_label.values()
+            if attempt.open and attempt.instance_id is not None
+        }
         self._seen: set[Label] = set()
         self.refreshed: list[Sighting] = []
         self.adopted: list[Sighting] = []
@@ -97,6 +102,15 @@ class _Sorter:
             self.adopted.append(sighting)
         else:
             self.reappeared.append(sighting)
+
+    def sort_unlabelled(self, instance: Instance) -> None:
+        """Sort an instance without a label of ours: it is ours all the same if the cloud gave us its id for a create."""
+        attempt = self._by_id.get(instance.id)
+        if attempt is None:
+            self.strays.append(instance)
+            return
+        self._seen.add(attempt.label)
+        self.refreshed.append(Sighting(attempt, instance))
 
     def census(self, *, began_at: datetime) -> Census:
         unseen = [attempt for label, attempt in self._by_label.items() if label not in self._seen]

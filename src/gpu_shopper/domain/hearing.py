@@ -80,6 +80,8 @@ def misfit(
     attempt: LaunchAttempt, instance: Instance, *, price_cap: HourlyRate | None
 ) -> str | None:
     """Return why what was granted is not what was sold; None if it fits as far as the cloud tells."""
+    if instance.label != attempt.label:
+        return "the cloud did not put our label on it, so that no sweep would know it"
     if price_cap is not None and instance.rate is not None and instance.rate > price_cap:
         return f"charged at {instance.rate}, above the cap of {price_cap}"
     if instance.gpu_count and instance.gpu_count != attempt.offer.gpu_count:

@@ -268,7 +268,12 @@ def unwanted(
 
 def reopened(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchAttempt:
     """Return the closed attempt whose label showed up again: it is owed an end once more."""
-    owed = replace(attempt, instance_id=instance.id, wanted=False)
+    because = attempt.unwanted_because or "it appeared after its attempt was closed"
+    # One that was never read back is charged at what it really costs, not at what was offered.
+    price = attempt.rate if attempt.read_back_at is not None else instance.rate or attempt.rate
+    owed = replace(
+        attempt, instance_id=instance.id, wanted=False, unwanted_because=because, rate=price
+    )
     owed = replace(_closing(owed, at=at), closed_at=None, proof=None, billing_ended_at=None)
     return seen(owed, instance, at=at)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from gpu_shopper.domain.errors import NothingMatches
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import LaunchAttempt
+from gpu_shopper.domain.money import Money, charge
 from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.plan import Facts, tries
@@ -38,8 +39,11 @@ class Chooser:
         candidates = self._candidates(facts)
         if not candidates:
             raise NothingMatches(_why_none(facts))
+        hours = facts.session.request.reservation_hours
         buyable = [
-            offer for offer in candidates if offer.provider in safe and self._affordable(offer)
+            offer
+            for offer in candidates
+            if offer.provider in safe and _affordable(offer, hours, safe[offer.provider])
         ]
         if not buyable:
             return None
@@ -77,24 +81,24 @@ class Chooser:
         cloud = self._desk.clouds[offer.provider]
         return cloud.capabilities.lacking(session.request.workload) is None
 
-    def _safe(self, book: Book, now: datetime) -> frozenset[ProviderName]:
-        return frozenset(
-            name
-            for name, cloud in self._desk.clouds.items()
-            if cloud.answers
-            and _may_buy(
-                book.accounts.state(name), book.accounts.last_sweep(name, complete=True), now
-            )
-        )
-
-    def _affordable(self, offer: Offer) -> bool:
-        left = self._desk.clouds[offer.provider].balance_left
-        return left is None or left.micros >= offer.price.micros
+    def _safe(self, book: Book, now: datetime) -> dict[ProviderName, Money | None]:
+        """Return the clouds to buy from now, each with the money that is left there, where it tells."""
+        safe = {}
+        for name, cloud in self._desk.clouds.items():
+            sweep = book.accounts.last_sweep(name, complete=True)
+            if sweep and cloud.answers and _may_buy(book.accounts.state(name), sweep, now):
+                safe[name] = sweep.balance
+        return safe
 
 
-def _may_buy(state: AccountState, sweep: SweepRecord | None, now: datetime) -> bool:
+def _affordable(offer: Offer, hours: int, left: Money | None) -> bool:
+    """A cloud whose account runs dry may stop the instance, or take it away."""
+    return left is None or charge(offer.price, timedelta(hours=hours)) <= left
+
+
+def _may_buy(state: AccountState, sweep: SweepRecord, now: datetime) -> bool:
     """Buy only where we can see what we hold: a cloud that cannot be swept could not be cleaned up either."""
-    if state.frozen_since is not None or state.unauthorized_since is not None or sweep is None:
+    if state.frozen_since is not None or state.unauthorized_since is not None:
         return False
     return now - sweep.began_at <= SWEEP_FRESH_FOR
 

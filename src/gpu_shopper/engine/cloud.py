@@ -38,7 +38,6 @@ class Cloud:
         self._pacer = Pacer(rate=quirks.requests_per_second, burst=quirks.burst, clock=clock)
         self._listing: Listing | None = None
         self._listing_lock = asyncio.Lock()
-        self.balance_left: Money | None = None
 
     @property
     def name(self) -> ProviderName:
@@ -101,8 +100,7 @@ class Cloud:
 
     async def balance(self) -> Money | None:
         """See the port."""
-        self.balance_left = await self._ask("balance", self._provider.balance, limit=READ_LIMIT)
-        return self.balance_left
+        return await self._ask("balance", self._provider.balance, limit=READ_LIMIT)
 
     async def listing_begun_after(self, moment: datetime) -> Listing:
         """Return a listing of the whole account that began after `moment`; many who wait share one.

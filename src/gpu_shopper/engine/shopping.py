@@ -26,7 +26,7 @@ class Shopping:
             self._note_failure(provider, str(error))
             return
         now = desk.clock.now()
-        desk.market.replace(provider, menu.offers, now)
+        desk.market.replace(provider, menu.offers, now, rejected=menu.rejected)
         if menu.rejected:
             desk.meter.count("offers_rejected_total", provider=provider)
             desk.meter.event(

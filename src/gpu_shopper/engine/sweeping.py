@@ -12,6 +12,7 @@ from gpu_shopper.domain.census import Census, Orphan, Sighting, take_census
 from gpu_shopper.domain.ids import InstanceId, ProviderName
 from gpu_shopper.domain.instance import Listing
 from gpu_shopper.domain.launch import AttemptState, LaunchAttempt, reopened
+from gpu_shopper.domain.money import Money
 from gpu_shopper.domain.session import Session
 from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
@@ -50,7 +51,10 @@ class Sweeping:
         except ProviderError as error:
             await note_unauthorized(desk, provider, error)
             return await self._record_failure(provider, began_at, str(error))
-        sweep, doomed = await desk.books.write(lambda book: self._compare(book, cloud, listing))
+        balance = await self._balance(cloud)
+        sweep, doomed = await desk.books.write(
+            lambda book: self._compare(book, cloud, listing, balance)
+        )
         for one in doomed:
             await self._destroy(cloud, one)
         desk.meter.count("sweeps_total", provider=provider, outcome="complete")
@@ -59,7 +63,7 @@ class Sweeping:
         return sweep
 
     def _compare(
-        self, book: Book, cloud: Cloud, listing: Listing
+        self, book: Book, cloud: Cloud, listing: Listing, balance: Money | None
     ) -> tuple[SweepRecord, list[Doomed]]:
         desk, now = self._desk, self._desk.clock.now()
         labels = [instance.label for instance in listing.instances]
@@ -91,9 +95,17 @@ class Sweeping:
             strays=len(census.strays),
             orphans=len(census.orphans) + len(census.reappeared) + len(census.duplicates),
             missing=len(census.missing),
+            balance=balance,
         )
         book.accounts.add_sweep(sweep)
         return sweep, doomed
+
+    async def _balance(self, cloud: Cloud) -> Money | None:
+        """Ask what is left on the account; a cloud that does not tell stops nothing."""
+        try:
+            return await cloud.balance()
+        except ProviderError:
+            return None
 
     def _freeze_or_thaw(
         self, book: Book, provider: ProviderName, *, missing: int, bound: int

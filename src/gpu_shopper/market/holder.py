@@ -24,9 +24,12 @@ class Market:
         """The newest snapshot. Take it once per question: the next call may see another one."""
         return self._snapshot
 
-    def replace(self, provider: ProviderName, listing: Sequence[Offer], at: datetime) -> None:
-        """Put what `provider` listed at `at` in place of all that it listed before."""
-        self._put(Listing(provider=provider, offers=tuple(listing), fetched_at=at))
+    def replace(
+        self, provider: ProviderName, listing: Sequence[Offer], at: datetime, *, rejected: int = 0
+    ) -> None:
+        """Put what `provider` listed at `at` in place of all before; `rejected` rows could not be read."""
+        offers = tuple(listing)
+        self._put(Listing(provider=provider, offers=offers, fetched_at=at, rejected=rejected))
 
     def mark_failed(self, provider: ProviderName, error: str, at: datetime) -> None:
         """Note that `provider` could not be listed at `at`; its last offers stay."""

@@ -33,6 +33,7 @@ class Listing:
     fetched_at: datetime | None = None
     error: str | None = None
     failed_at: datetime | None = None
+    rejected: int = 0
 
     @property
     def ok(self) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from gpu_shopper.domain.ids import ConsumerId, DeploymentId, ProviderName, SessionId, TokenId
 from gpu_shopper.domain.launch import Blame
 from gpu_shopper.domain.lifecycle import State
+from gpu_shopper.domain.money import Money
 
 
 class BookUnavailable(Exception):
@@ -100,7 +101,7 @@ class TokenRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRecord:
-    """What one look at a whole account gave. `strays` and `orphans` are counts; `orphan_labels` name them."""
+    """What one look at a whole account gave. `balance` is the money left there, where the cloud tells."""
 
     provider: ProviderName
     began_at: datetime
@@ -111,6 +112,7 @@ class SweepRecord:
     orphans: int = 0
     missing: int = 0
     trouble: str = ""
+    balance: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

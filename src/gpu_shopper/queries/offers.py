@@ -22,6 +22,7 @@ class SourceView:
     age_s: float | None
     error: str | None
     offers: int
+    rejected: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,7 @@ class OfferQueries:
                 age_s=None if (age := listing.age(now)) is None else age.total_seconds(),
                 error=listing.error,
                 offers=len(listing.offers),
+                rejected=listing.rejected,
             )
             for listing in self._market.snapshot.providers
         )

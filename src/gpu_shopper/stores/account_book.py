@@ -8,6 +8,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import Blame
+from gpu_shopper.domain.money import Money
 from gpu_shopper.ports.books import AccountState, FailureRecord, SweepRecord
 from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
 from gpu_shopper.stores.schema import accounts, failures, sweeps
@@ -69,6 +70,7 @@ class SqlAccountBook:
             "orphans": sweep.orphans,
             "missing": sweep.missing,
             "trouble": sweep.trouble,
+            "balance": None if sweep.balance is None else sweep.balance.micros,
         }
         self._connection.execute(_ADD_SWEEP, values)
         self._connection.execute(_PRUNE, {"provider_name": sweep.provider})
@@ -132,6 +134,7 @@ def _swept(row: Any) -> SweepRecord:
         orphans=row.orphans,
         missing=row.missing,
         trouble=row.trouble,
+        balance=None if row.balance is None else Money(row.balance),
     )
 
 

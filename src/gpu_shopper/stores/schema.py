@@ -290,6 +290,7 @@ sweeps = Table(
     _needed("orphans", Whole),
     _needed("missing", Whole),
     _needed("trouble"),
+    _maybe("balance", Whole),
     _rule("complete_is_yes_or_no", "complete IN (0, 1)"),
     Index("sweeps_of_provider", "provider", "id"),
     Index("sweeps_by_completeness", "provider", "complete", "id"),

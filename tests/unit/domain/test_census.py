@@ -150,9 +150,17 @@ def test_the_orphan_says_in_its_label_whose_it_was() -> None:
 
 
 def test_another_deployment_with_our_key_is_still_another() -> None:
-    taken = census([an_instance()], [an_attempt()], deployment=deployment_id(99))
+    elsewhere = an_instance(id=InstanceId("i-elsewhere"))
 
-    assert ["i-1"] == parts(taken)["strays"]
+    taken = census([elsewhere], [an_attempt()], deployment=deployment_id(99))
+
+    assert ["i-elsewhere"] == parts(taken)["strays"]
+
+
+def test_what_we_bought_is_known_by_its_id_where_the_cloud_lost_our_label() -> None:
+    taken = census([an_instance(label="something else")], [an_attempt()])
+
+    assert (["i-1"], []) == (parts(taken)["refreshed"], parts(taken)["strays"])
 
 
 def test_a_listing_with_a_missing_part_is_never_compared() -> None:

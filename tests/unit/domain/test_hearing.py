@@ -137,3 +137,10 @@ def test_hearing_changes_nothing_else() -> None:
     again = hear(attempt, a_report(counter=9), as_sold=True, at=NOON + HOUR)
 
     assert replace(again, heard=attempt.heard) == attempt
+
+
+def test_an_instance_without_our_label_does_not_fit_for_no_sweep_would_know_it() -> None:
+    trouble = misfit(an_attempt(), an_instance(label="the cloud's own idea"), price_cap=CAP)
+
+    assert trouble is not None
+    assert "label" in trouble

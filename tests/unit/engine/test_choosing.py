@@ -93,13 +93,17 @@ async def test_a_cloud_that_does_not_answer_is_not_bought_from(house: House) -> 
 
 
 @housed()
-async def test_an_account_without_money_is_not_bought_from(house: House) -> None:
+async def test_an_account_without_money_for_the_whole_reservation_is_not_bought_from(
+    house: House,
+) -> None:
+    house.cloud.money = Money(799_999)
     await house.open_shop()
     session = await house.asked_for()
-    house.desk.clouds[CUMULUS].balance_left = Money(399_999)
     assert await chosen(house, session) is None
 
-    house.desk.clouds[CUMULUS].balance_left = Money(400_000)
+    house.cloud.money = Money(800_000)
+    await house.clock.sleep(1)
+    await house.sweeping.sweep(CUMULUS)
     assert await chosen(house, session) is not None
 
 

@@ -145,8 +145,7 @@ async def test_a_listing_with_a_missing_part_is_none(house: House) -> None:
 
 
 @housed()
-async def test_the_balance_is_remembered(house: House) -> None:
+async def test_the_balance_is_told(house: House) -> None:
     house.cloud.money = Money(5)
-    await cloud_of(house).balance()
 
-    assert Money(5) == cloud_of(house).balance_left
+    assert Money(5) == await cloud_of(house).balance()

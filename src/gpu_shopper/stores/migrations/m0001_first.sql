@@ -111,6 +111,7 @@ CREATE TABLE sweeps (
     orphans INTEGER NOT NULL,
     missing INTEGER NOT NULL,
     trouble TEXT NOT NULL,
+    balance INTEGER,
     PRIMARY KEY (id),
     CONSTRAINT complete_is_yes_or_no CHECK (complete IN (0, 1))
 )
