@@ -40,6 +40,7 @@ STEPS_PER_PASS = 50
 AFTER_A_FAULT = timedelta(seconds=15)
 PAUSE_AFTER_A_FAULT_S = 2.0
 _LONGEST_NAP = 30.0
+_A_MOMENT = 1.0
 
 
 class Reconciler:
@@ -73,9 +74,11 @@ class Reconciler:
                     self._guarded_pass(session_id), name=f"pass {session_id}"
                 )
                 self._passes[session_id] = task
-        if due or next_at is None:
-            # Those just begun wake us when they end.
-            return _LONGEST_NAP if len(due) < room else 0.0
+        if due:
+            # Those just begun have not taken their rows yet: what comes due after them is known in a moment.
+            return _A_MOMENT if len(due) < room else 0.0
+        if next_at is None:
+            return _LONGEST_NAP
         return min(_LONGEST_NAP, max(0.0, (next_at - now).total_seconds()))
 
     async def drain(self, timeout: float) -> None:
