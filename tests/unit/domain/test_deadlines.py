@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_shopper.domain.deadlines import Deadline, Limits, label_expiry, stop_by
+from gpu_shopper.domain.deadlines import (
+    Deadline,
+    Limits,
+    label_expiry,
+    reserved_until,
+    stop_by,
+)
 from gpu_shopper.domain.launch import Heard
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.session import HARD_MAX, StopReason
@@ -124,3 +130,35 @@ def test_a_label_lasts_longer_than_anything_that_needs_no_operator() -> None:
     latest_start = session.startup_deadline
 
     assert latest_start + HARD_MAX < label_expiry(session)
+
+
+def test_nobody_is_silent_to_a_house_that_was_away() -> None:
+    session = replace(RUNNING, reserved_hours=12)
+    back_at = STARTED + 5 * HOUR
+
+    end = stop_by(
+        session,
+        heard=heard(STARTED + HOUR),
+        honoured_until=FAR,
+        limits=LIMITS,
+        listening_since=back_at,
+    )
+    assert Deadline(back_at + LIMITS.silence, StopReason.SILENT) == end
+
+
+def test_a_house_that_was_away_prolongs_no_reservation() -> None:
+    end = stop_by(
+        RUNNING, heard=None, honoured_until=FAR, limits=LIMITS, listening_since=STARTED + 9 * HOUR
+    )
+
+    assert Deadline(STARTED + 2 * HOUR, StopReason.EXPIRED) == end
+
+
+def test_until_when_a_session_may_last_does_not_depend_on_who_is_heard() -> None:
+    assert Deadline(STARTED + 2 * HOUR, StopReason.EXPIRED) == reserved_until(
+        RUNNING, honoured_until=FAR
+    )
+    assert Deadline(NOON + HOUR, StopReason.HARD_MAX) == reserved_until(
+        RUNNING, honoured_until=NOON + HOUR
+    )
+    assert StopReason.LAUNCH_FAILED is reserved_until(a_session(), honoured_until=None).reason
