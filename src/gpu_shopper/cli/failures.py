@@ -68,8 +68,10 @@ def _with_fields(error: client.ApiError) -> str:
 
 
 def _hint(error: client.ApiError) -> str:
-    if error.status == 401 and "gpu-shopper" not in error.hint:
+    if isinstance(error, client.Unauthenticated):
         return "set GPU_SHOPPER_TOKEN; `gpu-shopper token create` makes one"
-    if error.status >= 500 and error.request_id:
+    if "/api/v1/sessions" in error.hint:
+        return "`gpu-shopper sessions list` shows yours"
+    if isinstance(error, client.ServerFailed) and error.request_id:
         return f"{error.hint} (request {error.request_id})".strip()
     return error.hint

@@ -66,8 +66,10 @@ def own_public_key(path: Path) -> tuple[str, Path | None]:
     private = public.with_suffix("")
     try:
         text = public.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"cannot read the public key {public}: {error}") from error
+    except OSError as error:
+        raise click.UsageError(f"cannot read the public key {public}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{public} is not a public key") from error
     if "PRIVATE KEY" in text:
         raise click.UsageError(f"{public} is a private key; a public one is needed")
     return text, private if private.is_file() else None

@@ -37,5 +37,5 @@ def _line(situation: Situation, session: SessionBody) -> str:
         parts.append(f"(try {attempt.n}, {attempt.provider}, offer {attempt.offer_id})")
     trouble = session.error or (attempt.error if attempt is not None else None)
     if trouble:
-        parts.append(f": {trouble}")
+        parts.append(f"({trouble})")
     return printable(" ".join(parts))

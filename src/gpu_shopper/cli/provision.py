@@ -89,9 +89,7 @@ def provision(
     key = idempotency_key or situation.surroundings.draw_key()
     created = _create(situation, wish, key)
     session = created.session
-    say(
-        f"session {session.id} is asked for; it will end by {session.expires_at.astimezone():%H:%M} at the latest"
-    )
+    say(f"session {session.id} is asked for")
     _keep_keys(situation, created, own, save_key)
     if wait:
         session = _wait(situation, session.id)

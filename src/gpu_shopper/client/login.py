@@ -148,4 +148,5 @@ def remote_line(command: str | Sequence[str]) -> str:
 
 def _quoted(path: Path) -> str:
     # ssh splits the value at blanks and expands %: both may occur in somebody's home.
-    return '"' + str(path).replace("%", "%%") + '"'
+    text = str(path).replace("%", "%%")
+    return f'"{text}"' if " " in text else text
