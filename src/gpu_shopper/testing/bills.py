@@ -62,6 +62,8 @@ def _compare(o: Oracle, row: AttemptRow, entry: LedgerEntry, said: int) -> None:
     said_end = _said_end(o, row, end)
     # A bill written by a clock that was wrong is wrong by as much.
     allowed += round(rate * o.clock_error(min(end, said_end) - 3600, max(end, said_end)))
+    # Between the end and our first look at its absence, nobody may have been there to look.
+    allowed += round(rate * _blind_between(o, row, end - 5.0, said_end + 5.0))
     if cloud.troubled(min(end, said_end) - 35.0, max(end, said_end) + 35.0):
         o.exercised["S11 troubled end"] += 1
         allowed += round(rate * (_TROUBLED_S + _blind(o, row, max(end, said_end))))
@@ -83,6 +85,9 @@ def _said_end(o: Oracle, row: AttemptRow, end: float) -> float:
 
 def _blind(o: Oracle, row: AttemptRow, end: float) -> float:
     """Return for how long before the end nobody could look."""
-    begin = max(0.0, end - 7200)
+    return _blind_between(o, row, max(0.0, end - 7200), end)
+
+
+def _blind_between(o: Oracle, row: AttemptRow, begin: float, end: float) -> float:
     spans = o.outages[HOUSE].within(begin, end) + o.outages[row.provider].within(begin, end)
     return sum(until - since for since, until in spans)

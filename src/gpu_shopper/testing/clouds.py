@@ -274,11 +274,12 @@ class SimDoor:
     async def request(self, request: HttpRequest) -> HttpReply:
         """See the port."""
         with crash_point(f"{request.method} {request.url}"):
+            answer: asyncio.Future[HttpReply] = self._loop.create_future()
             task = self._loop.spawn(self._cloud.exchange(request))
-            task.add_done_callback(_look_at, context=Context())
+            task.add_done_callback(lambda done: _deliver(done, answer), context=Context())
             try:
                 async with asyncio.timeout(request.timeout):
-                    return await asyncio.shield(task)
+                    return await answer
             except TimeoutError:
                 raise NoAnswer(f"{request.method}: no answer in {request.timeout} s") from None
 
@@ -352,6 +353,13 @@ class NamedProvider:
         return replace(instance, provider=self._name)
 
 
-def _look_at(task: "asyncio.Task[HttpReply]") -> None:
-    if not task.cancelled():
-        task.exception()
+def _deliver(done: "asyncio.Task[HttpReply]", answer: "asyncio.Future[HttpReply]") -> None:
+    error = None if done.cancelled() else done.exception()
+    if done.cancelled() or answer.done():
+        return
+    if error is None:
+        answer.set_result(done.result())
+    else:
+        answer.set_exception(error)
+        # Looked at in the world's name, as a sender that died will not.
+        answer.exception()

@@ -28,6 +28,11 @@ class Troubles:
         self._tasks: list[asyncio.Task[None]] = []
         self._commit_chance = chance.fork("commits")
         self._long_absence = 0.0
+        self.usual_absence_s: float | None = None
+
+    def stay_away(self, seconds: float) -> None:
+        """Let the house stay away for so long after its next death."""
+        self._long_absence = seconds
 
     def begin(self) -> None:
         """Let everything strike at its rate."""
@@ -78,6 +83,8 @@ class Troubles:
         if self._long_absence > 0:
             pause, self._long_absence = self._long_absence, 0.0
             return pause
+        if self.usual_absence_s is not None:
+            return self.usual_absence_s
         return 0.5 + 60 * self._chance.uniform() ** 3
 
     async def around_commit(self) -> None:

@@ -21,7 +21,7 @@ from gpu_shopper.testing.house import House, HouseSettings, SimMeter, SimNotifie
 from gpu_shopper.testing.loop import VirtualLoop, current_loop, run_simulation
 from gpu_shopper.testing.nodes import Nodes, SimBootScripts
 from gpu_shopper.testing.oracle import HOUSE, Oracle, Violation
-from gpu_shopper.testing.process import Process
+from gpu_shopper.testing.process import CrashPlan, Process
 from gpu_shopper.testing.sealed_loop import SimulationError
 from gpu_shopper.testing.profiles import Mode, WorldProfile, draw_profile
 from gpu_shopper.testing.trace import Trace
@@ -118,9 +118,9 @@ class World:
         oracle.on_attempt += checks.ON_ATTEMPT
         oracle.on_session += checks.ON_SESSION
 
-    def open_house(self) -> Process:
-        """Start the house, and know which deployment it is."""
-        process = self.house.start()
+    def open_house(self, *, plan: CrashPlan | None = None) -> Process:
+        """Start the house."""
+        process = self.house.start(plan=plan)
         self.oracle.up(HOUSE)
         return process
 

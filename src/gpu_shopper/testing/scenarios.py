@@ -1,0 +1,330 @@
+"""Scripted worlds: one consumer, one cloud, one thing that goes wrong at a chosen moment, or a crash at a chosen point.
+
+A script drives a `Stage` and ends; then faults end, the world comes to rest, and every invariant is asked. A crash is
+enumerated by rehearsing the script once and playing it again for each step and effect of the house's first life.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from gpu_shopper.commands.sessions import Requested
+from gpu_shopper.domain.caller import Caller
+from gpu_shopper.domain.errors import Refusal
+from gpu_shopper.domain.ids import ConsumerId, ProviderName, SessionId
+from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.domain.offer import Offer, Requirements
+from gpu_shopper.domain.quirks import Quirks
+from gpu_shopper.domain.session import SessionRequest
+from gpu_shopper.domain.workload import Workload, WorkloadType
+from gpu_shopper.sandbox.config import ModelConfig
+from gpu_shopper.sandbox.ledger import LedgerEntry
+from gpu_shopper.testing.clouds import CloudProfile, SimCloud
+from gpu_shopper.testing.consumers import Demand
+from gpu_shopper.testing.loop import current_loop, run_simulation
+from gpu_shopper.testing.nodes import NodeHabits
+from gpu_shopper.testing.process import CrashPlan
+from gpu_shopper.testing.profiles import SANDBOX_QUIRKS, Mode, WorldProfile
+from gpu_shopper.testing.rows import AttemptRow
+from gpu_shopper.testing.world import Outcome, World
+
+CONSUMER = Caller(name="consumer", consumer_id=ConsumerId("consumer"))
+_KEY_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFiller someone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What is different from a plain, honest world."""
+
+    quirks: Quirks = SANDBOX_QUIRKS
+    config: ModelConfig = field(default_factory=lambda: ModelConfig(boot_s=(5.0, 5.0), stock=5))
+    pushes: bool = True
+    beat_s: float = 45.0
+    offers: int = 40
+    strays: int = 1
+    absence_s: float = 1.0
+
+    def profile(self, seed: int) -> WorldProfile:
+        """Return the world's profile."""
+        cloud = CloudProfile(
+            name=ProviderName("sandbox"),
+            quirks=self.quirks,
+            config=self.config,
+            offers=self.offers,
+            latency_s=(0.05, 0.05),
+        )
+        return WorldProfile(
+            seed=seed,
+            mode=Mode.CALM,
+            clouds=(cloud,),
+            demand=Demand(),
+            habits=NodeHabits(
+                pushes=self.pushes, beat_s=self.beat_s, install_s=(3.0, 3.0), idle=0.0
+            ),
+            faults={},
+            active_s=0.0,
+            strays=self.strays,
+            clean_end=False,
+        )
+
+
+class Stage:
+    """What a script can do, and see."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.first_step = 0
+        self.first_effect = 0
+        self._requests = 0
+
+    @property
+    def cloud(self) -> SimCloud:
+        """The one cloud."""
+        return next(iter(self.world.clouds.values()))
+
+    def misbehave(self, kind: str, *, count: int | None = 1, **params: object) -> None:
+        """Let the cloud do this, so many times, from now on, and nothing else that is wrong."""
+        self.cloud.misbehave([{"kind": kind, "count": count, "params": params}])
+
+    def behave(self) -> None:
+        """Let the cloud be honest again."""
+        self.cloud.behave()
+
+    async def offers(self) -> list[Offer]:
+        """Return what is on the market, cheapest first."""
+        life = self.world.house.life
+        for _ in range(600):
+            life = self.world.house.life
+            if life is not None and life.process.alive:
+                listings = life.market.snapshot.providers
+                found = [offer for listing in listings for offer in listing.offers]
+                if found:
+                    return sorted(found, key=lambda offer: (offer.price, offer.id))
+            await asyncio.sleep(0.5)
+        raise AssertionError("no market")
+
+    async def request(self, **changes: Any) -> SessionId:
+        """Ask for a GPU of the commonest kind, until there is an answer."""
+        asked = await self.try_request(**changes)
+        assert isinstance(asked, Requested), asked
+        return asked.session.id
+
+    async def try_request(self, **changes: Any) -> Requested | Refusal | None:
+        """Ask for a GPU of the commonest kind, and return what came back."""
+        offers = await self.offers()
+        kinds = [offer.gpu_type for offer in offers if offer.gpu_count == 1]
+        kind = max(sorted(set(kinds)), key=kinds.count)
+        order = SessionRequest(
+            consumer_id=ConsumerId("consumer"),
+            workload=Workload(kind=WorkloadType.TRAINING),
+            reservation_hours=1,
+            offer_id=None,
+            requirements=Requirements(gpu_types=frozenset({kind})),
+            price_cap=HourlyRate(max(o.price.micros for o in offers if o.gpu_type == kind)),
+            ssh_public_keys=(_KEY_LINE,),
+            startup_timeout=timedelta(minutes=15),
+        )
+        self._requests += 1
+        key = f"key-{self._requests}"
+        return await self.world.consumers.insist(
+            lambda life: life.sessions.request(
+                replace(order, **changes), by=CONSUMER, idempotency_key=key, digest="d"
+            )
+        )
+
+    async def finish(self, session: SessionId) -> None:
+        """Say that it is done, until it is heard."""
+        await self.world.consumers.insist(lambda life: life.sessions.finish(session, by=CONSUMER))
+
+    async def extend(self, session: SessionId, hours: int) -> object:
+        """Prolong the reservation."""
+        return await self.world.consumers.insist(
+            lambda life: life.sessions.extend(
+                session, hours=hours, by=CONSUMER, override_hard_max=False
+            )
+        )
+
+    def state(self, session: SessionId) -> str:
+        """Return the state that the book holds."""
+        row = self.world.oracle.book.session(session)
+        return "unknown" if row is None else row.state
+
+    def reason(self, session: SessionId) -> str | None:
+        """Return why the session ended."""
+        row = self.world.oracle.book.session(session)
+        return None if row is None else row.stop_reason
+
+    def attempts(self, session: SessionId) -> list[AttemptRow]:
+        """Return the session's attempts."""
+        rows = self.world.oracle.book.attempts()
+        return [row for row in rows if row.session_id == session]
+
+    def events(self, session: SessionId) -> list[str]:
+        """Return the kinds of the session's events."""
+        return [kind for _, _, kind, _, _ in self.world.oracle.book.events(session)]
+
+    def alive(self) -> list[LedgerEntry]:
+        """Return every instance of ours that the cloud bills."""
+        return [entry for _, entry in self.world.oracle.ours_alive()]
+
+    def ledger(self) -> list[LedgerEntry]:
+        """Return every instance of ours that ever was."""
+        return [entry for entry in self.cloud.ledger() if self.world.oracle.is_ours(entry.name)]
+
+    async def until(self, holds: Callable[[], bool], *, limit: float = 3600.0) -> None:
+        """Let the world go on until something holds; that it never does is a violation."""
+        end = self.world.loop.time() + limit
+        while not holds():
+            if self.world.loop.time() > end or self.world.oracle.violations:
+                self.world.oracle.violate("stage", f"waited in vain for {limit:.0f} s")
+                return
+            await asyncio.sleep(0.5)
+
+    async def until_state(self, session: SessionId, *states: str, limit: float = 3600.0) -> None:
+        """Let the world go on until the session is in one of these states."""
+        await self.until(lambda: self.state(session) in states, limit=limit)
+
+    async def wait(self, seconds: float) -> None:
+        """Let the world go on, asking every minute what is asked every minute."""
+        await self.world.run_until(self.world.loop.time() + seconds)
+
+    async def leave_house(self, seconds: float) -> None:
+        """Kill the house, and start it again after so long."""
+        life = self.world.house.life
+        assert life is not None, "it lives"
+        self.world.troubles.stay_away(seconds)
+        life.process.kill(because="killed by the script")
+        await self.until(lambda: self.world.house.up and self.world.house.life is not life)
+
+    async def at_rest(self) -> None:
+        """Let everything come to rest."""
+        await self.until(self.world.at_rest, limit=16 * 3600)
+
+
+Script = Callable[[Stage], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What came of one performance."""
+
+    outcome: Outcome
+    stage: Stage
+    steps: range
+    effects: range
+
+
+async def _perform(
+    script: Script, scene: Scene, seed: int, plan: CrashPlan | None, *, thorough: bool
+) -> Played:
+    world = World(scene.profile(seed), current_loop())
+    stage = Stage(world)
+    world.troubles.usual_absence_s = scene.absence_s
+    first = world.open_house()
+    await world.ready()
+    world.plant_strays()
+    supervisor = world.loop.spawn(world.supervise(), name="supervisor")
+    await stage.offers()
+    # Only what the script does is worth a crash: starting is what every crash ends with.
+    stage.first_step, stage.first_effect = first.steps, first.effects
+    if plan is not None:
+        first.plan = CrashPlan(
+            at_step=None if plan.at_step is None else first.steps + plan.at_step,
+            at_effect=None if plan.at_effect is None else first.effects + plan.at_effect,
+            when=plan.when,
+        )
+    await script(stage)
+    world.troubles.end()
+    await stage.at_rest()
+    steps, effects = first.steps - stage.first_step, first.effects - stage.first_effect
+    if thorough:
+        await world.run_until(world.loop.time() + 400)
+    if not world.oracle.violations:
+        world.tick()
+        world.final_checks()
+    world.supervising = False
+    supervisor.cancel()
+    outcome = world.outcome(keep=True)
+    return Played(
+        outcome=outcome, stage=stage, steps=range(1, steps + 1), effects=range(1, effects + 1)
+    )
+
+
+def play(
+    script: Script,
+    *,
+    scene: Scene | None = None,
+    seed: int = 1,
+    plan: CrashPlan | None = None,
+    thorough: bool = True,
+) -> Played:
+    """Perform a script in a world of its own, and return what came of it."""
+    performance = _perform(script, scene or Scene(), seed, plan, thorough=thorough)
+    return run_simulation(performance, seed=seed)
+
+
+def every_crash_of(script: Script, *, scene: Scene | None = None, seed: int = 1) -> Iterator[CrashPlan]:
+    """Yield a crash at every step, and before and after every effect, of a script."""
+    rehearsal = play(script, scene=scene, seed=seed, thorough=False)
+    for step in rehearsal.steps:
+        yield CrashPlan(at_step=step)
+    for effect in rehearsal.effects:
+        yield CrashPlan(at_effect=effect, when="before")
+        yield CrashPlan(at_effect=effect, when="after")
+
+
+# ── the core scenarios, each from a request to rest ───────────────────────────────────────────────
+
+
+async def create_and_finish(stage: Stage) -> None:
+    """Rent, run, be done: create, destroy and settle as they should be."""
+    session = await stage.request()
+    await stage.until_state(session, "running", "stopped", "failed")
+    await stage.finish(session)
+    await stage.until_state(session, "stopped", "failed")
+
+
+async def adopt(stage: Stage) -> None:
+    """The create's answer is lost: the instance is found by its label."""
+    stage.misbehave("lose_create_reply")
+    await create_and_finish(stage)
+
+
+async def destroy_again(stage: Stage) -> None:
+    """The first destroy is ignored and the second one's answer lost."""
+    session = await stage.request()
+    await stage.until_state(session, "running", "stopped", "failed")
+    stage.cloud.misbehave(
+        [
+            {"kind": "ignore_destroy", "count": 1},
+            {"kind": "lose_destroy_reply", "count": 1},
+        ]
+    )
+    await stage.finish(session)
+    await stage.until_state(session, "stopped", "failed")
+
+
+async def retry_not_as_sold(stage: Stage) -> None:
+    """The first node has another GPU than was sold: it is destroyed, and another offer bought."""
+    stage.misbehave("wrong_gpu", admits=False)
+    await create_and_finish(stage)
+
+
+async def extend_and_expire(stage: Stage) -> None:
+    """The reservation is prolonged by an hour, and runs out."""
+    session = await stage.request()
+    await stage.until_state(session, "running", "stopped", "failed")
+    await stage.wait(3500)
+    await stage.extend(session, 1)
+    await stage.until_state(session, "stopped", "failed", limit=3 * 3600)
+
+
+CORE: dict[str, Script] = {
+    "create": create_and_finish,
+    "adopt": adopt,
+    "destroy": destroy_again,
+    "not_as_sold": retry_not_as_sold,
+    "extend": extend_and_expire,
+}
