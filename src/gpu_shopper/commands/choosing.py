@@ -12,19 +12,26 @@ from gpu_shopper.domain.errors import (
 )
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.money import HourlyRate
-from gpu_shopper.domain.offer import Offer, OfferQuery, Requirements
+from gpu_shopper.domain.offer import Offer, Requirements
+from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.quirks import Capabilities
 from gpu_shopper.domain.session import SessionRequest
 from gpu_shopper.domain.workload import Workload
 from gpu_shopper.market.holder import Market
 
-DEFAULT_CAP_PERCENT = 110
+# Of an offer that was seen and chosen, and of a kind of offer: a retry then needs room among its likes.
+CAP_PERCENT_OF_OFFER = 110
+CAP_PERCENT_OF_KIND = 150
 
 Abilities = dict[ProviderName, Capabilities]
 
 
-def checked(request: SessionRequest, *, market: Market, capabilities: Abilities) -> SessionRequest:
+def checked(
+    request: SessionRequest, *, market: Market, capabilities: Abilities, health: OfferHealth
+) -> SessionRequest:
     """Return the request with its absolute price cap and its requirements filled in.
+
+    What may be taken away at any time is rented only on the consumer's word.
 
     Raises:
         Refusal: nothing on the market can serve it; nothing was written.
@@ -34,11 +41,15 @@ def checked(request: SessionRequest, *, market: Market, capabilities: Abilities)
         raise MarketNotReady(
             "no cloud has answered yet since the start", hint="try again in a few seconds"
         )
-    offer = (
-        _chosen(request, market) if request.offer_id else _cheapest(request, market, capabilities)
-    )
+    if request.offer_id:
+        offer, percent = _chosen(request, market), CAP_PERCENT_OF_OFFER
+        wanted = _like(offer)
+    else:
+        wanted = _firm_unless_asked(request.requirements)
+        offer = _cheapest(replace(request, requirements=wanted), market, capabilities, health)
+        percent = CAP_PERCENT_OF_KIND
     _refuse_unsupported(request.workload, offer, capabilities)
-    cap = request.price_cap or HourlyRate(offer.price.micros * DEFAULT_CAP_PERCENT // 100)
+    cap = request.price_cap or HourlyRate(offer.price.micros * percent // 100)
     if offer.price > cap:
         message = f"offer {offer.id} costs {offer.price}, above the cap of {cap}"
         raise PriceAboveCap(message, hint="raise max_price_per_hour or choose another offer")
@@ -46,8 +57,11 @@ def checked(request: SessionRequest, *, market: Market, capabilities: Abilities)
     if 0 < offer.max_duration_hours < hours:
         message = f"offer {offer.id} lasts {offer.max_duration_hours} h, less than the {hours} h asked for"
         raise Unsupported(message, hint="ask for fewer hours or choose another offer")
-    requirements = _like(offer) if request.offer_id else request.requirements
-    return replace(request, price_cap=cap, requirements=requirements)
+    return replace(request, price_cap=cap, requirements=wanted)
+
+
+def _firm_unless_asked(wanted: Requirements) -> Requirements:
+    return replace(wanted, interruptible=False) if wanted.interruptible is None else wanted
 
 
 def _chosen(request: SessionRequest, market: Market) -> Offer:
@@ -60,29 +74,35 @@ def _chosen(request: SessionRequest, market: Market) -> Offer:
     return offer
 
 
-def _cheapest(request: SessionRequest, market: Market, capabilities: Abilities) -> Offer:
+def _cheapest(
+    request: SessionRequest, market: Market, capabilities: Abilities, health: OfferHealth
+) -> Offer:
     wanted = request.requirements
     if request.price_cap is not None:
         ceiling = min(request.price_cap, wanted.max_price or request.price_cap)
         wanted = replace(wanted, max_price=ceiling)
     if wanted.min_disk_gb is None and request.workload.disk_gb is not None:
         wanted = replace(wanted, min_disk_gb=request.workload.disk_gb)
-    page = market.snapshot.query(OfferQuery(requirements=wanted, limit=200))
     lasting = [
         offer
-        for offer in page.offers
-        if not 0 < offer.max_duration_hours < request.reservation_hours
+        for offer in market.snapshot.matching(wanted)
+        if offer.available and not 0 < offer.max_duration_hours < request.reservation_hours
     ]
     if not lasting:
         raise NothingMatches(
             "no offer on the market matches the request",
-            hint="ask for more kinds of GPU, less memory, a higher price or fewer hours",
+            hint="ask for more kinds of GPU, less memory, a higher price, fewer hours, or interruptible ones",
         )
-    able = (
+    able = [
         offer for offer in lasting if capabilities[offer.provider].lacking(request.workload) is None
+    ]
+    free = (
+        offer
+        for offer in able
+        if not market.is_taken(offer) and health.suppressed_until(offer) is None
     )
     # Where no cloud can do it, the cheapest one is named in the refusal.
-    return next(able, lasting[0])
+    return next(free, able[0] if able else lasting[0])
 
 
 def _like(offer: Offer) -> Requirements:

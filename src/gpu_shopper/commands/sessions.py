@@ -19,6 +19,7 @@ from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.session import MAX_RESERVATION_HOURS, Session, SessionRequest, StopReason
 from gpu_shopper.ports.books import Book, IdempotencyRecord
 from gpu_shopper.ports.vault import KeyPair, Secret
+from gpu_shopper.transactions.health import offer_health
 from gpu_shopper.transactions.stopping import intend_stop
 
 CREATE_ROUTE = "POST /api/v1/sessions"
@@ -64,7 +65,11 @@ class SessionCommands:
             return replay
         refuse_bad_keys(order)
         desk = self._desk
-        order = checked(order, market=desk.market, capabilities=dict(desk.capabilities))
+        now = desk.clock.now()
+        health = await desk.books.read(lambda book: offer_health(book, now=now))
+        order = checked(
+            order, market=desk.market, capabilities=dict(desk.capabilities), health=health
+        )
         opening = self._prepare(order, idempotency_key, digest)
         requested = await desk.books.write(lambda book: self._open(book, opening, by=by))
         if not requested.replayed:

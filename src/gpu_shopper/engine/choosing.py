@@ -51,11 +51,13 @@ class Chooser:
 
     def _pick(self, facts: Facts, buyable: list[Offer], health: OfferHealth) -> Offer:
         request = facts.session.request
+        # Others of ours may be buying at this moment: run after another one, where there is another.
+        free = [offer for offer in buyable if not self._desk.market.is_taken(offer)]
         asked_for = next((offer for offer in buyable if offer.id == request.offer_id), None)
         if asked_for is not None and not tries(facts.attempts):
             return asked_for
         hours = float(request.reservation_hours)
-        return choose(buyable, hours=hours, draw=self._desk.chance.uniform(), health=health)
+        return choose(free or buyable, hours=hours, draw=self._desk.chance.uniform(), health=health)
 
     def _candidates(self, facts: Facts) -> list[Offer]:
         session = facts.session

@@ -75,6 +75,7 @@ class Launching:
         attempt = await self._intend(claim, offer, cloud)
         if attempt is None:
             return None
+        desk.market.take(offer)
         if await self._call(claim, facts.session, attempt, cloud):
             return None
         put_off = sum(attempt.put_off for attempt in facts.attempts)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot
 
@@ -18,6 +18,7 @@ class Market:
 
     def __init__(self, providers: Iterable[ProviderName] = ()) -> None:
         self._snapshot = MarketSnapshot(Listing(provider=provider) for provider in providers)
+        self._taken: dict[ProviderName, set[OfferId]] = {}
 
     @property
     def snapshot(self) -> MarketSnapshot:
@@ -29,7 +30,16 @@ class Market:
     ) -> None:
         """Put what `provider` listed at `at` in place of all before; `rejected` rows could not be read."""
         offers = tuple(listing)
+        self._taken.pop(provider, None)
         self._put(Listing(provider=provider, offers=offers, fetched_at=at, rejected=rejected))
+
+    def take(self, offer: Offer) -> None:
+        """Note that we are buying `offer`: nobody else of ours need run after it until its cloud lists anew."""
+        self._taken.setdefault(offer.provider, set()).add(offer.id)
+
+    def is_taken(self, offer: Offer) -> bool:
+        """Return whether we have bought, or tried to buy, `offer` since its cloud listed it."""
+        return offer.id in self._taken.get(offer.provider, ())
 
     def mark_failed(self, provider: ProviderName, error: str, at: datetime) -> None:
         """Note that `provider` could not be listed at `at`; its last offers stay."""

@@ -90,13 +90,36 @@ async def test_an_offer_that_is_gone_is_told(house: House, gone: dict[str, objec
 
 
 @housed()
-async def test_the_cap_is_absolute_and_ten_percent_above_the_offer_if_none_is_given(
+async def test_a_cap_that_is_not_given_leaves_an_offer_a_tenth_and_a_kind_a_half(
     house: House,
 ) -> None:
-    house.sells(an_offer(price=rate("0.40")))
+    offer = an_offer(price=rate("0.40"))
+    house.sells(offer)
+
+    chosen = await house.requested(offer_id=offer.id, price_cap=None)
+    assert rate("0.44") == chosen.session.request.price_cap
+    any_such = await house.requested(price_cap=None)
+    assert rate("0.60") == any_such.session.request.price_cap
+
+
+@housed()
+async def test_what_may_be_taken_away_is_rented_only_on_the_consumers_word(house: House) -> None:
+    house.sells(an_offer(interruptible=True))
+
+    assert isinstance(await refused(house), NothingMatches)
+    asked = await house.requested(requirements=Requirements(interruptible=True))
+    assert asked.session.request.requirements.interruptible is True
+
+
+@housed()
+async def test_the_cap_is_taken_from_an_offer_that_nobody_of_ours_is_buying(house: House) -> None:
+    cheap, next_one = an_offer(price=rate("0.10")), an_offer("o2", price=rate("0.40"))
+    house.sells(cheap, next_one)
+    house.market.take(cheap)
 
     asked = await house.requested(price_cap=None)
-    assert rate("0.44") == asked.session.request.price_cap
+
+    assert rate("0.60") == asked.session.request.price_cap
 
 
 @housed()
