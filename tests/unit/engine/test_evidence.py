@@ -97,7 +97,7 @@ ENOUGH = {
 async def is_taken_for_lost(house: House, **changes) -> bool:
     signs = ENOUGH | changes
     session = await house.until_running()
-    now = house.now + HOUR
+    known, now = house.session(session), house.now + HOUR
     attempt = replace(
         house.attempt(session),
         missing_since=None if signs["missing_since"] is None else now - signs["missing_since"],
@@ -109,7 +109,7 @@ async def is_taken_for_lost(house: House, **changes) -> bool:
     def judge(book) -> None:
         if signs["frozen"]:
             book.accounts.save_state(AccountState(provider=CUMULUS, frozen_since=now))
-        end_if_ghost(house.desk, book, house.session(session), attempt, at=now)
+        end_if_ghost(house.desk, book, known, attempt, at=now)
 
     await house.books.write(judge)
     ended = house.session(session)

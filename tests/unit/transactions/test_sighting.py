@@ -18,21 +18,18 @@ from tests.unit.engine.house import House, housed
 
 
 async def see(house: House, session, **changes: object) -> None:
-    attempt = house.attempt(session)
+    known, attempt = house.session(session), house.attempt(session)
     instance = an_instance(attempt, **changes)
     await house.books.write(
-        lambda book: record_instance(
-            book, house.session(session), house.attempt(session), instance, at=house.now
-        )
+        lambda book: record_instance(book, known, attempt, instance, at=house.now)
     )
 
 
 async def hear(house: House, session, **changes: object) -> Hearing:
+    known, attempt = house.session(session), house.attempt(session)
     report = a_report(**changes)
     return await house.books.write(
-        lambda book: record_report(
-            book, house.session(session), house.attempt(session), report, at=house.now
-        )
+        lambda book: record_report(book, known, attempt, report, at=house.now)
     )
 
 

@@ -15,9 +15,10 @@ from tests.unit.engine.house import House, housed
 
 
 async def stop(house: House, session, reason: StopReason = StopReason.SILENT) -> None:
+    known = house.session(session)
     await house.books.write(
         lambda book: intend_stop(
-            book, house.session(session), reason=reason, actor="engine", at=house.now, error="why"
+            book, known, reason=reason, actor="engine", at=house.now, error="why"
         )
     )
 
@@ -61,9 +62,10 @@ async def test_a_session_is_stopped_once(house: House) -> None:
 async def test_an_attempt_that_is_given_up_sends_its_session_shopping(house: House) -> None:
     session = await house.until_bound()
 
+    known, attempt = house.session(session), house.attempt(session)
     await house.books.write(
         lambda book: give_up(
-            book, house.session(session), house.attempt(session), because="late",
+            book, known, attempt, because="late",
             blame=Blame.MACHINE, at=house.now,
         )
     )  # fmt: skip
@@ -79,10 +81,10 @@ async def test_giving_up_an_attempt_that_the_session_has_left_leaves_the_session
     house: House,
 ) -> None:
     session = await house.until_bound()
-    other = replace(house.attempt(session), number=7)
+    known, other = house.session(session), replace(house.attempt(session), number=7)
 
     left = await house.books.write(
-        lambda book: shop_again(book, house.session(session), other, because="x", at=house.now)
+        lambda book: shop_again(book, known, other, because="x", at=house.now)
     )
     assert State.PROVISIONING is left.state
 
@@ -91,10 +93,9 @@ async def test_giving_up_an_attempt_that_the_session_has_left_leaves_the_session
 async def test_what_runs_does_not_go_shopping(house: House) -> None:
     session = await house.until_running()
 
+    known, attempt = house.session(session), house.attempt(session)
     await house.books.write(
-        lambda book: shop_again(
-            book, house.session(session), house.attempt(session), because="x", at=house.now
-        )
+        lambda book: shop_again(book, known, attempt, because="x", at=house.now)
     )
     assert State.RUNNING is house.session(session).state
 
