@@ -1,0 +1,149 @@
+"""The menu: pages over HTTP with a few thousand and with a hundred thousand offers, and the query by itself.
+
+No two queries are the same: GPU set, memory, price, reliability and region are drawn, with a fixed seed.
+"""
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlencode
+
+import msgspec
+from _load import Request, closed_loop, run
+from _places import Place, Server, ask, place
+from _table import Figure, options, percentile, show
+
+from gpu_shopper.api.inventory import offer_body
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.domain.offer import Offer, OfferQuery, Requirements
+from gpu_shopper.market.holder import Market
+from gpu_shopper.testing.builders import NOON, an_offer
+
+_CLOUDS = 5
+_OFFERS = 100_000
+_QUERIES = 200
+_GPUS = ("RTX 4090", "RTX 3090", "A100 80GB", "H100 SXM", "L40S", "RTX A6000", "A100 40GB", "L4")
+_REGIONS = ("eu-north", "eu-west", "us-east", "us-west", "ap-south")
+_VRAM = {"RTX 4090": 24, "RTX 3090": 24, "A100 80GB": 80, "H100 SXM": 80, "L40S": 48}
+
+
+def _drawn(chance: random.Random) -> Requirements:
+    return Requirements(
+        gpu_types=frozenset(chance.sample(_GPUS, chance.randint(2, 4))),
+        min_vram_gb=chance.choice((16, 24, 40)),
+        max_price=HourlyRate(chance.randrange(500_000, 5_000_000)),
+        min_reliability=round(chance.uniform(0.8, 0.97), 3),
+    )
+
+
+def _paths(chance: random.Random) -> Iterator[Request]:
+    while True:
+        wanted = _drawn(chance)
+        assert wanted.max_price is not None
+        asked = [("gpu_type", name) for name in sorted(wanted.gpu_types)]
+        asked += [
+            ("min_vram", str(wanted.min_vram_gb)),
+            ("max_price", str(wanted.max_price.dollars)),
+            ("min_reliability", str(wanted.min_reliability)),
+        ]
+        yield Request("GET", f"/api/v1/inventory?{urlencode(asked)}")
+
+
+def _over_http(here: Place, *, offers: int, seconds: float) -> Iterator[Figure]:
+    server: Server = here.server(here.data(), **here.cloud(offers=offers).settings)
+    ready_s = server.await_ready()
+    chance = random.Random(1)
+    _, page = ask(server.url, "GET", next(_paths(chance)).path)
+    listed = sum(source["offers"] for source in page["providers"])
+    run(closed_loop(server.url, _paths(chance), clients=8, seconds=1))
+    alone = run(closed_loop(server.url, _paths(chance), clients=1, seconds=seconds)).expect(200)
+    many = run(closed_loop(server.url, _paths(chance), clients=32, seconds=seconds)).expect(200)
+    name, how = f"{listed:,} offers, page of 50", "real HTTP, unique queries, one worker"
+    yield Figure(
+        what=f"{name}, p50",
+        value=alone.ms(0.5),
+        unit="ms",
+        target=0.2,
+        how=f"{how}, 1 client; the target is the server's part",
+    )
+    yield Figure(what="  p99", value=alone.ms(0.99), unit="ms", target=5)
+    yield Figure(
+        what=f"{name}, 32 clients",
+        value=many.rate,
+        unit="/s",
+        target=5000,
+        more_is_better=True,
+        how=how,
+    )
+    yield Figure(what="  p99", value=many.ms(0.99), unit="ms")
+    yield Figure(what="  ready after", value=ready_s, unit="s", how="the cloud's pages included")
+    yield Figure(what="  memory", value=server.memory_mb(), unit="MB", target=250)
+    server.process.kill()
+
+
+def _synthetic(provider: str, count: int, chance: random.Random) -> list[Offer]:
+    return [
+        an_offer(
+            f"o{number}",
+            provider=ProviderName(provider),
+            gpu_type=(gpu := chance.choice(_GPUS)),
+            gpu_count=chance.choice((1, 1, 1, 2, 4, 8)),
+            vram_gb=_VRAM.get(gpu, 48),
+            price=HourlyRate(int(chance.lognormvariate(13.5, 0.9))),
+            region=chance.choice(_REGIONS),
+            reliability=chance.uniform(0.7, 1.0),
+        )
+        for number in range(count)
+    ]
+
+
+def _in_process() -> Iterator[Figure]:
+    chance, market = random.Random(2), Market()
+    listings = {
+        f"cloud-{number}": _synthetic(f"cloud-{number}", _OFFERS // _CLOUDS, chance)
+        for number in range(_CLOUDS)
+    }
+    refreshes = []
+    for name, listing in (*listings.items(), *listings.items()):
+        began = time.process_time()
+        market.replace(ProviderName(name), listing, at=NOON)
+        refreshes.append((time.process_time() - began) * 1000)
+    queries = [OfferQuery(requirements=_drawn(chance)) for _ in range(_QUERIES)]
+    asked = [_timed_ms(market, query) for query in queries]
+    how = f"in process, {len(market.snapshot):,} made-up offers of {_CLOUDS} clouds"
+    yield Figure(
+        what="100,000 offers, query + JSON of 50, p50",
+        value=percentile(asked, 0.5),
+        unit="ms",
+        target=0.2,
+        how=how,
+    )
+    yield Figure(what="  p99", value=percentile(asked, 0.99), unit="ms", target=5)
+    yield Figure(
+        what="refresh of one cloud's 20,000 offers",
+        value=percentile(refreshes[_CLOUDS:], 0.5),
+        unit="ms",
+        target=60,
+        how="processor time in the event loop, decoding not included",
+    )
+
+
+def _timed_ms(market: Market, query: OfferQuery) -> float:
+    began = time.perf_counter()
+    found: Sequence[Offer] = market.snapshot.query(query).offers
+    msgspec.json.encode([offer_body(offer) for offer in found])
+    return (time.perf_counter() - began) * 1000
+
+
+def main() -> None:
+    asked = options(__doc__, seconds=4.0)
+    with place() as here:
+        figures = list(_over_http(here, offers=3000, seconds=asked.seconds))
+        figures += _over_http(here, offers=_OFFERS, seconds=asked.seconds)
+    figures += _in_process()
+    show(figures, markdown=asked.markdown)
+
+
+if __name__ == "__main__":
+    main()
