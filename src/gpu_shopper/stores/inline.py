@@ -20,7 +20,7 @@ from gpu_shopper.stores.desk import Desk
 from gpu_shopper.stores.migrating import migrate
 from gpu_shopper.stores.migrations import known_migrations
 from gpu_shopper.stores.moments import moment
-from gpu_shopper.stores.trouble import as_met, as_read
+from gpu_shopper.stores.trouble import RuleBroken, as_met, as_read
 
 T = TypeVar("T")
 
@@ -125,14 +125,20 @@ class InlineBooks:
 
     def peek(self, work: Callable[[Book], T]) -> T:
         """Read at once, even after the end: for those who watch a simulation."""
-        raw = self._desk.raw
-        raw.execute("PRAGMA query_only = ON")
+        desk = self._desk
+        # Not by the pragma that forbids writing: it makes SQLite forget every prepared statement.
+        changes = desk.raw.total_changes
+        desk.begin_reading()
         try:
-            return work(self._desk.book)
+            value = work(desk.book)
         except DBAPIError as error:
             raise as_read(error, MEMORY) from error
         finally:
-            raw.execute("PRAGMA query_only = OFF")
+            written = desk.raw.total_changes != changes
+            desk.roll_back()
+        if written:
+            raise RuleBroken("a read may not write")
+        return value
 
     async def aclose(self) -> None:
         """Close this server's way to the book; may be called twice. The memory stays."""
