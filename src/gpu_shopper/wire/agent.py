@@ -24,7 +24,6 @@ _DAY = 86_400.0
 _LONGEST = 3_660 * _DAY
 _LABEL = r"[a-z0-9-]{1,60}"
 _URL = r"https?://[!-~]{1,500}"
-# The node knows its own cloud's address by a variable of its environment.
 _END_URL = r"(https?://|\$\{[A-Za-z_][A-Za-z0-9_]{0,63}\})[!-~]{1,500}"
 _ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 _HEADER_NAME = r"[A-Za-z0-9-]{1,64}"
