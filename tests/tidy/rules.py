@@ -70,6 +70,8 @@ CATCHES_ALL = {
     "api/app.py": "one request may fail, the server goes on",
     "cli/main.py": "the user sees a sentence, not a traceback",
     "engine/schedule.py": "one task's pass may fail, the others go on",
+    "testing/house.py": "what a question raises belongs to whoever asked it from outside the house",
+    "testing/sealed_loop.py": "what a thread's work raises belongs to whoever awaits it",
 }
 PROGRAMS_OF_THEIR_OWN = ("agent/", "sandbox/")
 
