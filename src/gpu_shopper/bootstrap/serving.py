@@ -34,6 +34,7 @@ async def serve(settings: Settings, *, say: Announce) -> None:
     listener = listen(settings.host, settings.port)
     door = AiohttpDoor()
     sandbox: EmbeddedSandbox | None = None
+    served = False
     try:
         providers = dict(settings.providers)
         if wants_sandbox(settings):
@@ -46,6 +47,7 @@ async def serve(settings: Settings, *, say: Announce) -> None:
         app = await build(settings, providers=providers, public_url=public_url)
         try:
             await refuse_open_door(app, settings.host)
+            served = True
             await run(app, listener, say=say)
         finally:
             await app.stop()
@@ -53,7 +55,7 @@ async def serve(settings: Settings, *, say: Announce) -> None:
         listener.close()
         if sandbox is not None:
             gone = await sandbox.stop_if_idle(door, RealClock())
-            if not gone:
+            if served and not gone:
                 say(
                     "the sandbox cloud goes on: it has instances, or another server's; serve again to go on"
                 )
