@@ -22,6 +22,7 @@ from gpu_shopper.ports.records import (
     FailureRecord,
     IdempotencyRecord,
     Notice,
+    Owed,
     SessionEvent,
     SessionFilter,
     StaleClaim,
@@ -47,6 +48,7 @@ __all__ = [
     "LaunchBook",
     "Notice",
     "NoticeBook",
+    "Owed",
     "SessionBook",
     "SessionEvent",
     "SessionFilter",
@@ -148,6 +150,10 @@ class LaunchBook(Protocol):
 
     def open(self) -> Sequence[LaunchAttempt]:
         """Return every open attempt: all that we owe."""
+        ...
+
+    def owed(self) -> Owed:
+        """Return what `open` would show, counted: for whoever asks often and needs no rows."""
         ...
 
     def billing(self, *, accrued_before: datetime) -> Sequence[LaunchAttempt]:

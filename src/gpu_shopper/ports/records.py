@@ -52,6 +52,17 @@ class SessionFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """All open attempts in five numbers. `unwanted_since` is when the oldest of those that nobody wants became so."""
+
+    open: int
+    unwanted: int
+    unwanted_since: datetime | None
+    unanswered: int
+    destroy_tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CostFilter:
     """Which cost entries to sum: those that begin in [since, until)."""
 

@@ -12,7 +12,6 @@ from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.market.holder import Market
 from gpu_shopper.ports.books import Book, Books
 from gpu_shopper.ports.clock import Clock
-from gpu_shopper.queries.operations import unwanted_attempts
 
 # More than these are not counted: by then the number is no longer what matters.
 MOST_NOTICES = 1000
@@ -69,15 +68,12 @@ def _of_sessions(book: Book, now: datetime) -> Iterator[Reading]:
 
 
 def _of_obligations(book: Book, now: datetime) -> Iterator[Reading]:
-    owed = book.launches.open()
-    unwanted = unwanted_attempts(owed)
-    oldest = (unwanted[0].closing_since or unwanted[0].sent_at) if unwanted else None
-    tries = max((attempt.destroy_tries for attempt in owed), default=0)
-    yield Reading("open_obligations", len(owed))
-    yield Reading("unattended", len(unwanted))
-    yield Reading("unattended_seconds", _since(oldest, now))
-    yield Reading("unanswered_attempts", sum(attempt.unanswered for attempt in owed))
-    yield Reading("destroy_tries", tries)
+    owed = book.launches.owed()
+    yield Reading("open_obligations", owed.open)
+    yield Reading("unattended", owed.unwanted)
+    yield Reading("unattended_seconds", _since(owed.unwanted_since, now))
+    yield Reading("unanswered_attempts", owed.unanswered)
+    yield Reading("destroy_tries", owed.destroy_tries)
 
 
 def _of_account(book: Book, name: ProviderName, now: datetime) -> Iterator[Reading]:

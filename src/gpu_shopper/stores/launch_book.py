@@ -7,15 +7,16 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, or_, select, text
+from sqlalchemy import BindParameter, Connection, bindparam, case, func, or_, select, text
 
 from gpu_shopper.domain.ids import (
     AttemptId,
     ProviderName,
     SessionId,
 )
-from gpu_shopper.domain.launch import AttemptState, Blame, LaunchAttempt, Proof
+from gpu_shopper.domain.launch import UNANSWERED, AttemptState, Blame, LaunchAttempt, Proof
 from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.ports.books import Owed
 from gpu_shopper.stores import documents
 from gpu_shopper.stores.moments import micros, micros_if, moment_if
 from gpu_shopper.stores.schema import IS_OPEN, IS_UNBOOKED, attempts
@@ -99,6 +100,14 @@ _BY_TOKEN = select(*_COLUMNS).where(_row.token_hash == _KEY)
 _BY_LABELS = select(*_COLUMNS).where(_row.label.in_(bindparam("keys", expanding=True)))
 _OPEN_AT = select(*_COLUMNS).where(_row.provider == _KEY, _IS_OPEN)
 _ALL_OPEN = select(*_COLUMNS).where(_IS_OPEN).order_by(_row.sent_at, _row.id)
+_UNWANTED = _row.wanted == 0
+_OWED = select(
+    func.count().label("open"),
+    func.count(case((_UNWANTED, 1))).label("unwanted"),
+    func.min(case((_UNWANTED, func.coalesce(_row.closing_since, _row.sent_at)))).label("since"),
+    func.count(case((_row.state.in_(sorted(UNANSWERED)), 1))).label("unanswered"),
+    func.coalesce(func.max(_row.destroy_tries), 0).label("tries"),
+).where(_IS_OPEN)
 _BILLING = (
     select(*_COLUMNS)
     .where(
@@ -166,6 +175,17 @@ class SqlLaunchBook:
     def open(self) -> Sequence[LaunchAttempt]:
         """Return every open attempt: all that we owe, the oldest first."""
         return [_attempt(row) for row in self._connection.execute(_ALL_OPEN)]
+
+    def owed(self) -> Owed:
+        """Return what `open` would show, counted by the database."""
+        row = self._connection.execute(_OWED).one()
+        return Owed(
+            open=row.open,
+            unwanted=row.unwanted,
+            unwanted_since=moment_if(row.since),
+            unanswered=row.unanswered,
+            destroy_tries=row.tries,
+        )
 
     def billing(self, *, accrued_before: datetime) -> Sequence[LaunchAttempt]:
         """Return the attempts that bill and whose last entry ends before then.
