@@ -109,8 +109,10 @@ class Cloud:
             Unavailable: the account could not be listed in full.
         """
         async with self._listing_lock:
-            if self._listing is not None and self._listing.began_at > moment:
-                return self._listing
+            known, now = self._listing, self._clock.now()
+            # After the clock was set back, a listing that seems to be of the future is an old one.
+            if known is not None and moment < known.began_at <= now:
+                return known
             listing = await self._ask("list_all", self._provider.list_all, limit=LIST_LIMIT)
             if not listing.complete:
                 message = f"{self.name} gave an incomplete listing: {listing.trouble}"
