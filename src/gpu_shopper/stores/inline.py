@@ -67,7 +67,7 @@ class Memory:
         """Open the book as a new server does: what the last one began is undone, its claims are forgotten."""
         self.desk.roll_back()
         self.desk.take_over(clock=clock, chance=chance)
-        return InlineBooks(self.desk, hooks or CommitHooks())
+        return InlineBooks(self, hooks or CommitHooks())
 
     def image(self) -> Image:
         """Copy everything that is committed."""
@@ -75,14 +75,21 @@ class Memory:
 
     def restore(self, image: Image) -> None:
         """Go back to a copy, as a restore from a backup does: the deployment's epoch grows by one."""
-        image.put_into(self.desk.raw)
+        self._go_back(image)
         self.desk.begin()
         self.desk.raw.execute("UPDATE deployment SET epoch = epoch + 1")
         self.desk.commit()
 
     def rewind(self, image: Image) -> None:
         """Go back to a copy exactly, as a disk that lost its newest commits does."""
-        image.put_into(self.desk.raw)
+        self._go_back(image)
+
+    def _go_back(self, image: Image) -> None:
+        # A new connection: the old one's prepared statements do not survive a change of the pages under them.
+        self.desk.close()
+        raw = connect_memory()
+        image.put_into(raw)
+        self.desk = Desk(raw)
 
     def discard(self) -> None:
         """Let it all go."""
@@ -92,8 +99,8 @@ class Memory:
 class InlineBooks:
     """The `Books` of one server over a `Memory`."""
 
-    def __init__(self, desk: Desk, hooks: CommitHooks) -> None:
-        self._desk = desk
+    def __init__(self, memory: Memory, hooks: CommitHooks) -> None:
+        self._memory = memory
         self.hooks = hooks
         self._is_closed = False
 
@@ -101,7 +108,7 @@ class InlineBooks:
         """Run `work` in one transaction and return what it returns."""
         await self.hooks.pause()
         self._check_open()
-        desk = self._desk
+        desk = self._memory.desk
         try:
             desk.begin()
             value = work(desk.book)
@@ -125,7 +132,7 @@ class InlineBooks:
 
     def peek(self, work: Callable[[Book], T]) -> T:
         """Read at once, even after the end: for those who watch a simulation."""
-        desk = self._desk
+        desk = self._memory.desk
         # Not by the pragma that forbids writing: it makes SQLite forget every prepared statement.
         changes = desk.raw.total_changes
         desk.begin_reading()
