@@ -84,10 +84,6 @@ METRICS: tuple[Metric, ...] = (
     _histogram("step_seconds", "How long a step of the engine took.", "step"),
     _histogram("sweep_seconds", "How long a look at a whole account took.", "provider"),
     _histogram(
-        "book_seconds", "How long a transaction took, the wait for its turn included.", "kind"
-    ),
-    _histogram("start_up_seconds", "From asking to running.", "provider", buckets=_START_SECONDS),
-    _histogram(
         "ending_seconds",
         "From the wish to end to the proof of absence.",
         "provider",
