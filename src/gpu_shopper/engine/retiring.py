@@ -34,7 +34,7 @@ Change = Callable[[LaunchAttempt, datetime], LaunchAttempt]
 # Every try is counted in the row; the history tells of the first ones and then of fewer and fewer.
 _TOLD_TRIES = frozenset({1, 2, 3, 5, 10}) | frozenset(range(25, 100_000, 25))
 _AFTER_TROUBLE = timedelta(seconds=10)
-# While it is still there it is read at least so often, so that its bill ends at the right moment.
+# While it is still there it is read at least so often, or more often where the cloud is quick, so that its bill ends at the right moment.
 _READ_PERIOD = timedelta(seconds=30)
 _STALE_SIGHT = timedelta(seconds=60)
 
@@ -82,7 +82,7 @@ class Retiring:
     async def _destroy(self, claim: Claim, attempt: LaunchAttempt) -> None:
         desk, cloud = self._desk, self._desk.clouds[attempt.provider]
         assert attempt.instance_id is not None, attempt.id
-        if _sight_is_stale(attempt, desk.clock.now()) or _was_cut_off(attempt):
+        if attempt.destroy_tries > 0 or _sight_is_stale(attempt, desk.clock.now()):
             # Whether it was still there decides when its bill ended: nobody can tell once it is destroyed.
             await self._peek(claim, attempt)
         await self._update(claim, attempt.id, _called, tell="destroy_called")
@@ -225,12 +225,6 @@ def _sight_is_stale(attempt: LaunchAttempt, now: datetime) -> bool:
     return attempt.destroy_tries == 0 and (alive_at is None or now - alive_at > _STALE_SIGHT)
 
 
-def _was_cut_off(attempt: LaunchAttempt) -> bool:
-    """Return whether we died between a destroy and its answer: it may have been done."""
-    called, answered = attempt.destroy_called_at, attempt.destroy_answered_at
-    return called is not None and (answered is None or answered < called)
-
-
 def _called(attempt: LaunchAttempt, now: datetime) -> LaunchAttempt:
     return replace(
         attempt,
@@ -256,12 +250,24 @@ def _answered(
 def _peeked(attempt: LaunchAttempt, instance: Instance | None, now: datetime) -> LaunchAttempt:
     if instance is not None:
         return seen(attempt, instance, at=now)
-    called_at, alive_at = attempt.destroy_called_at, attempt.last_alive_at
-    obeyed = called_at is not None and (alive_at is None or alive_at <= called_at)
-    if obeyed and attempt.missing_since is None:
-        # The call whose answer nobody heard was obeyed: the time until somebody looked was not billed.
-        return replace(attempt, destroy_accepted_at=attempt.destroy_accepted_at or called_at)
+    obeyed = _obeyed(attempt)
+    if obeyed.destroy_accepted_at is not None:
+        return obeyed
     return replace(attempt, missing_since=attempt.missing_since or now)
+
+
+def _obeyed(attempt: LaunchAttempt) -> LaunchAttempt:
+    """Return an attempt whose instance was found gone: if nothing was seen of it since its last destroy, that was obeyed.
+
+    Whether or not anybody heard the answer: the time until somebody looked was not billed.
+    """
+    called_at, answered_at = attempt.destroy_called_at, attempt.destroy_answered_at
+    if called_at is None or attempt.missing_since or attempt.destroy_accepted_at:
+        return attempt
+    alive_at = attempt.last_alive_at or called_at
+    if alive_at > max(called_at, answered_at or called_at):
+        return attempt
+    return replace(attempt, destroy_accepted_at=max(called_at, alive_at))
 
 
 def _was_read(
@@ -276,12 +282,13 @@ def _was_read(
         )
         enough = absence.gone_reads >= quirks.absence_reads
         at = now if enough else now + quirks.absence_read_spacing
-        return replace(attempt, absence=absence, next_action_at=at)
+        return replace(_obeyed(attempt), absence=absence, next_action_at=at)
     # It is still there. Unless it is visibly on its way out, the accepted destroy was no end of the bill.
     leaving = instance.status is InstanceStatus.STOPPING
     still = seen(attempt, instance, at=now)
     called = attempt.destroy_called_at or now
-    at = min(called + destroy_pause(attempt, now), now + _READ_PERIOD)
+    often = min(_READ_PERIOD, quirks.observe_period * 3)
+    at = min(called + destroy_pause(attempt, now), now + often)
     return replace(
         still,
         absence=Absence(read_at=now),
