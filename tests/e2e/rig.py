@@ -207,6 +207,7 @@ class Rig:
         self.settings = settings
         self._proxied = proxied
         self._proxies: list[Proxy] = []
+        self._offers: list[str] = []
 
     def __enter__(self) -> Self:
         try:
@@ -288,6 +289,17 @@ class Rig:
         return {
             "consumer_id": "tester", "workload_type": "batch", "reservation_hours": 1,
             "requirements": WISH, **more,
+        }  # fmt: skip
+
+    def own_offer(self) -> dict[str, Any]:
+        """Return an order for an offer that no other session of this rig was given: many at once don't collide."""
+        if not self._offers:
+            filters = "min_gpu_count=2&interruptible=false&sort=price&limit=200"
+            page = self.ask("GET", f"/inventory?{filters}").body
+            self._offers = [offer["id"] for offer in page["offers"]]
+        return {
+            "offer_id": self._offers.pop(), "requirements": None, "max_price_per_hour": 60,
+            "retry_scope": "any", "max_retries": 12,
         }  # fmt: skip
 
     def create(self, *, key: str = "", **more: Any) -> str:
