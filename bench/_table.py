@@ -7,6 +7,7 @@ whatever else runs there, so a page of them always carries the machine line.
 import argparse
 import os
 import platform
+import re
 import sqlite3
 import subprocess
 import sysconfig
@@ -108,6 +109,7 @@ def _python() -> str:
     # An interpreter built without these is up to twice as slow, so the build belongs to the figure.
     given = sysconfig.get_config_var("CONFIG_ARGS") or ""
     built = [name for name in ("enable-optimizations", "with-lto", "disable-gil") if name in given]
+    built += re.findall(r"-O\S+", sysconfig.get_config_var("PY_CORE_CFLAGS") or "")[-1:]
     name = f"{platform.python_implementation()} {platform.python_version()}"
     return f"{name} ({', '.join([platform.python_compiler(), *built])})"
 
