@@ -122,7 +122,11 @@ async def build(
         deployment=deployment.id,
         owner=f"{os.getpid()}-{chance.draw_bits(40):x}",
     )
-    periods = Periods(sweep=settings.sweep_period_s, accrue=settings.accrue_period_s)
+    periods = Periods(
+        shop=settings.shop_period_s,
+        sweep=settings.sweep_period_s,
+        accrue=settings.accrue_period_s,
+    )
     engine = Engine(desk, periods=periods, concurrency=settings.reconcile_concurrency)
     return App(
         rooms=_rooms(desk, engine, meter=meter, vault=vault, public_url=public_url),

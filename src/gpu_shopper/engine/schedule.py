@@ -27,8 +27,9 @@ _PAUSE_AFTER_FAULT = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Periods:
-    """How often things are done, in seconds."""
+    """How often things are done, in seconds. `shop` 0: at each cloud's own pace."""
 
+    shop: float = 0.0
     sweep: float = 300.0
     accrue: float = 60.0
     deliver: float = 5.0
@@ -145,7 +146,8 @@ class Engine:
     def _shop(self, provider: ProviderName) -> Callable[[], Awaitable[float]]:
         async def once() -> float:
             await self.shopping.refresh(provider)
-            return self._desk.clouds[provider].quirks.shop_period.total_seconds()
+            own = self._desk.clouds[provider].quirks.shop_period.total_seconds()
+            return self._periods.shop or own
 
         return once
 
