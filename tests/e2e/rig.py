@@ -190,10 +190,12 @@ class Server(Program):
         except (OSError, http.client.HTTPException):
             return 0
 
+    place: Path | None = None
+
     @property
     def database(self) -> Path:
         """The file of its book."""
-        return self.folder / "shopper.db"
+        return self.place or self.folder / "shopper.db"
 
 
 class Rig:
