@@ -293,13 +293,17 @@ def proved_absent(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
 
 
 def destroy_pause(attempt: LaunchAttempt, now: datetime) -> timedelta:
-    """Return how long to wait after the last destroy before the next: longer each time, and never for ever."""
+    """Return how long to wait after the last destroy before the next: longer each time, and never for ever.
+
+    Up to a fifth shorter, by the label: what was destroyed together is not tried again all at one moment.
+    """
     since = attempt.closing_since or now
     longest = (
         DESTROY_PAUSE_AFTER_A_DAY if now - since > timedelta(days=1) else DESTROY_PAUSE_LONGEST
     )
     doublings = min(max(attempt.destroy_tries - 1, 0), 10)
-    return min(DESTROY_PAUSE_FIRST * (1 << doublings), longest)
+    spread = sum(attempt.label.encode()) % 21
+    return min(DESTROY_PAUSE_FIRST * (1 << doublings), longest) * (100 - spread) / 100
 
 
 def alert_due(attempt: LaunchAttempt, now: datetime) -> bool:
