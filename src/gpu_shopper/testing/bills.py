@@ -5,7 +5,7 @@ preempted or ran into the cloud's own deadline are known to have lived until the
 the difference is bounded by the price of the time between two looks, plus the time in which nobody could look. Where the
 cloud failed or lied around the end, it is bounded by ten minutes of the price, plus outages. Where the order to destroy
 does not end billing, the first absence that is read does, some seconds late. A price that the cloud hides is charged as it
-was shown.
+was shown. What is stopped instead of destroyed is charged in full until it is gone.
 """
 
 from typing import Final
@@ -60,10 +60,16 @@ def _compare(o: Oracle, row: AttemptRow, entry: LedgerEntry, said: int) -> None:
         o.exercised["S11 unseen end"] += 1
         allowed += round(rate * (_LOOK_S + _blind(o, row, end)))
     said_end = _said_end(o, row, end)
+    first = o.facts[row.provider].first_destroy_at.get(entry.id)
+    if first is not None and cloud.struck_rules["stop_instead_of_destroy"]:
+        # A cloud that stops what it shall destroy bills less for it, and does not say how much.
+        allowed += round(rate * max(0.0, end - first))
     # A bill written by a clock that was wrong is wrong by as much.
     allowed += round(rate * o.clock_error(min(end, said_end) - 3600, max(end, said_end)))
     # Between the end and our first look at its absence, nobody may have been there to look.
-    allowed += round(rate * _blind_between(o, row, end - 5.0, said_end + 5.0))
+    allowed += round(
+        rate * _blind_between(o, row, min(end, said_end) - 5.0, max(end, said_end) + 5.0)
+    )
     if cloud.troubled(min(end, said_end) - 35.0, max(end, said_end) + 35.0):
         o.exercised["S11 troubled end"] += 1
         allowed += round(rate * (_TROUBLED_S + _blind(o, row, max(end, said_end))))

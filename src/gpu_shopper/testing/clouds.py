@@ -247,7 +247,7 @@ class SimCloud:
             self.watcher.struck("network_cut")
             raise NotSent("connection refused")
         await asyncio.sleep(low + (high - low) * chance.uniform())
-        if network.cut or chance.uniform() < network.lose_request:
+        if self._is_cut() or chance.uniform() < network.lose_request:
             self.watcher.struck("request_lost")
             raise NoAnswer("the request was lost")
         if chance.uniform() < network.slow:
@@ -255,10 +255,13 @@ class SimCloud:
             await asyncio.sleep(90.0 * chance.uniform())
         reply = await self._door.request(request)
         await asyncio.sleep(low + (high - low) * chance.uniform())
-        if network.cut or chance.uniform() < network.lose_reply:
+        if self._is_cut() or chance.uniform() < network.lose_reply:
             self.watcher.struck("reply_lost")
             raise NoAnswer("the reply was lost")
         return reply
+
+    def _is_cut(self) -> bool:
+        return self.network.cut
 
     def _request(self, method: str, path: str, body: dict[str, object] | None) -> ModelRequest:
         return ModelRequest(method=method, path=path, query={}, body=body, key=_KEY)

@@ -61,6 +61,7 @@ class Consumers:
         self._chance = chance
         self._violate = violate
         self._asked = asked
+        self.asking = 0
         self._number = 0
 
     async def shop(self, until: Callable[[], bool]) -> None:
@@ -83,7 +84,10 @@ class Consumers:
         """Everybody who still holds something ends it, however long it takes to be heard."""
         for session, consumer in list(self.sessions.items()):
             caller = Caller(name=consumer, consumer_id=consumer)
-            await self.insist(lambda life, s=session, c=caller: life.sessions.end(s, by=c))
+            await self._end(session, caller)
+
+    async def _end(self, session: SessionId, caller: Caller) -> None:
+        await self.insist(lambda life: life.sessions.end(session, by=caller))
 
     async def insist(
         self, question: Callable[[Life], Coroutine[Any, Any, T]]
@@ -112,7 +116,11 @@ class _Story:
         self._caller = Caller(name=self._consumer, consumer_id=self._consumer)
 
     async def tell(self) -> None:
-        session = await self._request()
+        self._all.asking += 1
+        try:
+            session = await self._request()
+        finally:
+            self._all.asking -= 1
         if session is None:
             return
         draw = self._chance.uniform()

@@ -130,6 +130,7 @@ class House:
         self.around = around
         self.life: Life | None = None
         self._lives = 0
+        self._tasks: list[asyncio.Task[None]] = []
         # A dict, for its order: sets of futures are ordered by their addresses.
         self._waiting: dict[asyncio.Future[Any], Process] = {}
 
@@ -143,8 +144,10 @@ class House:
         assert not self.up, "one house at a time"
         self._lives += 1
         process = self.around.loop.start_process("house", plan=plan)
-        process.spawn(self._live(process), name="main")
-        self.around.loop.spawn(self._mourn(process), name="mourner")
+        self._tasks = [
+            process.spawn(self._live(process), name="main"),
+            self.around.loop.spawn(self._mourn(process), name="mourner"),
+        ]
         return process
 
     async def stop(self) -> None:
@@ -169,7 +172,7 @@ class House:
             raise HouseDown("connection refused")
         answer: asyncio.Future[T] = self.around.loop.create_future()
         self._waiting[answer] = life.process
-        life.process.spawn(_answer(question, life, answer), name="request")
+        _ = life.process.spawn(_answer(question, life, answer), name="request")
         try:
             return await answer
         finally:

@@ -6,7 +6,7 @@ over a wire that loses; it obeys orders, and ends itself by its own means when i
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gpu_shopper.agent.deadman import Boot, Life, aged, born, counted, decide, ends_at, obeyed
@@ -180,12 +180,14 @@ class Node:
 
     async def _end(self, because: str) -> None:
         self._nodes.struck(f"node_ended_itself {because}")
-        while not self._cloud.end_itself(self.spec.instance_key):
-            await asyncio.sleep(_END_AGAIN)
-        # Taken is not done: a cloud that only claims to have ended it is asked again.
+        # Taken is not done: a cloud that only claims to have ended it is asked again, until the power goes.
         while True:
-            await asyncio.sleep(_END_AGAIN)
             self._cloud.end_itself(self.spec.instance_key)
+            await asyncio.sleep(_END_AGAIN)
+
+
+def _nobody(fault: str) -> None:
+    pass
 
 
 class Nodes:
@@ -197,7 +199,7 @@ class Nodes:
         self.loop = loop
         self.habits = habits
         self.chance = chance
-        self.struck = lambda fault: None
+        self.struck: Callable[[str], None] = _nobody
         self._house = house
         self._number = 0
         self._nodes: dict[str, Node] = {}

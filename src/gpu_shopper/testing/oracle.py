@@ -65,7 +65,8 @@ class CloudFacts:
     """What is remembered of one cloud."""
 
     births: Counter[str] = field(default_factory=Counter)
-    destroyed_at: dict[str, float] = field(default_factory=dict)
+    destroys: dict[str, tuple[int, float]] = field(default_factory=dict)
+    first_destroy_at: dict[str, float] = field(default_factory=dict)
     strays: set[str] = field(default_factory=set)
 
 
@@ -75,7 +76,7 @@ class Oracle:
     def __init__(self, loop: VirtualLoop, memory: Memory, *, trace: Trace) -> None:
         self.loop = loop
         self.trace = trace
-        self.book = CommittedBook(memory.desk.raw)
+        self.book = CommittedBook(memory)
         self.deployment: DeploymentId | None = None
         self.label_key = DeploymentVault(DEPLOYMENT_KEY, SeededChance(0)).label_key
         self.clouds: Mapping[ProviderName, SimCloud] = {}
@@ -175,14 +176,14 @@ class Oracle:
     def asked(self, cloud: SimCloud, request: ModelRequest) -> None:
         """See a request as it takes effect."""
         if request.method == "POST" and request.path.endswith("v1/instances"):
-            for check in self.on_create:
-                check(self, cloud, request.body or {})
+            for ask in self.on_create:
+                ask(self, cloud, request.body or {})
         elif request.method == "DELETE" and "/instances/" in request.path:
             instance_id = request.path.rpartition("/")[2]
             held = cloud.instance(instance_id)
             if held is None:
                 return
-            self.facts[cloud.name].destroyed_at[instance_id] = self.now
+            self.facts[cloud.name].first_destroy_at.setdefault(instance_id, self.now)
             self.tell(cloud.name, f"destroy {instance_id} {held.name}")
             for check in self.on_destroy:
                 check(self, cloud, instance_id, held.name)
@@ -224,26 +225,25 @@ class Oracle:
         if changes == self._changes:
             return
         self._changes = changes
-        attempts = {row.label: row for row in self.book.open_attempts()}
-        for label, old in self.attempts.items():
-            if label not in attempts and old.open:
-                fresh = self.book.attempt(label)
-                if fresh is None:
-                    self.forgotten.add(label)
-                else:
-                    attempts[label] = fresh
-        sessions = {row.id: row for row in self.book.live_sessions()}
-        for session_id, before in self.sessions.items():
-            if session_id not in sessions and not before.ended:
-                gone = self.book.session(session_id)
-                if gone is not None:
-                    sessions[session_id] = gone
-        for label, row in attempts.items():
-            if (old_row := self.attempts.get(label)) != row:
-                self._attempt_changed(old_row, row)
-        for session_id, session in sessions.items():
-            if (known := self.sessions.get(session_id)) != session:
+        for row in self._moved_attempts():
+            if (old := self.attempts.get(row.label)) != row:
+                self._attempt_changed(old, row)
+        for session in self._moved_sessions():
+            if (known := self.sessions.get(session.id)) != session:
                 self._session_changed(known, session)
+
+    def _moved_attempts(self) -> list[AttemptRow]:
+        """Return what is open, and what was open when it was last looked at."""
+        rows = self.book.open_attempts()
+        seen = {row.label for row in rows}
+        closed = [row.label for row in self.attempts.values() if row.open and row.label not in seen]
+        return rows + [row for label in closed if (row := self.book.attempt(label)) is not None]
+
+    def _moved_sessions(self) -> list[SessionRow]:
+        rows = self.book.live_sessions()
+        seen = {row.id for row in rows}
+        over = [row.id for row in self.sessions.values() if not row.ended and row.id not in seen]
+        return rows + [row for one in over if (row := self.book.session(one)) is not None]
 
     def _attempt_changed(self, old: AttemptRow | None, new: AttemptRow) -> None:
         self.attempts[new.label] = new

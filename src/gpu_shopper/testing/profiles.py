@@ -1,7 +1,7 @@
 """What a seed stands for: which clouds, how much demand, which faults at which rates.
 
-Three modes. Mixed: every fault may strike, each at a low rate. Swarm: a random half of the faults, at higher rates. Single:
-one fault only, at a high rate. A profile is drawn from the seed and nothing else.
+Mixed: every fault may strike, each at a low rate. Swarm: a random half of the faults, at higher rates. Single: one fault
+only, at a high rate. Storm: every fault, often. Calm: none. A profile is drawn from the seed and nothing else.
 """
 
 from collections.abc import Mapping
@@ -27,6 +27,7 @@ class Mode(StrEnum):
     MIXED = "mixed"
     SWARM = "swarm"
     SINGLE = "single"
+    STORM = "storm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +105,9 @@ class WorldProfile:
         return self.faults.get(fault, 0.0)
 
 
-SANDBOX_QUIRKS: Final = replace(MANIFEST.quirks, shop_period=seconds(300))
+SANDBOX_QUIRKS: Final = replace(MANIFEST.quirks, shop_period=seconds(600))
 # A cloud that promises nothing: the defaults, less eager to shop.
-WARY_QUIRKS: Final = replace(Quirks(), shop_period=seconds(300), requests_per_second=5, burst=20)
+WARY_QUIRKS: Final = replace(Quirks(), shop_period=seconds(600), requests_per_second=5, burst=20)
 
 
 def draw_profile(seed: int, *, hours: float, mode: Mode | None = None) -> WorldProfile:
@@ -162,6 +163,11 @@ def _draw_faults(chance: SeededChance, mode: Mode) -> dict[str, float]:
                 for name, fault in known.items()
                 if chance.uniform() < 0.5
             }
+        case Mode.STORM:
+            return {
+                name: fault.usual + (fault.most - fault.usual) * 0.15 * chance.uniform()
+                for name, fault in known.items()
+            }
         case Mode.SINGLE:
             name = list(known)[chance.below(len(known))]
             return {name: known[name].most * (0.4 + 0.6 * chance.uniform())}
@@ -183,39 +189,33 @@ def _draw_cloud(chance: SeededChance, number: int, faults: Mapping[str, float]) 
         name=ProviderName("sandbox" if number == 0 else f"cloud-{number}"),
         quirks=WARY_QUIRKS if wary or lag else SANDBOX_QUIRKS,
         config=config,
-        offers=40 + chance.below(80),
+        offers=30 + chance.below(50),
         rules=tuple(_rules(chance, faults)),
     )
 
 
 def _rules(chance: SeededChance, faults: Mapping[str, float]) -> list[Json]:
-    rules: list[Json] = []
-    for kind in MISDEEDS:
-        if kind in faults:
-            rules.append(
-                {"kind": kind, "rate": min(1.0, faults[kind]), "params": _params(chance, kind)}
-            )
-    return rules
+    return [
+        {"kind": kind, "rate": min(1.0, faults[kind]), "params": _params(chance, kind)}
+        for kind in MISDEEDS
+        if kind in faults
+    ]
 
 
 def _params(chance: SeededChance, kind: str) -> dict[str, Json]:
-    draw = chance.uniform()
-    match kind:
-        case "answer_late":
-            return {"seconds": 60 * draw}
-        case "rate_limited":
-            return {"retry_after": 30 * draw}
-        case "create_late":
-            return {"seconds": 10 + 900 * draw * draw, "answer": ("504", "cut")[chance.below(2)]}
-        case "wrong_gpu" | "wrong_price":
-            return {"admits": draw < 0.5}
-        case "preempt":
-            return {"seconds": 60 + 3000 * draw}
-        case "list_lag":
-            return {"seconds": 300 * draw}
-        case "list_cut":
-            return {"share": draw}
-        case "slow_destroy":
-            return {"seconds": 600 * draw}
-        case _:
-            return {}
+    draw, other = chance.uniform(), chance.uniform()
+    known: dict[str, dict[str, Json]] = {
+        "answer_late": {"seconds": 60 * draw},
+        "rate_limited": {"retry_after": 30 * draw},
+        "create_late": {
+            "seconds": 10 + 900 * draw * draw,
+            "answer": "504" if other < 0.5 else "cut",
+        },
+        "wrong_gpu": {"admits": draw < 0.5},
+        "wrong_price": {"admits": draw < 0.5},
+        "preempt": {"seconds": 60 + 3000 * draw},
+        "list_lag": {"seconds": 300 * draw},
+        "list_cut": {"share": draw},
+        "slow_destroy": {"seconds": 600 * draw},
+    }
+    return known.get(kind, {})

@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from gpu_shopper.stores.inline import Memory
+
 OPEN = ("bound", "closing", "sent", "unknown")
 FINAL = ("stopped", "failed")
 
@@ -61,8 +63,8 @@ class SessionRow(NamedTuple):
         return self.state in FINAL
 
 
-_ATTEMPT = f"SELECT {', '.join(AttemptRow._fields)} FROM attempts"
-_SESSION = f"SELECT {', '.join(SessionRow._fields)} FROM sessions"
+_ATTEMPT = f"SELECT {', '.join(AttemptRow._fields)} FROM attempts"  # noqa: S608 - its own column names
+_SESSION = f"SELECT {', '.join(SessionRow._fields)} FROM sessions"  # noqa: S608
 _OPEN = f"{_ATTEMPT} WHERE state IN {OPEN!r}"
 _LIVE = f"{_SESSION} WHERE state IN ('pending', 'provisioning', 'running', 'stopping')"
 
@@ -70,8 +72,12 @@ _LIVE = f"{_SESSION} WHERE state IN ('pending', 'provisioning', 'running', 'stop
 class CommittedBook:
     """Reads of one in-memory book."""
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
-        self._raw = raw
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    @property
+    def _raw(self) -> sqlite3.Connection:
+        return self._memory.desk.raw
 
     def changes(self) -> int:
         """Return a number that grows with every change."""

@@ -236,7 +236,7 @@ async def _perform(
             when=plan.when,
         )
     await script(stage)
-    world.troubles.end()
+    world.troubles.heal()
     await stage.at_rest()
     steps, effects = first.steps - stage.first_step, first.effects - stage.first_effect
     if thorough:
@@ -265,7 +265,9 @@ def play(
     return run_simulation(performance, seed=seed)
 
 
-def every_crash_of(script: Script, *, scene: Scene | None = None, seed: int = 1) -> Iterator[CrashPlan]:
+def every_crash_of(
+    script: Script, *, scene: Scene | None = None, seed: int = 1
+) -> Iterator[CrashPlan]:
     """Yield a crash at every step, and before and after every effect, of a script."""
     rehearsal = play(script, scene=scene, seed=seed, thorough=False)
     for step in rehearsal.steps:
@@ -312,13 +314,13 @@ async def retry_not_as_sold(stage: Stage) -> None:
     await create_and_finish(stage)
 
 
-async def extend_and_expire(stage: Stage) -> None:
-    """The reservation is prolonged by an hour, and runs out."""
+async def extend(stage: Stage) -> None:
+    """The reservation is prolonged by an hour while it runs."""
     session = await stage.request()
     await stage.until_state(session, "running", "stopped", "failed")
-    await stage.wait(3500)
     await stage.extend(session, 1)
-    await stage.until_state(session, "stopped", "failed", limit=3 * 3600)
+    await stage.finish(session)
+    await stage.until_state(session, "stopped", "failed")
 
 
 CORE: dict[str, Script] = {
@@ -326,5 +328,5 @@ CORE: dict[str, Script] = {
     "adopt": adopt,
     "destroy": destroy_again,
     "not_as_sold": retry_not_as_sold,
-    "extend": extend_and_expire,
+    "extend": extend,
 }

@@ -26,9 +26,10 @@ _STRUCK_AS = {
     "mute_nodes": "node_mute",
     "late_drivers": "driver_late",
 }
-INVARIANTS = tuple(
-    f"S{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 17, 19, 20)
-) + ("L1", "L4", "L5", "L6", "L7", "L8", "L12")
+INVARIANTS = (
+    *(f"S{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 17, 19, 20)),
+    *(f"L{number}" for number in (1, 4, 5, 6, 7, 8, 12)),
+)
 
 
 @dataclass(slots=True)

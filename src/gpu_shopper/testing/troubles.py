@@ -69,6 +69,10 @@ class Troubles:
             if life.process.paused:
                 life.process.resume()
                 self._oracle.up(HOUSE)
+        self.heal()
+
+    def heal(self) -> None:
+        """Let clouds be honest again, the way to them free, and the clock right."""
         for cloud in self._oracle.clouds.values():
             if cloud.network.cut:
                 self._oracle.up(cloud.name)

@@ -7,12 +7,13 @@ world runs on until everything is at rest, or for too long, which is a violation
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.engine.schedule import Periods
 from gpu_shopper.stores.inline import CommitHooks, Memory
-from gpu_shopper.testing import bills, checks
+from gpu_shopper.testing import bills, bounds, checks
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.clouds import SimCloud
@@ -22,8 +23,8 @@ from gpu_shopper.testing.loop import VirtualLoop, current_loop, run_simulation
 from gpu_shopper.testing.nodes import Nodes, SimBootScripts
 from gpu_shopper.testing.oracle import HOUSE, Oracle, Violation
 from gpu_shopper.testing.process import CrashPlan, Process
-from gpu_shopper.testing.sealed_loop import SimulationError
 from gpu_shopper.testing.profiles import Mode, WorldProfile, draw_profile
+from gpu_shopper.testing.sealed_loop import SimulationError
 from gpu_shopper.testing.trace import Trace
 from gpu_shopper.testing.troubles import Troubles
 
@@ -94,7 +95,7 @@ class World:
         self._watch()
 
     def _around(self, chance: SeededChance) -> Surroundings:
-        sweep = self.profile.sweep_s
+        sweep, beat = self.profile.sweep_s, timedelta(seconds=self.profile.habits.beat_s)
         return Surroundings(
             loop=self.loop,
             memory=self.memory,
@@ -107,7 +108,8 @@ class World:
             meter=SimMeter(self.oracle.alarmed),
             hooks=CommitHooks(),
             settings=HouseSettings(
-                periods=Periods(sweep=sweep, accrue=600.0, deliver=120.0), limits=Limits()
+                periods=Periods(sweep=sweep, accrue=600.0, deliver=120.0),
+                limits=Limits(heartbeat=beat),
             ),
         )
 
@@ -134,12 +136,12 @@ class World:
             self.oracle.down(HOUSE)
             await asyncio.sleep(self.troubles.absence_s())
             self.open_house()
-            while self.house.life is life:
+            while self.house.life is life:  # noqa: ASYNC110 - a world may look as often as it likes
                 await asyncio.sleep(0.1)
 
     async def ready(self) -> None:
         """Return once the first house knows its deployment, and the market has been looked at."""
-        while self.house.life is None:
+        while self.house.life is None:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         books = self.house.life.books
         self.oracle.deployment = books.peek(lambda book: book.deployment()).id
@@ -147,11 +149,9 @@ class World:
     def plant_strays(self) -> None:
         """Rent instances past the house, named by others, or not at all."""
         for number in range(self.profile.strays):
-            name = (
-                f"somebody-{number}"
-                if number % 2
-                else f"gs1-{'a' * 16}-{'b' * 16}-ab-abcdef-aaaaaaaaaa"
-            )
+            # Half have names of their own; half bear a label like ours, of a deployment that is not.
+            alike = f"gs1-{'a' * 16}-{'b' * 15}{'abcdefgh'[number % 8]}-ab-abcdef-aaaaaaaaaa"
+            name = f"somebody-{number}" if number % 2 else alike
             for cloud in self.clouds.values():
                 made = cloud.plant(name, number=number)
                 if made is not None:
@@ -159,18 +159,19 @@ class World:
 
     def tick(self) -> bool:
         """Ask what is asked every minute; tell whether all is well so far."""
-        for check in checks.EACH_MINUTE:
+        for check in bounds.EACH_MINUTE:
             check(self.oracle)
         return not self.oracle.violations
 
     async def run_until(self, moment: float) -> None:
         """Let the world run until then, asking every minute; end early at a violation."""
-        while self.loop.time() < moment and self.tick():
+        while self.loop.time() < moment and self.tick():  # noqa: ASYNC110
             await asyncio.sleep(min(_TICK_S, max(0.0, moment - self.loop.time())))
 
     def at_rest(self) -> bool:
         """Tell whether nothing is left to do, as far as book and clouds can tell."""
         late = any(cloud.creates_to_come() for cloud in self.clouds.values())
+        late = late or self.consumers.asking > 0
         open_rows = self.oracle.book.open_attempts() or self.oracle.book.live_sessions()
         return not (late or open_rows or self.oracle.ours_alive() or self.oracle.book.undelivered())
 
@@ -261,7 +262,7 @@ async def live(profile: WorldProfile, *, keep: bool = False) -> Outcome:
     world.open_house()
     await world.ready()
     world.plant_strays()
-    world.loop.spawn(world.supervise(), name="supervisor")
+    supervisor = world.loop.spawn(world.supervise(), name="supervisor")
     world.troubles.begin()
     end = profile.active_s
     shopping = world.loop.spawn(
@@ -275,6 +276,7 @@ async def live(profile: WorldProfile, *, keep: bool = False) -> Outcome:
         world.final_checks()
         await world.s20_recovering_twice_changes_nothing()
     world.supervising = False
+    supervisor.cancel()
     return world.outcome(keep=keep)
 
 

@@ -1,0 +1,121 @@
+"""The oracle can fail: each wrong that is done before its eyes is told under the right name."""
+
+import pytest
+
+from gpu_shopper.domain.label import LabelFacts, write_label
+from gpu_shopper.sandbox.messages import ModelRequest
+from gpu_shopper.testing.scenarios import Script, Stage, play
+
+
+def violated(script: Script) -> set[str]:
+    """Play a script that does wrong, and return what the oracle calls it."""
+    return {violation.check for violation in play(script).outcome.violations}
+
+
+def _call(stage: Stage, method: str, path: str) -> None:
+    request = ModelRequest(method=method, path=path, query={}, body=None, key="sim-key")
+    stage.cloud.model.handle(request, now=stage.cloud.now())
+
+
+async def _running(stage: Stage) -> str:
+    session = await stage.request()
+    await stage.until_state(session, "running")
+    return session
+
+
+def test_a_wanted_instance_that_is_destroyed() -> None:
+    async def script(stage: Stage) -> None:
+        await _running(stage)
+        _call(stage, "DELETE", f"v1/instances/{stage.ledger()[0].id}")
+
+    assert "S5" in violated(script)
+
+
+def test_a_stranger_that_is_destroyed() -> None:
+    async def script(stage: Stage) -> None:
+        stray = next(iter(stage.world.oracle.facts["sandbox"].strays))
+        _call(stage, "DELETE", f"v1/instances/{stray}")
+
+    assert {"S6"} == violated(script)
+
+
+def test_a_stranger_that_is_gone_at_rest() -> None:
+    async def script(stage: Stage) -> None:
+        stage.cloud.lose_host(next(iter(stage.world.oracle.facts["sandbox"].strays)))
+
+    assert {"S6"} == violated(script)
+
+
+def test_a_create_without_a_row() -> None:
+    async def script(stage: Stage) -> None:
+        oracle = stage.world.oracle
+        session = await _running(stage)
+        assert oracle.deployment is not None
+        facts = LabelFacts(
+            deployment=oracle.deployment,
+            session=session,
+            number=7,
+            expires_at=stage.world.house.around.clock.now(),
+        )
+        stage.cloud.plant(write_label(facts, key=oracle.label_key))
+        stage.world.tick()
+
+    assert {"S1", "S3"} <= violated(script)
+
+
+def test_a_second_create_with_one_label() -> None:
+    async def script(stage: Stage) -> None:
+        await _running(stage)
+        stage.cloud.plant(stage.ledger()[0].name)
+
+    assert "S4" in violated(script)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE cost_entries SET amount = amount + 50000", "S11"),
+        ("UPDATE cost_entries SET ends_at = ends_at - 1", "S10"),
+        ("DELETE FROM events WHERE kind = 'heard_from'", "S16"),
+    ],
+)
+def test_a_book_that_was_tampered_with(statement: str, expected: str) -> None:
+    async def script(stage: Stage) -> None:
+        session = await _running(stage)
+        await stage.wait(4000)
+        await stage.until_state(session, "stopped")
+        raw = stage.world.memory.desk.raw
+        for (name,) in raw.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            raw.execute(f"DROP TRIGGER {name}")
+        raw.execute(statement)
+
+    assert expected in violated(script)
+
+
+def test_an_unwanted_instance_that_nobody_destroys() -> None:
+    async def script(stage: Stage) -> None:
+        session = await _running(stage)
+        node = stage.world.nodes.of(stage.ledger()[0].id)
+        assert node is not None
+        node.mute = True
+        stage.cloud.misbehave([{"kind": "lose_request", "operations": ["destroy", "self"]}])
+        await stage.finish(session)
+        await stage.wait(2400)
+
+    assert "L1" in violated(script)
+
+
+def test_a_running_session_that_is_stopped_for_a_reason_that_is_not_true() -> None:
+    async def script(stage: Stage) -> None:
+        session = await _running(stage)
+        raw = stage.world.memory.desk.raw
+        raw.execute(
+            "UPDATE sessions SET state = 'stopping', stop_reason = 'silent', stop_actor = 'engine',"
+            " launch = NULL WHERE id = ?",
+            (session,),
+        )
+        stage.world.oracle.committed()
+
+    assert "S5" in violated(script)
