@@ -252,6 +252,7 @@ class SimCloud:
             raise NoAnswer("the request was lost")
         if chance.uniform() < network.slow:
             self.watcher.struck("request_slow")
+            self.troubled_at.append(self._loop.time())
             await asyncio.sleep(90.0 * chance.uniform())
         reply = await self._door.request(request)
         await asyncio.sleep(low + (high - low) * chance.uniform())

@@ -199,8 +199,8 @@ class Stage:
         await self.until(lambda: self.world.house.up and self.world.house.life is not life)
 
     async def at_rest(self) -> None:
-        """Let everything come to rest."""
-        await self.until(self.world.at_rest, limit=16 * 3600)
+        """Let everything come to rest, with a house that lives."""
+        await self.until(lambda: self.world.house.up and self.world.at_rest(), limit=16 * 3600)
 
 
 Script = Callable[[Stage], Awaitable[None]]
