@@ -11,7 +11,7 @@ PAGE = ROOT / "docs" / "reference" / "metrics.md"
 
 def rows() -> dict[str, tuple[str, str, str]]:
     found = re.findall(
-        r"^\| `([a-z_]+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$", PAGE.read_text(), re.M
+        r"^\| `([a-z_]+)` \| (\w+) \| ([^|]*) \| ([^|]*) \|$", PAGE.read_text(), re.MULTILINE
     )
     return {name: (kind, labels.strip(), text.strip()) for name, kind, labels, text in found}
 

@@ -96,11 +96,7 @@ async def build(
         await books.aclose()
         raise
     meter, door, wakeup = PrometheusMeter(), AiohttpDoor(), LocalWakeup()
-    limits = Limits(
-        silence=timedelta(minutes=settings.silence_minutes),
-        heartbeat=timedelta(seconds=settings.heartbeat_seconds),
-        lease=timedelta(minutes=settings.lease_minutes),
-    )
+    limits = _limits(settings)
     connected = connect(manifests, providers, door=door, clock=clock)
     clouds = {
         name: Cloud(provider, clock=clock, meter=meter) for name, provider in connected.items()
@@ -135,6 +131,14 @@ async def build(
         door=door,
         clock=clock,
         deployment=deployment.id,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        silence=timedelta(minutes=settings.silence_minutes),
+        heartbeat=timedelta(seconds=settings.heartbeat_seconds),
+        lease=timedelta(minutes=settings.lease_minutes),
     )
 
 
