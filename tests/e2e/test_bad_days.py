@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.programs import KEY, Reply, Server, until
 from tests.e2e.proxy import Asked, Moment, Strike
-from tests.e2e.rig import KEY, Reply, Rig, Server, until
+from tests.e2e.rig import Rig
 
 NOWHERE = {"provider_sandbox_url": "http://127.0.0.1:9", "provider_sandbox_key": KEY}
 

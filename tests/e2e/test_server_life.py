@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.rig import Rig, ask, until
+from tests.e2e.programs import ask, until
+from tests.e2e.rig import Rig
 
 
 @pytest.fixture
