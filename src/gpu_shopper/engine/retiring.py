@@ -36,7 +36,8 @@ _TOLD_TRIES = frozenset({1, 2, 3, 5, 10}) | frozenset(range(25, 100_000, 25))
 _AFTER_TROUBLE = timedelta(seconds=10)
 # While it is still there it is read at least so often, or more often where the cloud is quick, so that its bill ends at the right moment.
 _READ_PERIOD = timedelta(seconds=30)
-_STALE_SIGHT = timedelta(seconds=60)
+# A node that lives is heard more often than this.
+_STALE_SIGHT = timedelta(seconds=20)
 
 
 class Retiring:
@@ -85,7 +86,13 @@ class Retiring:
         if attempt.destroy_tries > 0 or _sight_is_stale(attempt, desk.clock.now()):
             # Whether it was still there decides when its bill ended: nobody can tell once it is destroyed.
             await self._peek(claim, attempt)
-        await self._update(claim, attempt.id, _called, tell="destroy_called")
+        settle = cloud.quirks.destroy_settle
+        await self._update(
+            claim,
+            attempt.id,
+            lambda known, now: _called(known, now, settle=settle),
+            tell="destroy_called",
+        )
         accepted = True
         try:
             await cloud.destroy(attempt.instance_id)
@@ -99,7 +106,6 @@ class Retiring:
                 because=str(error),
             )
             await note_unauthorized(desk, attempt.provider, error)
-        settle = cloud.quirks.destroy_settle
         await self._update(
             claim,
             attempt.id,
@@ -225,12 +231,13 @@ def _sight_is_stale(attempt: LaunchAttempt, now: datetime) -> bool:
     return attempt.destroy_tries == 0 and (alive_at is None or now - alive_at > _STALE_SIGHT)
 
 
-def _called(attempt: LaunchAttempt, now: datetime) -> LaunchAttempt:
+def _called(attempt: LaunchAttempt, now: datetime, *, settle: timedelta) -> LaunchAttempt:
+    # Whoever takes over from a crash in the call need wait no longer than for its answer.
     return replace(
         attempt,
         destroy_called_at=now,
         destroy_tries=attempt.destroy_tries + 1,
-        next_action_at=now + _AFTER_TROUBLE,
+        next_action_at=now + settle,
     )
 
 
