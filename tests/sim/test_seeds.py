@@ -10,7 +10,7 @@ from gpu_shopper.testing.profiles import Mode
 from gpu_shopper.testing.simulate import Summary, main, replay_line
 from gpu_shopper.testing.world import run_seed
 
-_HOURS = 2.0
+_HOURS = 1.5
 _BATCHES = 12
 _BATCH = 10
 

@@ -19,6 +19,8 @@ _CENT: Final = 10_000
 _LOOK_S: Final = 330.0
 _TROUBLED_S: Final = 600.0
 _FIRST_READ_S: Final = 12.0
+_AT_ONCE_S: Final = 5.0
+_READ_S: Final = 35.0
 _SEEN_ENDS: Final = frozenset({"destroyed"})
 
 
@@ -61,6 +63,9 @@ def _compare(o: Oracle, row: AttemptRow, entry: LedgerEntry, said: int) -> None:
         allowed += round(rate * (_LOOK_S + _blind(o, row, end)))
     said_end = _said_end(o, row, end)
     first = o.facts[row.provider].first_destroy_at.get(entry.id)
+    if first is not None and end - first > _AT_ONCE_S:
+        # A cloud that takes its time is read only so often.
+        allowed += round(rate * _READ_S)
     if first is not None and cloud.struck_rules["stop_instead_of_destroy"]:
         # A cloud that stops what it shall destroy bills less for it, and does not say how much.
         allowed += round(rate * max(0.0, end - first))

@@ -75,14 +75,39 @@ class Stage:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.first_step = 0
-        self.first_effect = 0
+        self.plan: CrashPlan | None = None
+        self.window = (range(0), range(0))
+        self._first = world.house.life
+        self._begins = (0, 0)
+        self._closed = False
         self._requests = 0
 
     @property
     def cloud(self) -> SimCloud:
         """The one cloud."""
         return next(iter(self.world.clouds.values()))
+
+    def open_window(self) -> None:
+        """From here on, each step and effect of the house's first life is worth a crash."""
+        assert self._first is not None, "the house was opened"
+        first = self._first.process
+        self._begins = (first.steps, first.effects)
+        if self.plan is not None:
+            step, effect = self.plan.at_step, self.plan.at_effect
+            first.plan = CrashPlan(
+                at_step=None if step is None else first.steps + step,
+                at_effect=None if effect is None else first.effects + effect,
+                when=self.plan.when,
+            )
+
+    def close_window(self) -> None:
+        """What follows is tried by another scenario."""
+        assert self._first is not None, "the house was opened"
+        if not self._closed:
+            steps = self._first.process.steps - self._begins[0]
+            effects = self._first.process.effects - self._begins[1]
+            self.window = (range(1, steps + 1), range(1, effects + 1))
+            self._closed = True
 
     def misbehave(self, kind: str, *, count: int | None = 1, **params: object) -> None:
         """Let the cloud do this, so many times, from now on, and nothing else that is wrong."""
@@ -220,25 +245,20 @@ async def _perform(
     script: Script, scene: Scene, seed: int, plan: CrashPlan | None, *, thorough: bool
 ) -> Played:
     world = World(scene.profile(seed), current_loop())
-    stage = Stage(world)
     world.troubles.usual_absence_s = scene.absence_s
-    first = world.open_house()
+    _ = world.open_house()
     await world.ready()
+    stage = Stage(world)
+    stage.plan = plan
     world.plant_strays()
     supervisor = world.loop.spawn(world.supervise(), name="supervisor")
     await stage.offers()
-    # Only what the script does is worth a crash: starting is what every crash ends with.
-    stage.first_step, stage.first_effect = first.steps, first.effects
-    if plan is not None:
-        first.plan = CrashPlan(
-            at_step=None if plan.at_step is None else first.steps + plan.at_step,
-            at_effect=None if plan.at_effect is None else first.effects + plan.at_effect,
-            when=plan.when,
-        )
+    # Starting is not worth a crash of its own: every crash ends with it.
+    stage.open_window()
     await script(stage)
     world.troubles.heal()
     await stage.at_rest()
-    steps, effects = first.steps - stage.first_step, first.effects - stage.first_effect
+    stage.close_window()
     if thorough:
         await world.run_until(world.loop.time() + 400)
     if not world.oracle.violations:
@@ -246,10 +266,8 @@ async def _perform(
         world.final_checks()
     world.supervising = False
     supervisor.cancel()
-    outcome = world.outcome(keep=True)
-    return Played(
-        outcome=outcome, stage=stage, steps=range(1, steps + 1), effects=range(1, effects + 1)
-    )
+    steps, effects = stage.window
+    return Played(outcome=world.outcome(keep=True), stage=stage, steps=steps, effects=effects)
 
 
 def play(
@@ -291,7 +309,11 @@ async def create_and_finish(stage: Stage) -> None:
 async def adopt(stage: Stage) -> None:
     """The create's answer is lost: the instance is found by its label."""
     stage.misbehave("lose_create_reply")
-    await create_and_finish(stage)
+    session = await stage.request()
+    await stage.until_state(session, "running", "stopped", "failed")
+    stage.close_window()
+    await stage.finish(session)
+    await stage.until_state(session, "stopped", "failed")
 
 
 async def destroy_again(stage: Stage) -> None:
@@ -304,6 +326,7 @@ async def destroy_again(stage: Stage) -> None:
             {"kind": "lose_destroy_reply", "count": 1},
         ]
     )
+    stage.open_window()
     await stage.finish(session)
     await stage.until_state(session, "stopped", "failed")
 
