@@ -3,7 +3,7 @@
 It cannot hold exactly where nobody could see the end: a host that died, a node that ended itself, an instance that was
 preempted or ran into the cloud's own deadline are known to have lived until they were last seen, and no longer. There,
 the difference is bounded by the price of the time between two looks, plus the time in which nobody could look. Where the
-cloud failed or lied around the end, it is bounded by ten minutes of the price, plus outages. Where the order to destroy
+cloud or the book failed, or the cloud lied, around the end, it is bounded by ten minutes of the price, plus outages. Where the order to destroy
 does not end billing, the first absence that is read does, some seconds late. A price that the cloud hides is charged as it
 was shown. What is stopped instead of destroyed is charged in full until it is gone.
 """
@@ -75,7 +75,10 @@ def _compare(o: Oracle, row: AttemptRow, entry: LedgerEntry, said: int) -> None:
     allowed += round(
         rate * _blind_between(o, row, min(end, said_end) - 5.0, max(end, said_end) + 5.0)
     )
-    if cloud.troubled(min(end, said_end) - 35.0, max(end, said_end) + 35.0):
+    begin, until = min(end, said_end) - 35.0, max(end, said_end) + 35.0
+    # A book that fails may leave a claim that nobody gave back, and with it the row unread until the claim runs out.
+    unwritten = any(begin <= at <= until for at in o.commit_faults_at)
+    if unwritten or cloud.troubled(begin, until):
         o.exercised["S11 troubled end"] += 1
         allowed += round(rate * (_TROUBLED_S + _blind(o, row, max(end, said_end))))
     elif not cloud.profile.quirks.destroy_ends_billing:

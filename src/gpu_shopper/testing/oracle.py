@@ -91,7 +91,7 @@ class Oracle:
         self.heard_at: dict[str, float] = {}
         self.unwanted_at: dict[str, float] = {}
         self.forgotten: set[str] = set()
-        self.injected_commit_faults = 0
+        self.commit_faults_at: list[float] = []
         self.clock_wrong_until = -1.0
         self.clock_offset = 0.0
         self.clock_errors: list[tuple[float, float]] = []
@@ -129,7 +129,7 @@ class Oracle:
         error = str(fields.get("error", ""))
         if name != "task_failed":
             self.tell("alarm", name)
-        elif error.startswith("BookUnavailable") and self.injected_commit_faults:
+        elif error.startswith("BookUnavailable") and self.commit_faults_at:
             self.faults["task_met_commit_fault"] += 1
         else:
             self.violate("alarm", f"task_failed {fields.get('task')}: {error}")

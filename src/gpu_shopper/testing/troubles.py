@@ -116,7 +116,7 @@ class Troubles:
     def _fail(self, fault: str) -> None:
         if self._on and self._commit_chance.uniform() < self._profile.rate(fault):
             self._oracle.struck(fault)
-            self._oracle.injected_commit_faults += 1
+            self._oracle.commit_faults_at.append(self._oracle.now)
             raise BookUnavailable(fault)
 
     async def _strike(self, name: str, rate: float, act: Callable[[], Awaitable[None]]) -> None:
