@@ -29,7 +29,7 @@ setup-runtime:
 	@scripts/setup runtime
 
 test: lint ## Set up, check and test everything
-	@$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -q -rs -n $(WORKERS) $(ARGS)
 
 check: lint tidy ## Check format, style, import rules, types, dependencies and spelling
 

@@ -30,7 +30,7 @@ from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.launching import Launching, NotNow
 from gpu_shopper.engine.observing import Observing
 from gpu_shopper.engine.retiring import Retiring
-from gpu_shopper.ports.books import Book, Claim, StaleClaim
+from gpu_shopper.ports.books import Book, BookUnavailable, Claim, StaleClaim
 from gpu_shopper.transactions.stopping import intend_stop
 
 Guard = Callable[[str, Awaitable[None]], Awaitable[bool]]
@@ -39,6 +39,7 @@ LEASE = timedelta(minutes=5)
 STEPS_PER_PASS = 50
 AFTER_A_FAULT = timedelta(seconds=15)
 PAUSE_AFTER_A_FAULT_S = 2.0
+RELEASE_PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 _LONGEST_NAP = 30.0
 _A_MOMENT = 1.0
 
@@ -118,10 +119,22 @@ class Reconciler:
             desk.meter.event("claim_lost", session=session_id, because=str(error))
         finally:
             # A fault in a pass is logged by the guard; the row is looked at again after a while.
-            release_at = again_at
-            await desk.books.write(
-                lambda book: book.sessions.release(claim, next_action_at=release_at)
-            )
+            await self._release(claim, again_at)
+
+    async def _release(self, claim: Claim, again_at: datetime | None) -> None:
+        """Give the row back. While the book cannot be written it is tried again: a claim that stays delays its session."""
+        desk = self._desk
+        for pause in (*RELEASE_PAUSES_S, None):
+            try:
+                await desk.books.write(
+                    lambda book: book.sessions.release(claim, next_action_at=again_at)
+                )
+            except BookUnavailable:
+                if pause is None:
+                    raise
+                await desk.clock.sleep(pause)
+            else:
+                return
 
     async def _steps(self, claim: Claim) -> datetime | None:
         desk = self._desk

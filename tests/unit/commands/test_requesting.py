@@ -220,7 +220,7 @@ async def test_without_a_key_a_pair_is_made_and_only_its_public_half_is_kept(hou
     assert "PRIVATE" in requested.private_key.text
     (public,) = house.session(requested.session.id).request.ssh_public_keys
     assert public.startswith("ssh-ed25519 ")
-    stored = "\n".join(house.desk.books._desk.raw.iterdump())
+    stored = "\n".join(house.memory.desk.raw.iterdump())
     assert requested.private_key.text.splitlines()[1] not in stored
 
 

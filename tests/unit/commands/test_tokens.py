@@ -39,7 +39,7 @@ async def test_a_consumer_token_speaks_for_its_consumer_only(house: House) -> No
 async def test_the_secret_is_nowhere_in_the_book(house: House) -> None:
     record, secret = await make(house)
 
-    stored = "\n".join(house.desk.books._desk.raw.iterdump())
+    stored = "\n".join(house.memory.desk.raw.iterdump())
     assert secret.text not in stored
     assert record.secret_hash in stored
     assert "•••" == str(secret)
