@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import os
+import queue
 import socket
 import sqlite3
 import subprocess
@@ -230,9 +231,16 @@ def test_orders_that_collide_lost_or_late_make_one_session_each(tmp_path: Path) 
         other = rig.ask("POST", "/sessions", rig.order(reservation_hours=2), Idempotency_Key="lost")
         problem(other, 422, "idempotency_key_reused")
         # An end while the order is on its way to the cloud.
-        strike = rig.script.arm(Strike(row=(Asked.CREATE,), moment=Moment.MEANWHILE, hit=int))
+        made: queue.Queue[str] = queue.Queue()
+        strike = rig.script.arm(
+            Strike(
+                row=(Asked.CREATE,),
+                moment=Moment.MEANWHILE,
+                hit=lambda: rig.end(made.get(timeout=20)),
+            )
+        )
         early = rig.create(**rig.own_offer())
-        rig.end(early)
+        made.put(early)
         assert strike.happened.wait(20)
         assert "stopped" == rig.ended(early)["status"]
 

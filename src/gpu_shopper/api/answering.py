@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from msgspec import Struct
 
 from gpu_shopper.api import problems
@@ -105,7 +105,11 @@ class Answering:
 
 
 async def _body(route: Route, request: AnyRequest) -> Struct | bytes | None:
-    raw = await request.body()
+    try:
+        raw = await request.body()
+    except InternalServerException as error:
+        # Whoever hung up half-way does not hear it; it is no fault of ours that somebody should be woken for.
+        raise Invalid("the body did not arrive whole", path="$") from error
     if len(raw) > BODY_LIMIT_BYTES:
         raise _too_large()
     if route.body is None and route.raw_body is None:
