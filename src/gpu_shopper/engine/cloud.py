@@ -24,6 +24,7 @@ from gpu_shopper.ports.provider_errors import (
 T = TypeVar("T")
 
 READ_LIMIT = timedelta(seconds=30)
+OUTAGE = timedelta(seconds=60)
 LIST_LIMIT = timedelta(seconds=180)
 
 
@@ -38,6 +39,8 @@ class Cloud:
         self._pacer = Pacer(rate=quirks.requests_per_second, burst=quirks.burst, clock=clock)
         self._listing: Listing | None = None
         self._listing_lock = asyncio.Lock()
+        self._unreached_since: datetime | None = None
+        self._reached_again_at: datetime | None = None
 
     @property
     def name(self) -> ProviderName:
@@ -59,6 +62,13 @@ class Cloud:
         """Whether the cloud has lately answered at all."""
         return not self._pacer.circuit_open
 
+    def deaf_until(self, now: datetime) -> datetime | None:
+        """Return until when we may have been cut off from this cloud, and so from its nodes; None if never.
+
+        A machine without a network hears no node either: that is our silence, and not theirs.
+        """
+        return self._reached_again_at if self._unreached_since is None else now
+
     async def list_offers(self) -> OfferListing:
         """See the port."""
         return await self._ask("list_offers", self._provider.list_offers, limit=LIST_LIMIT)
@@ -79,7 +89,7 @@ class Cloud:
             self._blame("launch", error)
             raise
         self._took("launch", started)
-        self._pacer.succeeded()
+        self._reached()
         return instance
 
     async def find(self, label: Label) -> Instance | None:
@@ -134,7 +144,7 @@ class Cloud:
             async with asyncio.timeout(limit.total_seconds()):
                 answer = await call()
         except TimeoutError:
-            self._pacer.failed()
+            self._unreached()
             self._note(what, "Unavailable")
             message = f"{self.name} did not answer {what} within {limit.total_seconds():.0f} s"
             raise Unavailable(message) from None
@@ -142,19 +152,30 @@ class Cloud:
             self._blame(what, error)
             raise
         self._took(what, started)
-        self._pacer.succeeded()
+        self._reached()
         return answer
 
     def _took(self, what: str, started: float) -> None:
         seconds = self._clock.monotonic() - started
         self._meter.timed("provider_call_seconds", seconds, provider=self.name, call=what)
 
+    def _reached(self) -> None:
+        now, since = self._clock.now(), self._unreached_since
+        if since is not None and now - since > OUTAGE:
+            self._reached_again_at = now
+        self._unreached_since = None
+        self._pacer.succeeded()
+
+    def _unreached(self) -> None:
+        self._unreached_since = self._unreached_since or self._clock.now()
+        self._pacer.failed()
+
     def _blame(self, what: str, error: ProviderError) -> None:
         self._note(what, type(error).__name__)
         if isinstance(error, RateLimited):
             self._pacer.hold(error.retry_after)
         elif isinstance(error, Unavailable):
-            self._pacer.failed()
+            self._unreached()
 
     def _note(self, what: str, kind: str) -> None:
         self._meter.count("provider_errors_total", provider=self.name, kind=kind)

@@ -50,12 +50,16 @@ class Desk:
         self, session: Session, wanted: LaunchAttempt | None, *, now: datetime
     ) -> Deadline:
         """Return when the session must stop as things stand, and why."""
+        listening_since = self.listening.note(now)
+        if wanted is not None:
+            deaf_until = self.clouds[wanted.provider].deaf_until(now)
+            listening_since = max(listening_since, deaf_until or listening_since)
         return stop_by(
             session,
             heard=wanted.heard if wanted else None,
             honoured_until=wanted.expires_at if wanted else None,
             limits=self.limits,
-            listening_since=self.listening.note(now),
+            listening_since=listening_since,
         )
 
     async def facts(self, session_id: SessionId) -> Facts:

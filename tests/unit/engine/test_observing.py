@@ -130,6 +130,24 @@ async def test_a_node_that_is_silent_for_too_long_is_ended(house: House) -> None
 
 
 @housed()
+async def test_who_is_cut_off_from_the_cloud_holds_no_silence_against_its_nodes(
+    house: House,
+) -> None:
+    session = await house.until_running()
+    await house.sweeping.sweep(CUMULUS)
+
+    house.cloud.errors["list_all"] = Unavailable("no network")
+    await house.live(session, 1200, sweeping=True)
+    assert State.RUNNING is house.session(session).state
+    house.cloud.errors.clear()
+    await house.live(session, 590, sweeping=True)
+    assert State.RUNNING is house.session(session).state
+    await house.live(session, 120, sweeping=True)
+
+    assert StopReason.SILENT is house.session(session).stop_reason
+
+
+@housed()
 async def test_a_node_that_can_still_be_read_is_not_silent(house: House) -> None:
     session = await house.until_running()
     for minute in range(30):
