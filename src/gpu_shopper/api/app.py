@@ -21,10 +21,9 @@ from gpu_shopper.api.parsing import BODY_LIMIT_BYTES
 from gpu_shopper.api.rooms import Rooms
 from gpu_shopper.api.routes import Route
 from gpu_shopper.api.table import ROUTES
-from gpu_shopper.domain.ids import base32
+from gpu_shopper.domain.ids import BITS, LENGTH, base32
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_ID_BITS = 80
 _CAREFUL = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -115,7 +114,7 @@ class _Envelope:
         text = given[0].decode("latin-1") if len(given) == 1 else ""
         if _REQUEST_ID.fullmatch(text):
             return text
-        return "req_" + base32(self._rooms.chance.draw_bits(_ID_BITS), length=_ID_BITS // 5)
+        return "req_" + base32(self._rooms.chance.draw_bits(BITS), length=LENGTH)
 
 
 class _Delivery:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from gpu_shopper.bootstrap.app import KEY_FILE
 from gpu_shopper.bootstrap.clouds import configured, connect
 from gpu_shopper.commands.desk import Desk
 from gpu_shopper.commands.tokens import TokenCommands
@@ -29,7 +30,6 @@ from gpu_shopper.stores.sqlite import open_books
 from gpu_shopper.transport.door import AiohttpDoor
 from gpu_shopper.wire.operations import OrphanBody, OrphanReport
 
-KEY_FILE = "deployment.key"
 OPERATOR = Caller(name="local")
 
 

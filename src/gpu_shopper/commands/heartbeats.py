@@ -5,6 +5,7 @@ from dataclasses import replace
 from gpu_shopper.commands.desk import Desk
 from gpu_shopper.domain.errors import Replayed, Unauthenticated
 from gpu_shopper.ports.books import Book
+from gpu_shopper.transactions.known import known_session
 from gpu_shopper.transactions.orders import node_report, orders_for
 from gpu_shopper.transactions.sighting import Hearing, record_report
 from gpu_shopper.wire.agent import Heartbeat, Orders
@@ -31,8 +32,7 @@ class HeartbeatCommands:
             attempt = book.launches.by_token_hash(token_hash)
             if attempt is None or attempt.label != heartbeat.label:
                 raise Unauthenticated("this token belongs to no attempt of ours")
-            session = book.sessions.get(attempt.session_id)
-            assert session is not None, attempt.session_id
+            session = known_session(book, attempt.session_id)
             hearing = record_report(book, session, attempt, report, at=now)
             fresh = book.sessions.get(attempt.session_id) or session
             told = book.launches.get(attempt.id) or attempt

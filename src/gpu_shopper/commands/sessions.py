@@ -14,17 +14,17 @@ from gpu_shopper.domain.errors import (
     PastHardMax,
     Unsupported,
 )
-from gpu_shopper.domain.ids import ConsumerId, SessionId, session_id
+from gpu_shopper.domain.ids import BITS, ConsumerId, SessionId, session_id
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.session import MAX_RESERVATION_HOURS, Session, SessionRequest, StopReason
 from gpu_shopper.ports.books import Book, IdempotencyRecord
 from gpu_shopper.ports.vault import KeyPair, Secret
 from gpu_shopper.transactions.health import offer_health
+from gpu_shopper.transactions.known import known_session
 from gpu_shopper.transactions.stopping import intend_stop
 
 CREATE_ROUTE = "POST /api/v1/sessions"
 KEY_READABLE = timedelta(minutes=10)
-_ID_BITS = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ class SessionCommands:
 
     def _prepare(self, order: SessionRequest, idempotency_key: str | None, digest: str) -> _Opening:
         desk = self._desk
-        new_id = session_id(desk.chance.draw_bits(_ID_BITS))
+        new_id = session_id(desk.chance.draw_bits(BITS))
         pair = None if order.ssh_public_keys else desk.vault.new_key_pair(comment=new_id)
         if pair is not None:
             order = replace(order, ssh_public_keys=(pair.public,))
@@ -189,8 +189,7 @@ class SessionCommands:
             raise KeyReused(
                 message, hint="use a new key for a new request", session_id=known.session_id
             )
-        session = book.sessions.get(known.session_id)
-        assert session is not None, known.session_id
+        session = known_session(book, known.session_id)
         return Requested(session=session, private_key=self._unsealed(known), replayed=True)
 
     def _unsealed(self, known: IdempotencyRecord) -> Secret | None:

@@ -5,11 +5,10 @@ from datetime import timedelta
 from gpu_shopper.commands.desk import Desk
 from gpu_shopper.domain.caller import Caller
 from gpu_shopper.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated
-from gpu_shopper.domain.ids import ConsumerId, TokenId, token_id
+from gpu_shopper.domain.ids import BITS, ConsumerId, TokenId, token_id
 from gpu_shopper.ports.books import Book, TokenKind, TokenRecord
 from gpu_shopper.ports.vault import Secret
 
-_ID_BITS = 80
 _PREFIXES = {TokenKind.ADMIN: "cgs_adm", TokenKind.CONSUMER: "cgs_pat"}
 
 
@@ -44,7 +43,7 @@ class TokenCommands:
         now = desk.clock.now()
         secret = desk.vault.new_token(prefix=_PREFIXES[kind])
         record = TokenRecord(
-            id=token_id(desk.chance.draw_bits(_ID_BITS)),
+            id=token_id(desk.chance.draw_bits(BITS)),
             kind=kind,
             consumer_id=consumer_id,
             name=name,

@@ -22,6 +22,7 @@ from gpu_shopper.ports.notifier import Notifier
 from gpu_shopper.ports.probe import Probe
 from gpu_shopper.ports.vault import Vault
 from gpu_shopper.ports.wakeup import Wakeup
+from gpu_shopper.transactions.known import known_session
 
 T = TypeVar("T")
 
@@ -67,8 +68,7 @@ class Desk:
         now = self.clock.now()
 
         def read(book: Book) -> Facts:
-            session = book.sessions.get(session_id)
-            assert session is not None, session_id
+            session = known_session(book, session_id)
             attempts = tuple(book.launches.of_session(session_id))
             deadline = self.deadline(session, wanted_attempt(session, attempts), now=now)
             return Facts(
@@ -91,8 +91,7 @@ class Desk:
         """
 
         def fenced(book: Book) -> T:
-            session = book.sessions.get(claim.session_id)
-            assert session is not None, claim.session_id
+            session = known_session(book, claim.session_id)
             if session.epoch != claim.epoch:
                 message = (
                     f"session {session.id} is at epoch {session.epoch}, the claim at {claim.epoch}"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from gpu_shopper.domain.deadlines import label_expiry
 from gpu_shopper.domain.errors import NothingMatches
-from gpu_shopper.domain.ids import AttemptId, InstanceId, attempt_id
+from gpu_shopper.domain.ids import BITS, AttemptId, InstanceId, attempt_id
 from gpu_shopper.domain.instance import Instance, InstanceStatus
 from gpu_shopper.domain.label import LabelFacts, write_label
 from gpu_shopper.domain.launch import (
@@ -38,10 +38,10 @@ from gpu_shopper.ports.provider_errors import (
     Unauthorized,
     Unavailable,
 )
+from gpu_shopper.transactions.known import known_attempt
 from gpu_shopper.transactions.sighting import record_instance
 from gpu_shopper.transactions.stopping import give_up, intend_stop, note_failure, shop_again
 
-_ID_BITS = 80
 _RETRY_LOOK = timedelta(seconds=10)
 _PUT_OFF_PAUSE = timedelta(seconds=2)
 _LATE_LOOK = timedelta(seconds=60)
@@ -105,7 +105,7 @@ class Launching:
         now = self._desk.clock.now()
 
         def write(book: Book, session: Session) -> None:
-            known = _fresh(book, attempt.id)
+            known = known_attempt(book, attempt.id)
             if not known.unanswered:
                 return
             sure = known if known.state is AttemptState.UNKNOWN else unknown(known, look_at=now)
@@ -128,7 +128,7 @@ class Launching:
         grace = self._desk.clouds[attempt.provider].quirks.boot_grace
 
         def write(book: Book, session: Session) -> None:
-            known = _fresh(book, attempt.id)
+            known = known_attempt(book, attempt.id)
             if known.wanted and session.state is State.PROVISIONING:
                 because = f"no sign of life within {grace.total_seconds():.0f} s of the order"
                 give_up(book, session, known, because=because, blame=Blame.MACHINE, at=now)
@@ -137,7 +137,7 @@ class Launching:
 
     async def _intend(self, claim: Claim, offer: Offer, cloud: Cloud) -> LaunchAttempt | None:
         desk, now = self._desk, self._desk.clock.now()
-        new_id = attempt_id(desk.chance.draw_bits(_ID_BITS))
+        new_id = attempt_id(desk.chance.draw_bits(BITS))
 
         def write(book: Book, session: Session) -> LaunchAttempt | None:
             if session.state is not State.PENDING:
@@ -231,7 +231,7 @@ class Launching:
         now = self._desk.clock.now()
 
         def write(book: Book, session: Session) -> None:
-            known = _fresh(book, attempt.id)
+            known = known_attempt(book, attempt.id)
             if error.instance_id is None and known.state is not AttemptState.SENT:
                 # A sweep has found it while the call was out: that is worth more than no answer.
                 return
@@ -258,7 +258,7 @@ class Launching:
         blame = _blame_for(error)
 
         def write(book: Book, session: Session) -> None:
-            known = _fresh(book, attempt.id)
+            known = known_attempt(book, attempt.id)
             if known.state is not AttemptState.SENT:
                 # A sweep has seen the instance while the call was out: a no is not believed against that.
                 return
@@ -281,7 +281,7 @@ class Launching:
         now = self._desk.clock.now()
 
         def write(book: Book, session: Session) -> None:
-            record_instance(book, session, _fresh(book, attempt), instance, at=now)
+            record_instance(book, session, known_attempt(book, attempt), instance, at=now)
 
         await self._desk.write(claim, write)
 
@@ -291,7 +291,7 @@ class Launching:
         now = self._desk.clock.now()
 
         def write(book: Book, _: Session) -> None:
-            known = _fresh(book, attempt)
+            known = known_attempt(book, attempt)
             if not known.unanswered:
                 return
             looks = known.looks + 1 if looked else known.looks
@@ -306,7 +306,7 @@ class Launching:
         now = self._desk.clock.now()
 
         def write(book: Book, session: Session) -> None:
-            known = _fresh(book, attempt)
+            known = known_attempt(book, attempt)
             if known.wanted and known.unanswered:
                 give_up(book, session, known, because=because, blame=Blame.CLOUD, at=now)
 
@@ -328,12 +328,6 @@ class Launching:
                 )
 
         await self._desk.write(claim, write)
-
-
-def _fresh(book: Book, attempt: AttemptId) -> LaunchAttempt:
-    known = book.launches.get(attempt)
-    assert known is not None, attempt
-    return known
 
 
 def _next_look(attempt: LaunchAttempt, cloud: Cloud, looks: int, now: datetime) -> datetime:

@@ -13,6 +13,7 @@ from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
 from gpu_shopper.ports.probe import ProbeFailed
 from gpu_shopper.ports.provider_errors import ProviderError
+from gpu_shopper.transactions.known import known_attempt, known_session
 from gpu_shopper.transactions.orders import node_report, orders_for
 from gpu_shopper.transactions.sighting import record_instance, record_report
 from gpu_shopper.transactions.stopping import give_up, intend_stop
@@ -52,8 +53,7 @@ class Observing:
         now = desk.clock.now()
 
         def write(book: Book, session: Session) -> None:
-            known = book.launches.get(attempt.id)
-            assert known is not None, attempt.id
+            known = known_attempt(book, attempt.id)
             if known.state is not AttemptState.BOUND:
                 return
             if instance is None:
@@ -110,8 +110,7 @@ class Observing:
         now, report = self._desk.clock.now(), node_report(heartbeat)
 
         def write(book: Book, session: Session) -> None:
-            known = book.launches.get(attempt)
-            assert known is not None, attempt
+            known = known_attempt(book, attempt)
             # The key that answered is the one to pin, whatever the report says of it.
             record_report(
                 book, session, replace(known, host_key=known.host_key or host_key), report, at=now
@@ -172,6 +171,5 @@ def end_if_ghost(
 
 
 def _orders(desk: Desk, book: Book, attempt: LaunchAttempt, now: datetime) -> bytes:
-    session = book.sessions.get(attempt.session_id)
-    assert session is not None, attempt.session_id
+    session = known_session(book, attempt.session_id)
     return orders_for(session, attempt, limits=desk.limits, now=now).to_json().encode()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gpu_shopper.domain.census import Orphan
-from gpu_shopper.domain.ids import ConsumerId, OfferId, attempt_id
+from gpu_shopper.domain.ids import BITS, ConsumerId, OfferId, attempt_id
 from gpu_shopper.domain.instance import Instance
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.launch import AttemptState, LaunchAttempt
@@ -23,7 +23,6 @@ from gpu_shopper.transactions.sighting import record_instance
 
 RECOVERED = ConsumerId("recovered")
 _STARTUP = timedelta(minutes=15)
-_ID_BITS = 80
 
 
 def recover(desk: Desk, book: Book, orphan: Orphan, *, at: datetime) -> None:
@@ -81,7 +80,7 @@ def _attempt(
 ) -> LaunchAttempt:
     instance, label = orphan.instance, Label(orphan.instance.label)
     return LaunchAttempt(
-        id=attempt_id(desk.chance.draw_bits(_ID_BITS)),
+        id=attempt_id(desk.chance.draw_bits(BITS)),
         session_id=session.id,
         consumer_id=session.consumer_id,
         number=orphan.facts.number,

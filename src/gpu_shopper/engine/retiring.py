@@ -28,6 +28,7 @@ from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.troubles import cannot_destroy, note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
 from gpu_shopper.ports.provider_errors import ProviderError
+from gpu_shopper.transactions.known import known_attempt
 
 Change = Callable[[LaunchAttempt, datetime], LaunchAttempt]
 
@@ -153,7 +154,7 @@ class Retiring:
         now, quirks = self._desk.clock.now(), self._desk.clouds[attempt.provider].quirks
 
         def write(book: Book, session: Session) -> None:
-            known = _fresh(book, attempt.id)
+            known = known_attempt(book, attempt.id)
             if known.state is not AttemptState.CLOSING or known.absence.gone_reads == 0:
                 return
             ended = replace(known, billing_ended_at=_end_of_billing(known, quirks))
@@ -176,7 +177,7 @@ class Retiring:
         now = self._desk.clock.now()
 
         def write(book: Book, session: Session) -> None:
-            known = _fresh(book, attempt)
+            known = known_attempt(book, attempt)
             if known.state is not AttemptState.CLOSING:
                 return
             changed = change(known, now)
@@ -325,9 +326,3 @@ def _end_of_billing(attempt: LaunchAttempt, quirks: Quirks) -> datetime | None:
     else:
         end = first_gone_at
     return max(end, attempt.accrued_to)
-
-
-def _fresh(book: Book, attempt: AttemptId) -> LaunchAttempt:
-    known = book.launches.get(attempt)
-    assert known is not None, attempt
-    return known

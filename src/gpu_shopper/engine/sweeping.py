@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from gpu_shopper.domain.census import Census, Orphan, Sighting, take_census
 from gpu_shopper.domain.ids import InstanceId, ProviderName
 from gpu_shopper.domain.instance import Listing
-from gpu_shopper.domain.launch import AttemptState, LaunchAttempt, reopened
+from gpu_shopper.domain.launch import AttemptState, reopened
 from gpu_shopper.domain.money import Money
-from gpu_shopper.domain.session import Session
 from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.observing import end_if_ghost
@@ -22,6 +21,7 @@ from gpu_shopper.engine.retiring import was_listed
 from gpu_shopper.engine.troubles import note_unauthorized, notice
 from gpu_shopper.ports.books import Book, SweepRecord
 from gpu_shopper.ports.provider_errors import ProviderError
+from gpu_shopper.transactions.known import known_session
 from gpu_shopper.transactions.sighting import record_instance
 
 FREEZE_COUNT = 3
@@ -128,7 +128,7 @@ class Sweeping:
         return mass
 
     def _note_sighting(self, book: Book, sighting: Sighting, now: datetime) -> None:
-        attempt, session = sighting.attempt, _session_of(book, sighting.attempt)
+        attempt, session = sighting.attempt, known_session(book, sighting.attempt.session_id)
         if attempt.state is AttemptState.CLOSING:
             # The retiring pass looks for itself; a listing that still shows it may be older than the destroy.
             book.sessions.make_due(session.id, at=attempt.next_action_at or now)
@@ -164,7 +164,7 @@ class Sweeping:
                 next_action_at=min(attempt.next_action_at or now, now),
             )
             book.launches.save(missing)
-            session = _session_of(book, attempt)
+            session = known_session(book, attempt.session_id)
             book.sessions.make_due(session.id, at=now)
             end_if_ghost(self._desk, book, session, missing, at=now)
 
@@ -230,9 +230,3 @@ class Sweeping:
         await desk.books.write(lambda book: book.accounts.add_sweep(sweep))
         desk.meter.count("sweeps_total", provider=provider, outcome="incomplete")
         return sweep
-
-
-def _session_of(book: Book, attempt: LaunchAttempt) -> Session:
-    session = book.sessions.get(attempt.session_id)
-    assert session is not None, attempt.session_id
-    return session
