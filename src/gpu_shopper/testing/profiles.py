@@ -110,11 +110,13 @@ SANDBOX_QUIRKS: Final = replace(MANIFEST.quirks, shop_period=seconds(600))
 WARY_QUIRKS: Final = replace(Quirks(), shop_period=seconds(600), requests_per_second=5, burst=20)
 
 
-def draw_profile(seed: int, *, hours: float, mode: Mode | None = None) -> WorldProfile:
-    """Return what the seed stands for."""
+def draw_profile(
+    seed: int, *, hours: float, mode: Mode | None = None, only: str | None = None
+) -> WorldProfile:
+    """Return what the seed stands for; `only` names the one fault of a seed in single mode."""
     chance = SeededChance(seed).fork("profile")
-    drawn = _draw_mode(seed) if mode is None else mode
-    faults = _draw_faults(chance, drawn)
+    drawn = Mode.SINGLE if only else mode or _draw_mode(seed)
+    faults = _draw_faults(chance, drawn, only)
     count = 1 + (chance.uniform() < 0.3)
     clouds = tuple(_draw_cloud(chance, number, faults) for number in range(count))
     habits = NodeHabits(
@@ -150,7 +152,7 @@ def _draw_mode(seed: int) -> Mode:
     return Mode.CALM if seed % 50 == 2 else Mode.MIXED
 
 
-def _draw_faults(chance: SeededChance, mode: Mode) -> dict[str, float]:
+def _draw_faults(chance: SeededChance, mode: Mode, only: str | None) -> dict[str, float]:
     known = {**MISDEEDS, **TROUBLES}
     match mode:
         case Mode.CALM:
@@ -169,7 +171,7 @@ def _draw_faults(chance: SeededChance, mode: Mode) -> dict[str, float]:
                 for name, fault in known.items()
             }
         case Mode.SINGLE:
-            name = list(known)[chance.below(len(known))]
+            name = only or list(known)[chance.below(len(known))]
             return {name: known[name].most * (0.4 + 0.6 * chance.uniform())}
 
 

@@ -94,9 +94,12 @@ def _at(ranked: list[float], share: float) -> float:
     return ranked[min(len(ranked) - 1, int(share * len(ranked)))]
 
 
-def replay_line(outcome: Outcome, *, hours: float, mode: Mode | None) -> str:
+def replay_line(
+    outcome: Outcome, *, hours: float, mode: Mode | None, only: str | None = None
+) -> str:
     """Return the command that runs this seed again and tells its story."""
     options = f" --mode {mode}" if mode is not None else ""
+    options += f" --only {only}" if only is not None else ""
     return f"python -m gpu_shopper.testing.simulate --seed {outcome.seed} --hours {hours:g}{options} --explain"
 
 
@@ -105,7 +108,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     mode = None if options.mode is None else Mode(options.mode)
     if options.seed is not None:
-        outcome = run_seed(options.seed, hours=options.hours, mode=mode, keep=True)
+        outcome = run_seed(
+            options.seed, hours=options.hours, mode=mode, only=options.only, keep=True
+        )
         lines = tell(outcome) if options.explain and outcome.oracle else _short(outcome)
         sys.stdout.write("\n".join(lines) + "\n")
         return 0 if outcome.ok else 1
@@ -114,20 +119,32 @@ def main(arguments: list[str] | None = None) -> int:
         if options.forever
         else range(options.start, options.start + options.seeds)
     )
-    return _run(seeds, hours=options.hours, mode=mode, stop_at_first=not options.keep_going)
+    return _run(
+        seeds,
+        hours=options.hours,
+        mode=mode,
+        only=options.only,
+        stop_at_first=not options.keep_going,
+    )
 
 
 def _run(
-    seeds: "count[int] | range", *, hours: float, mode: Mode | None, stop_at_first: bool
+    seeds: "count[int] | range",
+    *,
+    hours: float,
+    mode: Mode | None,
+    only: str | None,
+    stop_at_first: bool,
 ) -> int:
     summary, began = Summary(), time.monotonic()
     try:
         for seed in seeds:
-            outcome = run_seed(seed, hours=hours, mode=mode)
+            outcome = run_seed(seed, hours=hours, mode=mode, only=only)
             summary.add(outcome)
             if not outcome.ok:
                 sys.stdout.write("\n".join(_short(outcome)) + "\n")
-                sys.stdout.write(f"  again: {replay_line(outcome, hours=hours, mode=mode)}\n")
+                again = replay_line(outcome, hours=hours, mode=mode, only=only)
+                sys.stdout.write(f"  again: {again}\n")
                 if stop_at_first:
                     break
             if summary.seeds % 50 == 0:
@@ -167,6 +184,9 @@ def _parser() -> argparse.ArgumentParser:
         help="simulated hours with faults (default: %(default)s)",
     )
     parser.add_argument("--mode", choices=[str(mode) for mode in Mode], help="faults of all seeds")
+    parser.add_argument(
+        "--only", choices=[*MISDEEDS, *TROUBLES], metavar="FAULT", help="this fault, and no other"
+    )
     return parser
 
 

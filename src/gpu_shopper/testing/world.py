@@ -281,10 +281,15 @@ async def live(profile: WorldProfile, *, keep: bool = False) -> Outcome:
 
 
 def run_seed(
-    seed: int, *, hours: float = 4.0, mode: Mode | None = None, keep: bool = False
+    seed: int,
+    *,
+    hours: float = 4.0,
+    mode: Mode | None = None,
+    only: str | None = None,
+    keep: bool = False,
 ) -> Outcome:
     """Run one seed from beginning to end, in a loop of its own."""
-    return run_profile(draw_profile(seed, hours=hours, mode=mode), keep=keep)
+    return run_profile(draw_profile(seed, hours=hours, mode=mode, only=only), keep=keep)
 
 
 def run_profile(profile: WorldProfile, *, keep: bool = False) -> Outcome:
