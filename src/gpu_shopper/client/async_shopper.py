@@ -3,22 +3,13 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import date
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import Self, Unpack
 
 from gpu_shopper.client import calls
+from gpu_shopper.client.async_connection import AiohttpConnection, AsyncConnection
 from gpu_shopper.client.async_rented import AsyncRentedSession
-from gpu_shopper.client.errors import ServerUnreachable, ShopperError, UnexpectedAnswer
-from gpu_shopper.client.exchange import (
-    LONGEST_ANSWER_BYTES,
-    Answer,
-    Call,
-    T,
-    Tries,
-    headers_of,
-    read,
-    server_at,
-    unreachable,
-)
+from gpu_shopper.client.errors import ServerUnreachable, ShopperError
+from gpu_shopper.client.exchange import Call, T, Tries, headers_of, read, server_at
 from gpu_shopper.client.orders import Filters, HourlyFilters, Wish, order_of
 from gpu_shopper.client.shopper import DEFAULT_CONSUMER, DEFAULT_URL
 from gpu_shopper.client.surroundings import REAL, Surroundings
@@ -43,9 +34,6 @@ from gpu_shopper.wire.sessions import (
     SessionOrder,
 )
 
-if TYPE_CHECKING:
-    import aiohttp
-
 
 class AsyncShopper:
     """Talks to one server; connections are kept until `close`, or the end of its `async with` block."""
@@ -58,14 +46,18 @@ class AsyncShopper:
         consumer: str = DEFAULT_CONSUMER,
         timeout_s: float = 30.0,
         surroundings: Surroundings = REAL,
+        connection: AsyncConnection | None = None,
     ) -> None:
-        """Name the server, the token to show to it, and whom sessions are for unless they say otherwise."""
+        """Name the server, the token to show to it, and whom sessions are for unless they say otherwise.
+
+        `connection` is the way there, if not over aiohttp.
+        """
         self._server = server_at(url)
         self._token = token
         self._timeout_s = timeout_s
         self.consumer = consumer
         self.surroundings = surroundings
-        self._http: aiohttp.ClientSession | None = None
+        self._connection = connection or AiohttpConnection()
 
     def __repr__(self) -> str:
         return f"AsyncShopper({self._server.url!r})"
@@ -78,9 +70,7 @@ class AsyncShopper:
 
     async def close(self) -> None:
         """Close all connections; the next call opens new ones."""
-        if self._http is not None:
-            await self._http.close()
-            self._http = None
+        await self._connection.close()
 
     # Renting.
 
@@ -289,35 +279,10 @@ class AsyncShopper:
         tries = Tries(call)
         while True:
             try:
-                answer = await self._exchange(call, headers)
+                answer = await self._connection.exchange(
+                    self._server, call, headers, timeout_s=self._timeout_s
+                )
                 return read(call, answer, self._server)
             except ShopperError as error:
                 pause_s = tries.pause_after(error)
             await self.surroundings.sleep_async(pause_s)
-
-    async def _exchange(self, call: Call[T], headers: dict[str, str]) -> Answer:
-        # aiohttp costs 170 ms to load: only who asks something pays for it.
-        import aiohttp
-
-        if self._http is None:
-            # No kept connections: one that the server has just closed looks like a lost reply.
-            connector = aiohttp.TCPConnector(force_close=True)
-            self._http = aiohttp.ClientSession(connector=connector)
-        url = self._server.url + call.path
-        limit = aiohttp.ClientTimeout(total=self._timeout_s)
-        try:
-            async with self._http.request(
-                call.method, url, data=call.body, headers=headers, timeout=limit,
-                allow_redirects=False,
-            ) as response:  # fmt: skip
-                body = bytearray()
-                async for piece in response.content.iter_chunked(65_536):
-                    body += piece
-                    if len(body) > LONGEST_ANSWER_BYTES:
-                        raise UnexpectedAnswer(f"{self._server.url} answered with too many bytes")
-                found = {name.lower(): value for name, value in response.headers.items()}
-        except aiohttp.ClientConnectorError as error:
-            raise unreachable(self._server, error, sent=False) from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise unreachable(self._server, error, sent=True) from error
-        return Answer(status=response.status, headers=found, body=bytes(body))
