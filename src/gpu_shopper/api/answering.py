@@ -21,8 +21,9 @@ from gpu_shopper.api.rooms import Rooms
 from gpu_shopper.api.routes import JSON, Access, Ask, Reply, Route
 from gpu_shopper.domain.errors import Invalid, Refusal
 
-# Where in a request's state the envelope puts its id.
+# Where in a request's state the envelope puts its id, and who answers it.
 REQUEST_ID = "request_id"
+ANSWERING = "answering"
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -102,6 +103,12 @@ class Answering:
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)
         return await asyncio.shield(task)
+
+
+def answering_of(request: AnyRequest) -> Answering:
+    """Return who answers this request: one router serves every house of a process."""
+    answering: Answering = request.scope["state"][ANSWERING]
+    return answering
 
 
 async def _body(route: Route, request: AnyRequest) -> Struct | bytes | None:

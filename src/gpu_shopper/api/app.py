@@ -6,6 +6,8 @@ and is the outermost frame: whatever goes wrong further in, the caller gets a pr
 
 import re
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 import msgspec
 from litestar import HttpMethod, Litestar, Response
@@ -16,7 +18,13 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from litestar.types.asgi_types import HTTPResponseBodyEvent, HTTPResponseStartEvent
 
 from gpu_shopper.api import problems
-from gpu_shopper.api.answering import REQUEST_ID, Answering, AnyRequest
+from gpu_shopper.api.answering import (
+    ANSWERING,
+    REQUEST_ID,
+    Answering,
+    AnyRequest,
+    answering_of,
+)
 from gpu_shopper.api.parsing import BODY_LIMIT_BYTES
 from gpu_shopper.api.rooms import Rooms
 from gpu_shopper.api.routes import Route
@@ -35,25 +43,28 @@ _CAREFUL = {
 
 def create_app(rooms: Rooms) -> ASGIApp:
     """Return the whole API over `rooms`."""
-    answering = Answering(rooms)
-    router = Litestar(
+    return _Envelope(_router(), Answering(rooms), rooms)
+
+
+@cache
+def _router() -> Litestar:
+    """Return the router, made once in a process: what answers comes with each request."""
+    return Litestar(
         # The router makes its own answer to OPTIONS, and a wrong one, for paths that have none yet.
         route_handlers=[
             *(_options_handler(path, allow) for path, allow in allowed_methods(ROUTES).items()),
-            *(_handler(route, answering) for route in ROUTES),
+            *(_handler(route) for route in ROUTES),
         ],
-        exception_handlers={Exception: answering.refuse},
+        exception_handlers={Exception: _refuse},
         logging_config=None,
-        on_shutdown=[answering.drain],
         openapi_config=None,
         request_max_body_size=BODY_LIMIT_BYTES,
     )
-    return _Envelope(router, answering, rooms)
 
 
-def _handler(route: Route, answering: Answering) -> HTTPRouteHandler:
+def _handler(route: Route) -> HTTPRouteHandler:
     async def handle(request: AnyRequest) -> Response[bytes]:
-        return await answering.serve(route, request)
+        return await answering_of(request).serve(route, request)
 
     return HTTPRouteHandler(
         _path(route.path),
@@ -61,6 +72,10 @@ def _handler(route: Route, answering: Answering) -> HTTPRouteHandler:
         status_code=route.status,
         name=route.name,
     )(handle)
+
+
+def _refuse(request: AnyRequest, error: Exception) -> Response[bytes]:
+    return answering_of(request).refuse(request, error)
 
 
 def allowed_methods(routes: Iterable[Route]) -> dict[str, str]:
@@ -92,13 +107,17 @@ class _Envelope:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
-            await self._inner(scope, receive, send)
+            await self._live(scope, receive, send)
             return
         request_id = self._request_id(scope)
         delivery = _Delivery(send, request_id=request_id, bodiless=scope["method"] == "HEAD")
         # A copy, because the server looks into its own scope to tell whether a body is due.
         inner = scope.copy()
-        inner["state"] = {**scope.get("state", {}), REQUEST_ID: request_id}
+        inner["state"] = {
+            **scope.get("state", {}),
+            REQUEST_ID: request_id,
+            ANSWERING: self._answering,
+        }
         if delivery.bodiless:
             inner["method"] = "GET"
         try:
@@ -108,6 +127,17 @@ class _Envelope:
                 raise
             self._answering.report(error, request_id)
             await _apologise(delivery, scope["path"], request_id)
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Begin and end with the server: it ends once all that was begun is finished."""
+
+        async def draining() -> Any:
+            message: Any = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self._answering.drain()
+            return message
+
+        await self._inner(scope, draining, send)
 
     def _request_id(self, scope: HTTPScope) -> str:
         given = [value for name, value in scope["headers"] if name.lower() == b"x-request-id"]
