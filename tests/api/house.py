@@ -14,7 +14,7 @@ from gpu_shopper.commands.sessions import SessionCommands
 from gpu_shopper.commands.tokens import TokenCommands
 from gpu_shopper.domain.caller import Caller
 from gpu_shopper.domain.deadlines import Limits
-from gpu_shopper.domain.ids import ConsumerId, OfferId, ProviderName
+from gpu_shopper.domain.ids import ConsumerId, OfferId, ProviderName, deployment_id
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.quirks import Capabilities
@@ -163,7 +163,7 @@ class House:
 
 def a_house(*, listed: bool = True, **changed: Any) -> House:
     clock, chance, meter, wakeup = HandClock(), SeededChance(7), Notebook(), NoWakeup()
-    books = Memory().books(clock=clock, chance=chance)
+    books = Memory().books(clock=clock, deployment=deployment_id(1))
     market = Market([CLOUD, OTHER_CLOUD])
     if listed:
         market.replace(CLOUD, OFFERS, START)

@@ -193,6 +193,27 @@ def test_an_instance_that_a_restored_book_has_forgotten_is_taken_in_and_ended_by
     perform(script)
 
 
+def test_what_runs_when_the_whole_book_is_lost_is_taken_in_by_the_next() -> None:
+    async def script(stage: Stage) -> None:
+        memory, oracle = stage.world.memory, stage.world.oracle
+        session = await run(stage)
+        life = stage.world.house.life
+        assert life is not None
+        stage.world.troubles.stay_away(30)
+        life.process.kill(because="the disk is gone")
+        memory.lose()
+        oracle.rewound()
+        await stage.until(lambda: oracle.book.session(session) is not None, limit=900)
+        await stage.until_state(session, "running", limit=300)
+        assert 0 == stage.ledger()[0].destroy_calls
+        await stage.world.consumers.insist(lambda now: now.sessions.end(session, by=_OPERATOR))
+        await stage.until(lambda: not stage.alive())
+
+        assert "orphan" in oracle.book.notices()
+
+    perform(script)
+
+
 def test_instances_of_strangers_are_never_touched() -> None:
     async def script(stage: Stage) -> None:
         await run(stage)

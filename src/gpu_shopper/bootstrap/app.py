@@ -88,7 +88,7 @@ async def build(
     clock, chance = RealClock(), RealChance()
     manifests = configured(providers)
     vault = DeploymentVault(load_or_create_key(settings.data_dir / KEY_FILE, chance), chance)
-    books = open_books(settings.database, clock=clock, chance=chance)
+    books = open_books(settings.database, clock=clock, deployment=vault.deployment)
     try:
         await _refuse_forgotten_clouds(books, manifests)
         deployment = await books.read(lambda book: book.deployment())

@@ -44,7 +44,7 @@ async def create_token_offline(
     """Make a token straight in the book; no server may be running on it."""
     clock, chance = RealClock(), RealChance()
     vault = DeploymentVault(load_or_create_key(settings.data_dir / KEY_FILE, chance), chance)
-    books = open_books(settings.database, clock=clock, chance=chance)
+    books = open_books(settings.database, clock=clock, deployment=vault.deployment)
     try:
         desk = Desk(
             books=books,
@@ -83,7 +83,9 @@ def restore_database(settings: Settings, source: Path, *, replace: bool) -> Path
 
 async def migrate_database(settings: Settings) -> None:
     """Bring the database to this version's schema, with a backup first."""
-    books = open_books(settings.database, clock=RealClock(), chance=RealChance())
+    clock, chance = RealClock(), RealChance()
+    vault = DeploymentVault(load_or_create_key(settings.data_dir / KEY_FILE, chance), chance)
+    books = open_books(settings.database, clock=clock, deployment=vault.deployment)
     await books.aclose()
 
 

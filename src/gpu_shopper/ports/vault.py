@@ -6,6 +6,7 @@ Nothing here needs to be stored: after a crash the same secrets come out of the 
 from dataclasses import dataclass
 from typing import Protocol
 
+from gpu_shopper.domain.ids import DeploymentId
 from gpu_shopper.domain.label import Label
 
 
@@ -35,6 +36,11 @@ class Vault(Protocol):
     @property
     def label_key(self) -> bytes:
         """The key of the labels' MAC."""
+        ...
+
+    @property
+    def deployment(self) -> DeploymentId:
+        """Who a book is that is begun with this key: the same as the book that was lost."""
         ...
 
     def agent_token(self, label: Label) -> Secret:

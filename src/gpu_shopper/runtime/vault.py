@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gpu_shopper.domain.ids import BITS, DeploymentId, deployment_id
 from gpu_shopper.domain.label import Label
 from gpu_shopper.ports.chance import Chance
 from gpu_shopper.ports.vault import KeyPair, Secret
@@ -45,6 +46,12 @@ class DeploymentVault:
     def label_key(self) -> bytes:
         """The key of the labels' MAC."""
         return self._label_key
+
+    @property
+    def deployment(self) -> DeploymentId:
+        """Who a book is that is begun with this key: the same as the book that was lost."""
+        drawn = self._derive("deployment", length=BITS // 8)
+        return deployment_id(int.from_bytes(drawn))
 
     def agent_token(self, label: Label) -> Secret:
         """Return the token of this attempt's agent: the same at every call."""

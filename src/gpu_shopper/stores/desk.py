@@ -2,8 +2,7 @@
 
 import sqlite3
 
-from gpu_shopper.domain.ids import BITS, deployment_id
-from gpu_shopper.ports.chance import Chance
+from gpu_shopper.domain.ids import DeploymentId
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.stores.book import SqlBook
 from gpu_shopper.stores.connection import wrapped
@@ -34,11 +33,11 @@ class Desk:
         if self.raw.in_transaction:
             self.raw.execute("ROLLBACK")
 
-    def take_over(self, *, clock: Clock, chance: Chance) -> None:
+    def take_over(self, *, clock: Clock, deployment: DeploymentId) -> None:
         """Begin a server's life: say who we are, the first time, and free what the last server held."""
         self.begin()
         if not self.book.has_deployment():
-            self.book.found_deployment(deployment_id(chance.draw_bits(BITS)), at=clock.now())
+            self.book.found_deployment(deployment, at=clock.now())
         self.book.forget_claims()
         self.commit()
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from gpu_shopper.domain.ids import DeploymentId
 from gpu_shopper.ports.books import Book, BookUnavailable
-from gpu_shopper.ports.chance import Chance
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.stores.connection import MEMORY, connect_memory
 from gpu_shopper.stores.desk import Desk
@@ -62,11 +62,11 @@ class Memory:
         self.desk = Desk(raw)
 
     def books(
-        self, *, clock: Clock, chance: Chance, hooks: CommitHooks | None = None
+        self, *, clock: Clock, deployment: DeploymentId, hooks: CommitHooks | None = None
     ) -> "InlineBooks":
         """Open the book as a new server does: what the last one began is undone, its claims are forgotten."""
         self.desk.roll_back()
-        self.desk.take_over(clock=clock, chance=chance)
+        self.desk.take_over(clock=clock, deployment=deployment)
         return InlineBooks(self, hooks or CommitHooks())
 
     def image(self) -> Image:
@@ -83,6 +83,10 @@ class Memory:
     def rewind(self, image: Image) -> None:
         """Go back to a copy exactly, as a disk that lost its newest commits does."""
         self._go_back(image)
+
+    def lose(self) -> None:
+        """Lose everything, as a disk that is gone does: the next server begins a new book."""
+        self._go_back(_blank())
 
     def _go_back(self, image: Image) -> None:
         # A new connection: the old one's prepared statements do not survive a change of the pages under them.

@@ -17,8 +17,8 @@ from typing import TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from gpu_shopper.domain.errors import StorageRefused
+from gpu_shopper.domain.ids import DeploymentId
 from gpu_shopper.ports.books import Book, BookUnavailable
-from gpu_shopper.ports.chance import Chance
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.stores.connection import connect_file, is_sound
 from gpu_shopper.stores.desk import Desk
@@ -88,11 +88,13 @@ def open_books(
     path: Path,
     *,
     clock: Clock,
-    chance: Chance,
+    deployment: DeploymentId,
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     readers: int = READERS,
 ) -> SqliteBooks:
     """Open the database at `path`, made if it is not there, and hold it until `aclose`.
+
+    A new one is the book of `deployment`; one that is there knows whose it is, and stays so.
 
     Raises:
         StorageRefused: it cannot be used; the message and the hint say why and what to do.
@@ -105,7 +107,7 @@ def open_books(
             undo.callback(lock.release)
             desk = Desk(connect_file(path, busy_timeout_ms=busy_timeout_ms))
             undo.callback(desk.close)
-            _make_ready(desk, path, clock=clock, chance=chance)
+            _make_ready(desk, path, clock=clock, deployment=deployment)
             undo.pop_all()
     except OSError as error:
         raise StorageRefused(
@@ -133,8 +135,8 @@ def _prepare(path: Path) -> str:
     return caution
 
 
-def _make_ready(desk: Desk, path: Path, *, clock: Clock, chance: Chance) -> None:
+def _make_ready(desk: Desk, path: Path, *, clock: Clock, deployment: DeploymentId) -> None:
     if not is_sound(desk.raw, "quick_check"):
         raise damaged(path)
     migrate(desk.raw, known_migrations(), file=path, now=clock.now())
-    desk.take_over(clock=clock, chance=chance)
+    desk.take_over(clock=clock, deployment=deployment)

@@ -187,8 +187,10 @@ class House:
     async def _live(self, process: Process) -> None:
         around, number = self.around, self._lives
         chance = around.chance.fork(f"life {number}")
-        books = around.memory.books(clock=around.clock, chance=chance, hooks=around.hooks)
         vault = DeploymentVault(DEPLOYMENT_KEY, chance.fork("vault"))
+        books = around.memory.books(
+            clock=around.clock, deployment=vault.deployment, hooks=around.hooks
+        )
         wakeup, market = LocalWakeup(), Market(around.clouds)
         clouds = {
             name: Cloud(cloud.provider(around.clock), clock=around.clock, meter=around.meter)

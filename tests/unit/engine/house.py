@@ -13,7 +13,7 @@ from gpu_shopper.commands.sessions import Requested, SessionCommands
 from gpu_shopper.commands.tokens import TokenCommands
 from gpu_shopper.domain.caller import Caller
 from gpu_shopper.domain.deadlines import Limits
-from gpu_shopper.domain.ids import InstanceId, ProviderName, SessionId
+from gpu_shopper.domain.ids import InstanceId, ProviderName, SessionId, deployment_id
 from gpu_shopper.domain.instance import Instance, InstanceStatus, Listing
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.launch import LaunchAttempt
@@ -235,7 +235,7 @@ class House:
         self.clock = VirtualClock(self.loop)
         chance = SeededChance(7)
         self.memory = Memory()
-        self.books = self.memory.books(clock=self.clock, chance=chance)
+        self.books = self.memory.books(clock=self.clock, deployment=deployment_id(1))
         self.meter, self.wakeup, self.market = Recorder(), LocalWakeup(), Market(names)
         self.vault = DeploymentVault(bytes(range(32)), chance.fork("vault"))
         self.fakes = {name: FakeCloud(name, self.clock, quirks, can) for name in names}

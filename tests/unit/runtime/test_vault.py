@@ -25,6 +25,7 @@ def test_what_is_derived_survives_a_crash() -> None:
     first, second = a_vault(seed=1), a_vault(seed=2)
 
     assert first.label_key == second.label_key
+    assert first.deployment == second.deployment
     assert first.agent_token(LABEL) == second.agent_token(LABEL)
     assert first.probe_key(LABEL) == second.probe_key(LABEL)
     assert first.hash_token("x") == second.hash_token("x")
@@ -37,6 +38,7 @@ def test_another_label_or_key_derives_other_secrets() -> None:
     assert vault.probe_key(LABEL) != vault.probe_key(Label("gs1-aaaa-cccc"))
     assert vault.agent_token(LABEL) != foreign.agent_token(LABEL)
     assert vault.label_key != foreign.label_key
+    assert vault.deployment != foreign.deployment
     assert vault.hash_token("x") != foreign.hash_token("x")
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the book write into it, and the clock and chance that they open it with."""
+"""What the tests of the book write into it, and the clock that they open it with."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from gpu_shopper.domain.ids import (
     OfferId,
     ProviderName,
     SessionId,
+    deployment_id,
 )
 from gpu_shopper.domain.instance import Endpoint
 from gpu_shopper.domain.label import Label
@@ -26,6 +27,7 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 CLOUD = ProviderName("cumulus")
+US = deployment_id(1)
 
 
 class StoppedClock:
@@ -40,24 +42,6 @@ class StoppedClock:
 
     async def sleep(self, seconds: float) -> None:
         raise AssertionError(f"nothing here sleeps ({seconds})")
-
-
-class CountingChance:
-    def __init__(self) -> None:
-        self.drawn = 0
-
-    def draw_bits(self, count: int) -> int:
-        self.drawn += 1
-        return self.drawn
-
-    def uniform(self) -> float:
-        return 0.5
-
-    def below(self, limit: int) -> int:
-        return 0
-
-    def token_bytes(self, count: int) -> bytes:
-        return bytes(count)
 
 
 def an_offer(number: int = 1, **changes) -> Offer:

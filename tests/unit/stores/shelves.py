@@ -10,7 +10,7 @@ from gpu_shopper.ports.books import Book, Books, Claim
 from gpu_shopper.stores.inline import Memory
 from gpu_shopper.stores.sqlite import open_books
 from gpu_shopper.stores.trouble import RuleBroken
-from tests.unit.stores.arrange import MINUTE, NOON, CountingChance, StoppedClock, a_session
+from tests.unit.stores.arrange import MINUTE, NOON, US, StoppedClock, a_session
 
 T = TypeVar("T")
 KINDS = ("file", "memory")
@@ -46,10 +46,10 @@ class Shelf:
 
 @contextmanager
 def opened(kind: str, folder: Path) -> Iterator[Shelf]:
-    clock, chance = StoppedClock(), CountingChance()
+    clock = StoppedClock()
     with asyncio.Runner() as runner:
         if kind == "file":
-            books = open_books(folder / "book.db", clock=clock, chance=chance, busy_timeout_ms=50)
+            books = open_books(folder / "book.db", clock=clock, deployment=US, busy_timeout_ms=50)
             try:
                 yield Shelf(books, runner)
             finally:
@@ -57,7 +57,7 @@ def opened(kind: str, folder: Path) -> Iterator[Shelf]:
         else:
             memory = Memory()
             try:
-                yield Shelf(memory.books(clock=clock, chance=chance), runner)
+                yield Shelf(memory.books(clock=clock, deployment=US), runner)
             finally:
                 memory.discard()
 

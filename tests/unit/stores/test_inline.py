@@ -7,7 +7,7 @@ import pytest
 from gpu_shopper.ports.books import BookUnavailable
 from gpu_shopper.stores.connection import pragma
 from gpu_shopper.stores.inline import CommitHooks, Memory
-from tests.unit.stores.arrange import MINUTE, NOON, CountingChance, StoppedClock, a_session
+from tests.unit.stores.arrange import MINUTE, NOON, US, StoppedClock, a_session
 
 SETTINGS = ("foreign_keys", "trusted_schema", "recursive_triggers")
 
@@ -31,7 +31,7 @@ def memory():
 
 
 def opened(memory, **hooks):
-    return memory.books(clock=StoppedClock(), chance=CountingChance(), hooks=CommitHooks(**hooks))
+    return memory.books(clock=StoppedClock(), deployment=US, hooks=CommitHooks(**hooks))
 
 
 def add(books, number=1):

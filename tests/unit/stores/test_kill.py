@@ -13,7 +13,7 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from gpu_shopper.stores.sqlite import open_books
-from tests.unit.stores.arrange import NOON, CountingChance, StoppedClock, a_session
+from tests.unit.stores.arrange import NOON, US, StoppedClock, a_session
 
 async def commit(books, numbers):
     for number in numbers:
@@ -24,7 +24,7 @@ async def commit(books, numbers):
         print(await books.write(work), flush=True)
 
 async def main(path, first):
-    books = open_books(path, clock=StoppedClock(), chance=CountingChance())
+    books = open_books(path, clock=StoppedClock(), deployment=US)
     print("open", flush=True)
     lanes = [range(first + lane, first + 10**6, 8) for lane in range(8)]
     await asyncio.gather(*(commit(books, lane) for lane in lanes))

@@ -18,14 +18,14 @@ from tests.unit.stores import shelves
 from tests.unit.stores.arrange import (
     MINUTE,
     NOON,
-    CountingChance,
+    US,
     StoppedClock,
     a_session,
 )
 
 
 def opened(path, **options):
-    return open_books(path, clock=StoppedClock(), chance=CountingChance(), **options)
+    return open_books(path, clock=StoppedClock(), deployment=US, **options)
 
 
 @pytest.fixture
