@@ -15,14 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.e2e.programs import (
+from gpu_shopper.testing.programs import (
     KEY,
     PATIENCE_S,
     Cloud,
     Reply,
     Server,
     ask,
-    environments,
+    started_from,
     until,
 )
 from tests.e2e.proxy import Asked, Moment, Proxy, Script, Strike
@@ -106,9 +106,8 @@ class Rig:
         return left
 
     def traces(self) -> list[int]:
-        """Return all processes whose environment names our folder: whatever was started from here."""
-        mark = f"{self.folder}/".encode()
-        return [pid for pid, environ in environments() if mark in environ]
+        """Return all processes that were started from our folder, by whomever."""
+        return list(started_from(self.folder))
 
     # What a consumer does.
 

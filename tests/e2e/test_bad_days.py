@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.programs import KEY, Reply, Server, until
+from gpu_shopper.testing.programs import KEY, Reply, Server, until
 from tests.e2e.proxy import Asked, Moment, Strike
 from tests.e2e.rig import Rig
 
@@ -162,7 +162,7 @@ def test_a_full_disk_is_said_so_and_nothing_promised_is_lost(
     tmp_path: Path, small_disk: Path
 ) -> None:
     with Rig(tmp_path, database=str(small_disk / "shopper.db")) as rig:
-        rig.server.place = small_disk / "shopper.db"
+        rig.server.database_file = small_disk / "shopper.db"
         session = rig.create()
         rig.running(session)
         (small_disk / "ballast").write_bytes(b"")

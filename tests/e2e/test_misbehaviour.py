@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.programs import until
+from gpu_shopper.testing.programs import until
 from tests.e2e.rig import Rig
 
 Rule = dict[str, Any]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.programs import ask, until
+from gpu_shopper.testing.programs import ask, until
 from tests.e2e.rig import Rig
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.programs import until
+from gpu_shopper.testing.programs import until
 from tests.e2e.rig import Rig
 from tests.e2e.sandbox_rig import a_key
 

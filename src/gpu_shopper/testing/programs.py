@@ -1,4 +1,8 @@
-"""The programs under test, each in a folder of its own: started, asked, killed, started again."""
+"""The real programs, each in a folder of its own: started, asked, killed, held still, started again.
+
+Only what is named here is in a program's environment, and its home is below the folder that it was given: so whatever was
+started from there, by whomever, is found again in the kernel's table of processes.
+"""
 
 import contextlib
 import http.client
@@ -9,23 +13,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gpu_shopper.sandbox import processes
 
 KEY, CONTROL = "account-key", "control-key"
 PATIENCE_S = 30.0
+_POLL_S = 0.03
+
+T = TypeVar("T")
 
 
-def until(what: str, true: Callable[[], Any], *, within_s: float = PATIENCE_S) -> Any:
+def until(what: str, true: Callable[[], T], *, within_s: float = PATIENCE_S) -> T:
     """Wait for something to be true and return it; poll, but not for ever."""
     give_up_at = time.monotonic() + within_s
     while not (found := true()):
         assert time.monotonic() < give_up_at, f"not within {within_s:g} s: {what}"
-        time.sleep(0.03)
+        time.sleep(_POLL_S)
     return found
 
 
@@ -59,6 +66,7 @@ class Program:
     """A program of ours, started in a folder that its environment names."""
 
     def __init__(self, folder: Path, log: Path) -> None:
+        """Say where its home is and where its talk goes; nothing is started yet."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.log = log
@@ -66,7 +74,7 @@ class Program:
 
     def launch(self, *arguments: str, **environ: str) -> subprocess.Popen[bytes]:
         """Start it; only what is named here is in its environment."""
-        assert self.process is None or self.process.poll() is not None, "it runs already"
+        assert not self.runs, "it runs already"
         known = {
             name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ
         }
@@ -81,15 +89,31 @@ class Program:
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
+        process = self._started()
+        process.kill()
+        process.wait()
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end and return its exit code."""
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE_S)
+        process = self._started()
+        process.send_signal(number)
+        return process.wait(PATIENCE_S)
+
+    def hold(self) -> None:
+        """Let it stand still in the middle of whatever it does, until `release`."""
+        self._started().send_signal(signal.SIGSTOP)
+
+    def release(self) -> None:
+        """Let it go on as if nothing had been."""
+        self._started().send_signal(signal.SIGCONT)
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit code."""
+        return self._started().wait(PATIENCE_S)
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        assert self.process is not None, "it was never started"
+        return self.process
 
     @property
     def runs(self) -> bool:
@@ -101,22 +125,44 @@ class Program:
         """All that it ever said."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
+    def said_since(self, place: int) -> str:
+        """Return what it said after its log had this many bytes."""
+        if not self.log.exists():
+            return ""
+        with self.log.open("rb") as log:
+            log.seek(place)
+            return log.read().decode(errors="replace")
+
+    @property
+    def place(self) -> int:
+        """How many bytes it has said."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
 
 class Cloud(Program):
     """A sandbox cloud. It comes back at the same address."""
 
     url = ""
 
+    @property
+    def state(self) -> Path:
+        """The folder in which it keeps its ledger and its instances."""
+        return self.folder / "state"
+
     def start(self, *, boot_s: float = 0.2, offers: int = 1500) -> None:
         """Start it and wait until it listens."""
         file = self.folder / "url"
         file.unlink(missing_ok=True)
         self.launch(
-            "gpu_shopper.sandbox", "--state-dir", str(self.folder / "state"), "--key", KEY,
+            "gpu_shopper.sandbox", "--state-dir", str(self.state), "--key", KEY,
             "--control-key", CONTROL, "--boot-seconds", str(boot_s), "--offers", str(offers),
             "--port-file", str(file),
         )  # fmt: skip
-        until(f"the cloud is up\n{self.said}", lambda: file.exists() and file.read_text().strip())
+        until(
+            "the cloud is up",
+            lambda: not self.runs or (file.exists() and file.read_text().strip()),
+        )
+        assert self.runs, f"the cloud did not start\n{self.said[-2000:]}"
         self.url = file.read_text().strip()
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
@@ -136,7 +182,8 @@ class Cloud(Program):
 
     def ledger(self) -> list[dict[str, Any]]:
         """Return the truth about every instance that ever was."""
-        return self.control("GET", "ledger")["entries"]
+        entries: list[dict[str, Any]] = self.control("GET", "ledger")["entries"]
+        return entries
 
     def alive(self) -> list[dict[str, Any]]:
         """Return what is there, and billed, now."""
@@ -144,8 +191,7 @@ class Cloud(Program):
 
     def processes(self) -> list[int]:
         """Return the processes of all instances that ever were: by their mark, whatever the cloud says."""
-        marks = {f"{processes.MARK}={entry['id']}".encode() for entry in self.ledger()}
-        return [pid for pid, environ in environments() if marks & set(environ.split(b"\0"))]
+        return [pid for pid, _ in marked(entry["id"] for entry in self.ledger())]
 
 
 class Server(Program):
@@ -153,23 +199,28 @@ class Server(Program):
 
     url = ""
     port = 0
+    database_file: Path | None = None
 
     def start(self, *, wait: bool = True, **settings: str) -> None:
         """Start it; wait until it has offers, unless told not to."""
-        before = len(self.said)
-        environ = {f"GPU_SHOPPER_{name.upper()}": value for name, value in settings.items()}
-        self.launch("gpu_shopper", "serve", "--port", str(self.port), **environ)
+        before = self.place
+        self.begin(**settings)
         found = until(
             "the server has said where it listens",
-            lambda: re.search(r"serving (http://\S+:(\d+))", self.said[before:]) or self._is_over(),
+            lambda: self._address(before) or not self.runs,
         )
-        assert isinstance(found, re.Match), self.said[before:]
+        assert isinstance(found, re.Match), self.said_since(before)
         self.url, self.port = found[1], int(found[2])
         if wait:
             until("the server is ready", lambda: self.asked("GET", "/ready") == 200)
 
-    def _is_over(self) -> bool:
-        return not self.runs
+    def begin(self, **settings: str) -> None:
+        """Start it and wait for nothing."""
+        environ = {f"GPU_SHOPPER_{name.upper()}": value for name, value in settings.items()}
+        self.launch("gpu_shopper", "serve", "--port", str(self.port), **environ)
+
+    def _address(self, before: int) -> re.Match[str] | None:
+        return re.search(r"serving (http://\S+:(\d+))", self.said_since(before))
 
     def asked(self, method: str, path: str) -> int:
         """Return the status of an answer; 0 where there is none."""
@@ -178,12 +229,10 @@ class Server(Program):
         except (OSError, http.client.HTTPException):
             return 0
 
-    place: Path | None = None
-
     @property
     def database(self) -> Path:
         """The file of its book."""
-        return self.place or self.folder / "shopper.db"
+        return self.database_file or self.folder / "shopper.db"
 
 
 def environments() -> Iterator[tuple[int, bytes]]:
@@ -194,3 +243,34 @@ def environments() -> Iterator[tuple[int, bytes]]:
                 environ = (entry / "environ").read_bytes()
                 if processes.find(int(entry.name)) is not None:
                     yield int(entry.name), environ
+
+
+def marked(instances: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Yield every living process that bears the mark of one of these instances, and which one."""
+    names = {f"{processes.MARK}={name}".encode(): name for name in instances}
+    for pid, environ in environments():
+        for variable in environ.split(b"\0"):
+            if variable in names:
+                yield pid, names[variable]
+                break
+
+
+def command_line(pid: int) -> bytes:
+    """Return a process's arguments, each ended by a zero byte; empty where it is gone."""
+    try:
+        return (Path("/proc") / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def started_from(folder: Path) -> Iterator[int]:
+    """Yield every living process that lives below a folder: by its home, or as an instance whose order lies there.
+
+    An instance's own process has no home in its environment, but the path of its order among its arguments.
+    """
+    below = f"{folder}/".encode()
+    for pid, environ in environments():
+        at_home = any(each.startswith(b"HOME=" + below) for each in environ.split(b"\0"))
+        instance = b"gpu_shopper.sandbox.instance\0--spec\0" + below
+        if at_home or instance in command_line(pid):
+            yield pid
