@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, select
+from sqlalchemy import BindParameter, bindparam, func, select
 
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import Blame
@@ -12,30 +12,53 @@ from gpu_shopper.domain.money import Money
 from gpu_shopper.ports.books import AccountState, FailureRecord, SweepRecord
 from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
 from gpu_shopper.stores.schema import accounts, failures, sweeps
+from gpu_shopper.stores.statements import Connection, Prepared
 
 SWEEPS_KEPT = 300
+
+_SWEEP = (
+    "provider",
+    "began_at",
+    "ended_at",
+    "complete",
+    "instances",
+    "strays",
+    "orphans",
+    "missing",
+    "trouble",
+    "balance",
+)
+_FAILURE = ("at", "provider", "offer_id", "machine_id", "gpu_type", "blame", "reason")
 
 _sweep = sweeps.c
 _PROVIDER: BindParameter[Any] = bindparam("provider_name")
 _here = _sweep.provider == _PROVIDER
-_newest_first = select(*_sweep).where(_here).order_by(_sweep.id.desc()).limit(1)
+_newest_first = (
+    select(*(_sweep[name] for name in _SWEEP)).where(_here).order_by(_sweep.id.desc()).limit(1)
+)
 _last_kept = (
     select(_sweep.id).where(_here).order_by(_sweep.id.desc()).limit(1).offset(SWEEPS_KEPT - 1)
 )
 # However long a cloud answers in part only, the last whole look at it stays known.
 _last_complete = select(func.coalesce(func.max(_sweep.id), 0)).where(_here, _sweep.complete == 1)
 
-_ADD_SWEEP = sweeps.insert()
-_PRUNE = sweeps.delete().where(
-    _here,
-    _sweep.id < _last_kept.scalar_subquery(),
-    _sweep.id != _last_complete.scalar_subquery(),
+_ADD_SWEEP = Prepared(sweeps.insert(), columns=_SWEEP)
+_PRUNE = Prepared(
+    sweeps.delete().where(
+        _here,
+        _sweep.id < _last_kept.scalar_subquery(),
+        _sweep.id != _last_complete.scalar_subquery(),
+    )
 )
-_LAST_SWEEP = _newest_first
-_LAST_COMPLETE = _newest_first.where(_sweep.complete == 1)
-_STATE = select(*accounts.c).where(accounts.c.provider == _PROVIDER)
-_ADD_STATE = accounts.insert()
-_SAVE_STATE = (
+_LAST_SWEEP = Prepared(_newest_first)
+_LAST_COMPLETE = Prepared(_newest_first.where(_sweep.complete == 1))
+_STATE = Prepared(
+    select(accounts.c.frozen_since, accounts.c.frozen_because, accounts.c.unauthorized_since).where(
+        accounts.c.provider == _PROVIDER
+    )
+)
+_ADD_STATE = Prepared(accounts.insert())
+_SAVE_STATE = Prepared(
     accounts.update()
     .where(accounts.c.provider == _PROVIDER)
     .values(
@@ -44,9 +67,9 @@ _SAVE_STATE = (
         unauthorized_since=bindparam("unauthorized_since"),
     )
 )
-_ADD_FAILURE = failures.insert()
-_FAILURES = (
-    select(*failures.c)
+_ADD_FAILURE = Prepared(failures.insert(), columns=_FAILURE)
+_FAILURES = Prepared(
+    select(*(failures.c[name] for name in _FAILURE))
     .where(failures.c.at >= bindparam("since"))
     .order_by(failures.c.at, failures.c.id)
 )
@@ -78,19 +101,20 @@ class SqlAccountBook:
     def last_sweep(self, provider: ProviderName, *, complete: bool) -> SweepRecord | None:
         """Return the newest sweep, or the newest complete one."""
         statement = _LAST_COMPLETE if complete else _LAST_SWEEP
-        row = self._connection.execute(statement, {"provider_name": provider}).first()
+        row = self._connection.execute(statement, {"provider_name": provider}).fetchone()
         return None if row is None else _swept(row)
 
     def state(self, provider: ProviderName) -> AccountState:
         """Return what is remembered; a fresh state where nothing is."""
-        row = self._connection.execute(_STATE, {"provider_name": provider}).first()
+        row = self._connection.execute(_STATE, {"provider_name": provider}).fetchone()
         if row is None:
             return AccountState(provider=provider)
+        frozen_since, frozen_because, unauthorized_since = row
         return AccountState(
             provider=provider,
-            frozen_since=moment_if(row.frozen_since),
-            frozen_because=row.frozen_because,
-            unauthorized_since=moment_if(row.unauthorized_since),
+            frozen_since=moment_if(frozen_since),
+            frozen_because=frozen_because,
+            unauthorized_since=moment_if(unauthorized_since),
         )
 
     def save_state(self, state: AccountState) -> None:
@@ -124,27 +148,40 @@ class SqlAccountBook:
 
 
 def _swept(row: Any) -> SweepRecord:
+    (
+        provider,
+        began_at,
+        ended_at,
+        complete,
+        instances,
+        strays,
+        orphans,
+        missing,
+        trouble,
+        balance,
+    ) = row
     return SweepRecord(
-        provider=ProviderName(row.provider),
-        began_at=moment(row.began_at),
-        ended_at=moment(row.ended_at),
-        complete=bool(row.complete),
-        instances=row.instances,
-        strays=row.strays,
-        orphans=row.orphans,
-        missing=row.missing,
-        trouble=row.trouble,
-        balance=None if row.balance is None else Money(row.balance),
+        provider=ProviderName(provider),
+        began_at=moment(began_at),
+        ended_at=moment(ended_at),
+        complete=bool(complete),
+        instances=instances,
+        strays=strays,
+        orphans=orphans,
+        missing=missing,
+        trouble=trouble,
+        balance=None if balance is None else Money(balance),
     )
 
 
 def _failure(row: Any) -> FailureRecord:
+    at, provider, offer_id, machine_id, gpu_type, blame, reason = row
     return FailureRecord(
-        at=moment(row.at),
-        provider=ProviderName(row.provider),
-        offer_id=row.offer_id,
-        machine_id=row.machine_id,
-        gpu_type=row.gpu_type,
-        blame=Blame(row.blame),
-        reason=row.reason,
+        at=moment(at),
+        provider=ProviderName(provider),
+        offer_id=offer_id,
+        machine_id=machine_id,
+        gpu_type=gpu_type,
+        blame=Blame(blame),
+        reason=reason,
     )

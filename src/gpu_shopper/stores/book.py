@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from gpu_shopper.domain.ids import DeploymentId
 from gpu_shopper.ports.books import Deployment
@@ -15,10 +15,11 @@ from gpu_shopper.stores.moments import micros, moment
 from gpu_shopper.stores.notice_book import SqlNoticeBook
 from gpu_shopper.stores.schema import deployment
 from gpu_shopper.stores.session_book import FORGET_CLAIMS, SqlSessionBook
+from gpu_shopper.stores.statements import Connection, Prepared
 from gpu_shopper.stores.token_book import SqlTokenBook
 
-_WHO = select(deployment.c.id, deployment.c.epoch, deployment.c.created_at)
-_FOUND = deployment.insert()
+_WHO = Prepared(select(deployment.c.id, deployment.c.epoch, deployment.c.created_at))
+_FOUND = Prepared(deployment.insert())
 
 
 class SqlBook:
@@ -37,14 +38,12 @@ class SqlBook:
 
     def deployment(self) -> Deployment:
         """Return who we are."""
-        row = self._connection.execute(_WHO).one()
-        return Deployment(
-            id=DeploymentId(row.id), epoch=row.epoch, created_at=moment(row.created_at)
-        )
+        key, epoch, created_at = self._connection.execute(_WHO).fetchone()
+        return Deployment(id=DeploymentId(key), epoch=epoch, created_at=moment(created_at))
 
     def has_deployment(self) -> bool:
         """Return whether this book already knows whose it is."""
-        return self._connection.execute(_WHO).first() is not None
+        return self._connection.value(_WHO) is not None
 
     def found_deployment(self, key: DeploymentId, *, at: datetime) -> None:
         """Write down who we are: once in the life of a book."""

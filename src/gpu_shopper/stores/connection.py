@@ -1,15 +1,10 @@
 """Opening SQLite so that a commit is durable and a broken file is noticed.
 
-Every setting is read back: one that did not take (a strange build, a strange disk) refuses the file at once. There is
-one SQLAlchemy engine for the whole process, so that each statement is compiled once, whoever uses it.
+Every setting is read back: one that did not take (a strange build, a strange disk) refuses the file at once.
 """
 
 import sqlite3
-import threading
 from pathlib import Path
-
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.pool import NullPool
 
 from gpu_shopper.domain.errors import StorageRefused
 
@@ -26,37 +21,6 @@ _SETTINGS: tuple[tuple[str, str, object], ...] = (
     ("recursive_triggers", "ON", 1),
     ("synchronous", "FULL", _FULL),
 )
-
-
-class _Engine:
-    """The one engine: it wraps a connection that is handed to it instead of making its own."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._next: sqlite3.Connection | None = None
-        self._engine = create_engine(
-            "sqlite://", creator=self._hand_over, poolclass=NullPool, isolation_level="AUTOCOMMIT"
-        )
-
-    def _hand_over(self) -> sqlite3.Connection:
-        assert self._next is not None, "only `wrap` connects"
-        return self._next
-
-    def wrap(self, raw: sqlite3.Connection) -> Connection:
-        with self._lock:
-            self._next = raw
-            try:
-                return self._engine.connect()
-            finally:
-                self._next = None
-
-
-_ENGINE = _Engine()
-
-
-def wrapped(raw: sqlite3.Connection) -> Connection:
-    """Return `raw` as the statements need it; transactions stay with whoever owns `raw`."""
-    return _ENGINE.wrap(raw)
 
 
 def connect_memory() -> sqlite3.Connection:

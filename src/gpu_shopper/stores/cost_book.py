@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from gpu_shopper.domain.cost import CostEntry
 from gpu_shopper.domain.ids import AttemptId, ConsumerId, ProviderName, SessionId
@@ -13,14 +13,21 @@ from gpu_shopper.ports.books import CostFilter
 from gpu_shopper.stores.launch_book import in_pieces
 from gpu_shopper.stores.moments import micros, moment
 from gpu_shopper.stores.schema import cost_entries
+from gpu_shopper.stores.statements import Connection, Prepared, keys_in, spread
 
 _row = cost_entries.c
-_ADD = cost_entries.insert()
-_TOTALS = (
-    select(_row.session_id, func.sum(_row.amount))
-    .where(_row.session_id.in_(bindparam("keys", expanding=True)))
-    .group_by(_row.session_id)
+_COLUMNS = (
+    _row.attempt_id,
+    _row.session_id,
+    _row.consumer_id,
+    _row.provider,
+    _row.gpu_type,
+    _row.begins_at,
+    _row.ends_at,
+    _row.rate,
+    _row.amount,
 )
+_ADD = Prepared(cost_entries.insert())
 _CONDITIONS = {
     "consumer_id": _row.consumer_id == bindparam("consumer_id"),
     "session_id": _row.session_id == bindparam("session_id"),
@@ -32,9 +39,18 @@ _CONDITIONS = {
 
 
 @cache
-def _listing(asked: tuple[str, ...]) -> Select[Any]:
+def _listing(asked: tuple[str, ...]) -> Prepared:
     conditions = [_CONDITIONS[name] for name in asked]
-    return select(*_row).where(*conditions).order_by(_row.begins_at, _row.attempt_id)
+    return Prepared(select(*_COLUMNS).where(*conditions).order_by(_row.begins_at, _row.attempt_id))
+
+
+@cache
+def _totals(count: int) -> Prepared:
+    return Prepared(
+        select(_row.session_id, func.sum(_row.amount))
+        .where(_row.session_id.in_(keys_in(count)))
+        .group_by(_row.session_id)
+    )
 
 
 class SqlCostBook:
@@ -47,7 +63,7 @@ class SqlCostBook:
         """Append entries; one per attempt and beginning, and none that overlaps another."""
         rows = [_values(entry) for entry in entries]
         if rows:
-            self._connection.execute(_ADD, rows)
+            self._connection.execute_each(_ADD, rows)
 
     def entries(self, wanted: CostFilter) -> Sequence[CostEntry]:
         """Return entries by time."""
@@ -66,7 +82,8 @@ class SqlCostBook:
         """Return the booked micro-dollars per session; a session without entries is left out."""
         found: dict[SessionId, int] = {}
         for piece in in_pieces(session_ids):
-            for session_id, amount in self._connection.execute(_TOTALS, {"keys": piece}):
+            keys = spread(piece)
+            for session_id, amount in self._connection.execute(_totals(len(keys)), keys):
                 found[SessionId(session_id)] = int(amount)
         return found
 
@@ -86,14 +103,25 @@ def _values(entry: CostEntry) -> dict[str, Any]:
 
 
 def _entry(row: Any) -> CostEntry:
+    (
+        attempt_id,
+        session_id,
+        consumer_id,
+        provider,
+        gpu_type,
+        begins_at,
+        ends_at,
+        rate,
+        amount,
+    ) = row
     return CostEntry(
-        attempt_id=AttemptId(row.attempt_id),
-        session_id=SessionId(row.session_id),
-        consumer_id=ConsumerId(row.consumer_id),
-        provider=ProviderName(row.provider),
-        gpu_type=row.gpu_type,
-        begins_at=moment(row.begins_at),
-        ends_at=moment(row.ends_at),
-        rate=HourlyRate(row.rate),
-        amount=Money(row.amount),
+        attempt_id=AttemptId(attempt_id),
+        session_id=SessionId(session_id),
+        consumer_id=ConsumerId(consumer_id),
+        provider=ProviderName(provider),
+        gpu_type=gpu_type,
+        begins_at=moment(begins_at),
+        ends_at=moment(ends_at),
+        rate=HourlyRate(rate),
+        amount=Money(amount),
     )

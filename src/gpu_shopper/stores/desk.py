@@ -5,7 +5,7 @@ import sqlite3
 from gpu_shopper.domain.ids import DeploymentId
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.stores.book import SqlBook
-from gpu_shopper.stores.connection import wrapped
+from gpu_shopper.stores.statements import Connection
 
 
 class Desk:
@@ -13,8 +13,7 @@ class Desk:
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self.raw = raw
-        self._connection = wrapped(raw)
-        self.book = SqlBook(self._connection)
+        self.book = SqlBook(Connection(raw))
 
     def begin(self) -> None:
         """Begin to write: nobody else can from here on."""
@@ -43,4 +42,4 @@ class Desk:
 
     def close(self) -> None:
         """Close the connection; what was not committed is gone."""
-        self._connection.close()
+        self.raw.close()

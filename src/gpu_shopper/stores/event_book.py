@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, func, select
+from sqlalchemy import BindParameter, bindparam, func, select
 
 from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.ports.books import SessionEvent
 from gpu_shopper.stores import documents
 from gpu_shopper.stores.moments import micros, moment
 from gpu_shopper.stores.schema import events
+from gpu_shopper.stores.statements import Connection, Prepared
 
 _row = events.c
 _KEY: BindParameter[Any] = bindparam("key")
@@ -19,16 +20,18 @@ _next = (
     .where(_row.session_id == _KEY)
     .scalar_subquery()
 )
-_ADD = events.insert().values(
-    session_id=_KEY,
-    sequence=_next,
-    at=bindparam("at"),
-    kind=bindparam("kind"),
-    actor=bindparam("actor"),
-    details=bindparam("details"),
+_ADD = Prepared(
+    events.insert().values(
+        session_id=_KEY,
+        sequence=_next,
+        at=bindparam("at"),
+        kind=bindparam("kind"),
+        actor=bindparam("actor"),
+        details=bindparam("details"),
+    )
 )
-_OF_SESSION = (
-    select(*_row)
+_OF_SESSION = Prepared(
+    select(_row.sequence, _row.at, _row.kind, _row.actor, _row.details)
     .where(_row.session_id == _KEY, _row.sequence > bindparam("after"))
     .order_by(_row.sequence)
     .limit(bindparam("limit"))
@@ -68,11 +71,11 @@ class SqlEventBook:
         return [
             SessionEvent(
                 session_id=session_id,
-                sequence=row.sequence,
-                at=moment(row.at),
-                kind=row.kind,
-                actor=row.actor,
-                details=documents.read_details(row.details),
+                sequence=sequence,
+                at=moment(at),
+                kind=kind,
+                actor=actor,
+                details=documents.read_details(details),
             )
-            for row in self._connection.execute(_OF_SESSION, values)
+            for sequence, at, kind, actor, details in self._connection.execute(_OF_SESSION, values)
         ]

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError
-
 from gpu_shopper.domain.ids import DeploymentId
 from gpu_shopper.ports.books import Book, BookUnavailable
 from gpu_shopper.ports.clock import Clock
@@ -142,7 +140,7 @@ class InlineBooks:
         desk.begin_reading()
         try:
             value = work(desk.book)
-        except DBAPIError as error:
+        except sqlite3.Error as error:
             raise as_read(error, MEMORY) from error
         finally:
             written = desk.raw.total_changes != changes

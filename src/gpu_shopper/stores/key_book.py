@@ -2,21 +2,26 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
 from gpu_shopper.domain.ids import ConsumerId, SessionId
 from gpu_shopper.ports.books import IdempotencyRecord
 from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
 from gpu_shopper.stores.schema import idempotency_keys
+from gpu_shopper.stores.statements import Connection, Prepared
 
 _row = idempotency_keys.c
-_ADD = idempotency_keys.insert()
-_GET = select(*_row).where(
-    _row.consumer_id == bindparam("consumer_id"),
-    _row.route == bindparam("route"),
-    _row.key == bindparam("key"),
+_ADD = Prepared(idempotency_keys.insert())
+_GET = Prepared(
+    select(
+        _row.digest, _row.session_id, _row.created_at, _row.sealed_reply, _row.sealed_until
+    ).where(
+        _row.consumer_id == bindparam("consumer_id"),
+        _row.route == bindparam("route"),
+        _row.key == bindparam("key"),
+    )
 )
-_WIPE = (
+_WIPE = Prepared(
     idempotency_keys.update()
     .where(_row.sealed_reply.is_not(None), _row.sealed_until <= bindparam("now"))
     .values(sealed_reply=None)
@@ -32,18 +37,19 @@ class SqlKeyBook:
     def get(self, consumer_id: ConsumerId, *, route: str, key: str) -> IdempotencyRecord | None:
         """Return what the key stood for."""
         values = {"consumer_id": consumer_id, "route": route, "key": key}
-        row = self._connection.execute(_GET, values).first()
+        row = self._connection.execute(_GET, values).fetchone()
         if row is None:
             return None
+        digest, session_id, created_at, sealed_reply, sealed_until = row
         return IdempotencyRecord(
-            consumer_id=ConsumerId(row.consumer_id),
-            route=row.route,
-            key=row.key,
-            digest=row.digest,
-            session_id=SessionId(row.session_id),
-            created_at=moment(row.created_at),
-            sealed_reply=row.sealed_reply,
-            sealed_until=moment_if(row.sealed_until),
+            consumer_id=consumer_id,
+            route=route,
+            key=key,
+            digest=digest,
+            session_id=SessionId(session_id),
+            created_at=moment(created_at),
+            sealed_reply=sealed_reply,
+            sealed_until=moment_if(sealed_until),
         )
 
     def add(self, record: IdempotencyRecord) -> None:

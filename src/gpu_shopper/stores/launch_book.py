@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from itertools import islice
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, case, func, or_, select, text
+from sqlalchemy import BindParameter, bindparam, case, func, or_, select, text
 
 from gpu_shopper.domain.ids import (
     AttemptId,
@@ -20,6 +21,7 @@ from gpu_shopper.ports.books import Owed
 from gpu_shopper.stores import documents
 from gpu_shopper.stores.moments import micros, micros_if, moment_if
 from gpu_shopper.stores.schema import IS_OPEN, IS_UNBOOKED, attempts
+from gpu_shopper.stores.statements import Connection, Prepared, keys_in, spread
 from gpu_shopper.stores.trouble import RuleBroken
 
 # As many values as go into one IN list: every database takes these.
@@ -87,28 +89,26 @@ _READ: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 )
 _IS_OPEN = text(IS_OPEN)
 
-_ADD = attempts.insert()
-_GET = select(*_COLUMNS).where(_row.id == _KEY)
-_SAVE = attempts.update().where(_row.id == _KEY).values({name: bindparam(name) for name in _SAVED})
-_OF_SESSION = select(*_COLUMNS).where(_row.session_id == _KEY).order_by(_row.number)
-_OF_SESSIONS = (
-    select(*_COLUMNS)
-    .where(_row.session_id.in_(bindparam("keys", expanding=True)))
-    .order_by(_row.session_id, _row.number)
+_ADD = Prepared(attempts.insert())
+_GET = Prepared(select(*_COLUMNS).where(_row.id == _KEY))
+_SAVE = Prepared(
+    attempts.update().where(_row.id == _KEY).values({name: bindparam(name) for name in _SAVED})
 )
-_BY_TOKEN = select(*_COLUMNS).where(_row.token_hash == _KEY)
-_BY_LABELS = select(*_COLUMNS).where(_row.label.in_(bindparam("keys", expanding=True)))
-_OPEN_AT = select(*_COLUMNS).where(_row.provider == _KEY, _IS_OPEN)
-_ALL_OPEN = select(*_COLUMNS).where(_IS_OPEN).order_by(_row.sent_at, _row.id)
+_OF_SESSION = Prepared(select(*_COLUMNS).where(_row.session_id == _KEY).order_by(_row.number))
+_BY_TOKEN = Prepared(select(*_COLUMNS).where(_row.token_hash == _KEY))
+_OPEN_AT = Prepared(select(*_COLUMNS).where(_row.provider == _KEY, _IS_OPEN))
+_ALL_OPEN = Prepared(select(*_COLUMNS).where(_IS_OPEN).order_by(_row.sent_at, _row.id))
 _UNWANTED = _row.wanted == 0
-_OWED = select(
-    func.count().label("open"),
-    func.count(case((_UNWANTED, 1))).label("unwanted"),
-    func.min(case((_UNWANTED, func.coalesce(_row.closing_since, _row.sent_at)))).label("since"),
-    func.count(case((_row.state.in_(sorted(UNANSWERED)), 1))).label("unanswered"),
-    func.coalesce(func.max(_row.destroy_tries), 0).label("tries"),
-).where(_IS_OPEN)
-_BILLING = (
+_OWED = Prepared(
+    select(
+        func.count().label("open"),
+        func.count(case((_UNWANTED, 1))).label("unwanted"),
+        func.min(case((_UNWANTED, func.coalesce(_row.closing_since, _row.sent_at)))).label("since"),
+        func.count(case((_row.state.in_(sorted(UNANSWERED)), 1))).label("unanswered"),
+        func.coalesce(func.max(_row.destroy_tries), 0).label("tries"),
+    ).where(_IS_OPEN)
+)
+_BILLING = Prepared(
     select(*_COLUMNS)
     .where(
         _row.accrued_to < bindparam("before"),
@@ -117,6 +117,20 @@ _BILLING = (
     )
     .order_by(_row.accrued_to, _row.id)
 )
+
+
+@cache
+def _of_sessions(count: int) -> Prepared:
+    return Prepared(
+        select(*_COLUMNS)
+        .where(_row.session_id.in_(keys_in(count)))
+        .order_by(_row.session_id, _row.number)
+    )
+
+
+@cache
+def _by_labels(count: int) -> Prepared:
+    return Prepared(select(*_COLUMNS).where(_row.label.in_(keys_in(count))))
 
 
 class SqlLaunchBook:
@@ -132,7 +146,7 @@ class SqlLaunchBook:
 
     def get(self, attempt_id: AttemptId) -> LaunchAttempt | None:
         """Return the attempt as it stands in this transaction."""
-        row = self._connection.execute(_GET, {"key": attempt_id}).first()
+        row = self._connection.execute(_GET, {"key": attempt_id}).fetchone()
         return None if row is None else _attempt(row)
 
     def save(self, attempt: LaunchAttempt) -> None:
@@ -152,21 +166,23 @@ class SqlLaunchBook:
         """Return all attempts of several sessions, by number; a session without any is left out."""
         found: dict[SessionId, list[LaunchAttempt]] = {}
         for piece in in_pieces(session_ids):
-            for row in self._connection.execute(_OF_SESSIONS, {"keys": piece}):
+            keys = spread(piece)
+            for row in self._connection.execute(_of_sessions(len(keys)), keys):
                 attempt = _attempt(row)
                 found.setdefault(attempt.session_id, []).append(attempt)
         return found
 
     def by_token_hash(self, token_hash: str) -> LaunchAttempt | None:
         """Return the attempt whose agent holds this token."""
-        row = self._connection.execute(_BY_TOKEN, {"key": token_hash}).first()
+        row = self._connection.execute(_BY_TOKEN, {"key": token_hash}).fetchone()
         return None if row is None else _attempt(row)
 
     def for_census(self, provider: ProviderName, labels: Iterable[str]) -> Sequence[LaunchAttempt]:
         """Return the open attempts at a provider, and those anywhere that bear one of `labels`."""
         rows = list(self._connection.execute(_OPEN_AT, {"key": provider}))
         for piece in in_pieces(labels):
-            rows.extend(self._connection.execute(_BY_LABELS, {"keys": piece}))
+            keys = spread(piece)
+            rows.extend(self._connection.execute(_by_labels(len(keys)), keys))
         found = {row[0]: row for row in rows}
         return sorted(
             (_attempt(row) for row in found.values()), key=lambda each: (each.sent_at, each.id)
@@ -178,13 +194,13 @@ class SqlLaunchBook:
 
     def owed(self) -> Owed:
         """Return what `open` would show, counted by the database."""
-        row = self._connection.execute(_OWED).one()
+        count, unwanted, since, unanswered, tries = self._connection.execute(_OWED).fetchone()
         return Owed(
-            open=row.open,
-            unwanted=row.unwanted,
-            unwanted_since=moment_if(row.since),
-            unanswered=row.unanswered,
-            destroy_tries=row.tries,
+            open=count,
+            unwanted=unwanted,
+            unwanted_since=moment_if(since),
+            unanswered=unanswered,
+            destroy_tries=tries,
         )
 
     def billing(self, *, accrued_before: datetime) -> Sequence[LaunchAttempt]:

@@ -4,21 +4,32 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, or_, select
+from sqlalchemy import BindParameter, bindparam, or_, select
 
 from gpu_shopper.ports.books import Notice
 from gpu_shopper.stores import documents
 from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
 from gpu_shopper.stores.schema import notices
+from gpu_shopper.stores.statements import Connection, Prepared
 from gpu_shopper.stores.trouble import RuleBroken
 
 _row = notices.c
+_COLUMNS = (
+    _row.id,
+    _row.at,
+    _row.kind,
+    _row.text,
+    _row.details,
+    _row.delivered_at,
+    _row.tries,
+    _row.next_try_at,
+)
 _KEY: BindParameter[Any] = bindparam("key")
 _LIMIT: BindParameter[Any] = bindparam("limit")
-_ADD = notices.insert()
-_KNOWN = select(_row.id).where(_row.id == _KEY)
-_UNDELIVERED = (
-    select(*_row)
+_ADD = Prepared(notices.insert())
+_KNOWN = Prepared(select(_row.id).where(_row.id == _KEY))
+_UNDELIVERED = Prepared(
+    select(*_COLUMNS)
     .where(
         _row.delivered_at.is_(None),
         or_(_row.next_try_at.is_(None), _row.next_try_at <= bindparam("now")),
@@ -26,7 +37,7 @@ _UNDELIVERED = (
     .order_by(_row.at, _row.id)
     .limit(_LIMIT)
 )
-_SAVE = (
+_SAVE = Prepared(
     notices.update()
     .where(_row.id == _KEY)
     .values(
@@ -35,7 +46,7 @@ _SAVE = (
         next_try_at=bindparam("next_try_at"),
     )
 )
-_RECENT = select(*_row).order_by(_row.at.desc(), _row.id.desc()).limit(_LIMIT)
+_RECENT = Prepared(select(*_COLUMNS).order_by(_row.at.desc(), _row.id.desc()).limit(_LIMIT))
 
 
 class SqlNoticeBook:
@@ -46,7 +57,7 @@ class SqlNoticeBook:
 
     def add(self, notice: Notice) -> None:
         """Append a notice; one whose id is there already is dropped."""
-        if self._connection.execute(_KNOWN, {"key": notice.id}).first() is not None:
+        if self._connection.value(_KNOWN, {"key": notice.id}) is not None:
             return
         values = {
             "id": notice.id,
@@ -82,13 +93,14 @@ def _progress(notice: Notice) -> dict[str, Any]:
 
 
 def _notice(row: Any) -> Notice:
+    key, at, kind, text, details, delivered_at, tries, next_try_at = row
     return Notice(
-        id=row.id,
-        at=moment(row.at),
-        kind=row.kind,
-        text=row.text,
-        details=documents.read_details(row.details),
-        delivered_at=moment_if(row.delivered_at),
-        tries=row.tries,
-        next_try_at=moment_if(row.next_try_at),
+        id=key,
+        at=moment(at),
+        kind=kind,
+        text=text,
+        details=documents.read_details(details),
+        delivered_at=moment_if(delivered_at),
+        tries=tries,
+        next_try_at=moment_if(next_try_at),
     )

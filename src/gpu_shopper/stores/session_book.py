@@ -12,8 +12,6 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
-    Connection,
-    Select,
     and_,
     bindparam,
     case,
@@ -32,6 +30,7 @@ from gpu_shopper.ports.books import Claim, SessionFilter, StaleClaim
 from gpu_shopper.stores import documents
 from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
 from gpu_shopper.stores.schema import IS_FINAL, attempts, sessions
+from gpu_shopper.stores.statements import Connection, Prepared
 from gpu_shopper.stores.trouble import RuleBroken
 
 _STATES = {state.value: state for state in State}
@@ -66,10 +65,10 @@ _COLUMNS = (
     _row.epoch,
 )
 
-_ADD = sessions.insert()
-_GET = select(*_COLUMNS).where(_row.id == _KEY)
-_EPOCH_OF = select(_row.epoch).where(_row.id == _KEY)
-_SAVE = (
+_ADD = Prepared(sessions.insert(), columns=("id", "request", *_SAVED, "next_action_at", "epoch"))
+_GET = Prepared(select(*_COLUMNS).where(_row.id == _KEY))
+_EPOCH_OF = Prepared(select(_row.epoch).where(_row.id == _KEY))
+_SAVE = Prepared(
     sessions.update()
     .where(_row.id == _KEY, _row.epoch == bindparam("known_epoch"))
     .values(
@@ -85,29 +84,31 @@ _SAVE = (
         }
     )
 )
-_COUNT = select(_row.state, func.count()).group_by(_row.state)
+_COUNT = Prepared(select(_row.state, func.count()).group_by(_row.state))
 _CLAIMABLE = or_(_row.claimed_until.is_(None), _row.claimed_until <= bindparam("now"))
-_DUE = (
+_DUE = Prepared(
     select(_row.id)
     .where(_row.next_action_at <= bindparam("now"), _CLAIMABLE)
     .order_by(_row.next_action_at, _row.id)
     .limit(bindparam("limit"))
 )
-_NEXT_FREE = (
+_NEXT_FREE = Prepared(
     select(_row.next_action_at)
     .where(_row.next_action_at.is_not(None), _row.claimed_until.is_(None))
     .order_by(_row.next_action_at)
     .limit(1)
 )
-_NEXT_CLAIMED = select(
-    func.min(
-        case(
-            (_row.claimed_until > _row.next_action_at, _row.claimed_until),
-            else_=_row.next_action_at,
+_NEXT_CLAIMED = Prepared(
+    select(
+        func.min(
+            case(
+                (_row.claimed_until > _row.next_action_at, _row.claimed_until),
+                else_=_row.next_action_at,
+            )
         )
-    )
-).where(_row.claimed_until.is_not(None))
-_CLAIM = (
+    ).where(_row.claimed_until.is_not(None))
+)
+_CLAIM = Prepared(
     sessions.update()
     .where(_row.id == _KEY, or_(_CLAIMABLE, _row.claimed_by == bindparam("owner")))
     .values(
@@ -119,7 +120,7 @@ _CLAIM = (
     .returning(_row.epoch)
 )
 _GIVEN: BindParameter[Any] = bindparam("given")
-_RELEASE = (
+_RELEASE = Prepared(
     sessions.update()
     .where(
         _row.id == _KEY,
@@ -139,7 +140,7 @@ _RELEASE = (
     )
 )
 _AT: BindParameter[Any] = bindparam("at")
-_MAKE_DUE = (
+_MAKE_DUE = Prepared(
     sessions.update()
     .where(_row.id == _KEY)
     .values(
@@ -151,7 +152,7 @@ _MAKE_DUE = (
         ),
     )
 )
-FORGET_CLAIMS = (
+FORGET_CLAIMS = Prepared(
     sessions.update()
     .where(_row.claimed_until.is_not(None))
     .values(claimed_by=None, claimed_until=None, nudged_at=None)
@@ -160,14 +161,14 @@ FORGET_CLAIMS = (
 
 @cache
 def _listing(
-    *, of_consumer: bool, in_states: bool, at_provider: bool, on_next_page: bool
-) -> Select[Any]:
-    """Build the statement for one shape of filter; there are sixteen."""
+    *, of_consumer: bool, in_states: int, at_provider: bool, on_next_page: bool
+) -> Prepared:
+    """Build the statement for one shape of filter; `in_states` says how many states are asked for."""
     conditions: list[Any] = []
     if of_consumer:
         conditions.append(_row.consumer_id == bindparam("consumer_id"))
     if in_states:
-        conditions.append(_row.state.in_(bindparam("states", expanding=True)))
+        conditions.append(_row.state.in_([bindparam(f"state_{n}") for n in range(in_states)]))
     if at_provider:
         tried_there = and_(
             attempts.c.session_id == _row.id, attempts.c.provider == bindparam("provider")
@@ -176,7 +177,7 @@ def _listing(
     if on_next_page:
         before = tuple_(bindparam("after_at"), bindparam("after_id"))
         conditions.append(tuple_(_row.created_at, _row.id) < before)
-    return (
+    return Prepared(
         select(*_COLUMNS)
         .where(*conditions)
         .order_by(_row.created_at.desc(), _row.id.desc())
@@ -202,7 +203,7 @@ class SqlSessionBook:
 
     def get(self, session_id: SessionId) -> Session | None:
         """Return the session as it stands in this transaction."""
-        row = self._connection.execute(_GET, {"key": session_id}).first()
+        row = self._connection.execute(_GET, {"key": session_id}).fetchone()
         return None if row is None else _session(row)
 
     def save(self, session: Session) -> None:
@@ -215,7 +216,7 @@ class SqlSessionBook:
             self._refuse(session)
 
     def _refuse(self, session: Session) -> None:
-        epoch = self._connection.execute(_EPOCH_OF, {"key": session.id}).scalar()
+        epoch = self._connection.value(_EPOCH_OF, {"key": session.id})
         if epoch is None:
             raise RuleBroken(f"session {session.id} was never added")
         raise StaleClaim(
@@ -226,15 +227,14 @@ class SqlSessionBook:
         """Return a page, newest first; `provider` finds every session that ever tried there."""
         statement = _listing(
             of_consumer=wanted.consumer_id is not None,
-            in_states=bool(wanted.states),
+            in_states=len(wanted.states),
             at_provider=wanted.provider is not None,
             on_next_page=wanted.after is not None,
         )
         values: dict[str, Any] = {"limit": wanted.limit}
         if wanted.consumer_id is not None:
             values["consumer_id"] = wanted.consumer_id
-        if wanted.states:
-            values["states"] = sorted(state.value for state in wanted.states)
+        values |= {f"state_{n}": state.value for n, state in enumerate(sorted(wanted.states))}
         if wanted.provider is not None:
             values["provider"] = wanted.provider
         if wanted.after is not None:
@@ -254,8 +254,8 @@ class SqlSessionBook:
 
     def next_due_at(self) -> datetime | None:
         """Return when the next session comes due: a claimed one not before its claim runs out."""
-        free = self._connection.execute(_NEXT_FREE).scalar()
-        claimed = self._connection.execute(_NEXT_CLAIMED).scalar()
+        free = self._connection.value(_NEXT_FREE)
+        claimed = self._connection.value(_NEXT_CLAIMED)
         return moment_if(min((at for at in (free, claimed) if at is not None), default=None))
 
     def claim(
@@ -263,7 +263,7 @@ class SqlSessionBook:
     ) -> Claim | None:
         """Take the row and raise its epoch; None if another owner's claim still holds."""
         values = {"key": session_id, "owner": owner, "now": micros(now), "until": micros(until)}
-        epoch = self._connection.execute(_CLAIM, values).scalar()
+        epoch = self._connection.value(_CLAIM, values)
         return None if epoch is None else Claim(session_id=session_id, epoch=epoch, until=until)
 
     def release(self, claim: Claim, *, next_action_at: datetime | None) -> None:

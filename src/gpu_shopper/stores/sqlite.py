@@ -14,8 +14,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError
-
 from gpu_shopper.domain.errors import StorageRefused
 from gpu_shopper.domain.ids import DeploymentId
 from gpu_shopper.ports.books import Book, BookUnavailable
@@ -26,7 +24,7 @@ from gpu_shopper.stores.file_lock import FileLock, check_file_system
 from gpu_shopper.stores.migrating import migrate
 from gpu_shopper.stores.migrations import known_migrations
 from gpu_shopper.stores.threads import Readers, Writer
-from gpu_shopper.stores.trouble import as_read, damaged, driver_error, refused
+from gpu_shopper.stores.trouble import as_read, damaged, refused
 
 T = TypeVar("T")
 
@@ -60,7 +58,7 @@ class SqliteBooks:
         self._check_open()
         try:
             return await asyncio.wrap_future(self._readers.submit(work))
-        except (DBAPIError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
             raise as_read(error, self.path) from error
 
     async def aclose(self) -> None:
@@ -115,8 +113,8 @@ def open_books(
             hint="name a file in a folder that the server may write to",
             file=str(path),
         ) from error
-    except (sqlite3.Error, DBAPIError) as error:
-        raise refused(driver_error(error), path) from error
+    except sqlite3.Error as error:
+        raise refused(error, path) from error
     reading = Readers(
         lambda: connect_file(path, busy_timeout_ms=busy_timeout_ms, read_only=True), count=readers
     )

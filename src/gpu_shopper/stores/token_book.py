@@ -4,19 +4,31 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, or_, select
+from sqlalchemy import BindParameter, bindparam, or_, select
 
 from gpu_shopper.domain.ids import ConsumerId, TokenId
 from gpu_shopper.ports.books import TokenKind, TokenRecord
 from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
 from gpu_shopper.stores.schema import tokens
+from gpu_shopper.stores.statements import Connection, Prepared
 
 _row = tokens.c
 _AT: BindParameter[Any] = bindparam("at")
-_ADD = tokens.insert()
-_BY_HASH = select(*_row).where(_row.secret_hash == bindparam("secret_hash"))
-_LIST = select(*_row).order_by(_row.created_at.desc(), _row.id.desc())
-_REVOKE = (
+_COLUMNS = (
+    _row.id,
+    _row.kind,
+    _row.consumer_id,
+    _row.name,
+    _row.secret_hash,
+    _row.created_at,
+    _row.expires_at,
+    _row.revoked_at,
+    _row.last_used_at,
+)
+_ADD = Prepared(tokens.insert())
+_BY_HASH = Prepared(select(*_COLUMNS).where(_row.secret_hash == bindparam("secret_hash")))
+_LIST = Prepared(select(*_COLUMNS).order_by(_row.created_at.desc(), _row.id.desc()))
+_REVOKE = Prepared(
     tokens.update()
     .where(
         _row.id == bindparam("key"),
@@ -50,7 +62,7 @@ class SqlTokenBook:
 
     def by_hash(self, secret_hash: str) -> TokenRecord | None:
         """Return the token with this hash, revoked and expired ones too."""
-        row = self._connection.execute(_BY_HASH, {"secret_hash": secret_hash}).first()
+        row = self._connection.execute(_BY_HASH, {"secret_hash": secret_hash}).fetchone()
         return None if row is None else _token(row)
 
     def list(self) -> Sequence[TokenRecord]:
@@ -64,14 +76,25 @@ class SqlTokenBook:
 
 
 def _token(row: Any) -> TokenRecord:
+    (
+        key,
+        kind,
+        consumer_id,
+        name,
+        secret_hash,
+        created_at,
+        expires_at,
+        revoked_at,
+        last_used_at,
+    ) = row
     return TokenRecord(
-        id=TokenId(row.id),
-        kind=TokenKind(row.kind),
-        consumer_id=None if row.consumer_id is None else ConsumerId(row.consumer_id),
-        name=row.name,
-        secret_hash=row.secret_hash,
-        created_at=moment(row.created_at),
-        expires_at=moment_if(row.expires_at),
-        revoked_at=moment_if(row.revoked_at),
-        last_used_at=moment_if(row.last_used_at),
+        id=TokenId(key),
+        kind=TokenKind(kind),
+        consumer_id=None if consumer_id is None else ConsumerId(consumer_id),
+        name=name,
+        secret_hash=secret_hash,
+        created_at=moment(created_at),
+        expires_at=moment_if(expires_at),
+        revoked_at=moment_if(revoked_at),
+        last_used_at=moment_if(last_used_at),
     )

@@ -7,8 +7,6 @@ is the state of the machine.
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 from gpu_shopper.domain.errors import StorageRefused
 from gpu_shopper.ports.books import BookUnavailable
 
@@ -46,35 +44,26 @@ def primary_code(error: BaseException) -> int:
     return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
 
 
-def driver_error(error: BaseException) -> BaseException:
-    """Return what the driver raised, without the library's wrapping."""
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        return error.orig
-    return error
-
-
 def as_met(error: BaseException, file: Path | str) -> BaseException:
     """Return how the house calls what a unit of work ran into: its own errors stay as they are."""
-    cause = driver_error(error)
-    if not isinstance(cause, sqlite3.Error):
+    if not isinstance(error, sqlite3.Error):
         return error
-    trouble = _TROUBLES.get(primary_code(cause))
+    trouble = _TROUBLES.get(primary_code(error))
     met: Exception
     if trouble is not None:
-        met = BookUnavailable(f"database {file} {trouble[0]} ({cause}); {trouble[1]}")
-    elif primary_code(cause) == sqlite3.SQLITE_CONSTRAINT:
-        met = RuleBroken(str(cause))
+        met = BookUnavailable(f"database {file} {trouble[0]} ({error}); {trouble[1]}")
+    elif primary_code(error) == sqlite3.SQLITE_CONSTRAINT:
+        met = RuleBroken(str(error))
     else:
         return error
-    met.__cause__ = cause
+    met.__cause__ = error
     return met
 
 
 def as_read(error: BaseException, file: Path | str) -> BaseException:
     """Return how the house calls what a read ran into. That the book is read-only is then no trouble, but the point."""
-    cause = driver_error(error)
-    if primary_code(cause) == sqlite3.SQLITE_READONLY:
-        return RuleBroken(f"a read may not write ({cause})")
+    if primary_code(error) == sqlite3.SQLITE_READONLY:
+        return RuleBroken(f"a read may not write ({error})")
     return as_met(error, file)
 
 

@@ -38,8 +38,7 @@ class Shelf:
 
     def sql(self, statement: str) -> list:
         def work(book):
-            result = book._connection.exec_driver_sql(statement)
-            return [tuple(row) for row in result] if result.returns_rows else []
+            return book._connection.raw.execute(statement).fetchall()
 
         return self.write(work)
 
