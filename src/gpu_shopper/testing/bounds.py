@@ -4,18 +4,20 @@ A bound holds "while the cloud answers": time in which the house or the way to t
 else is. While the house's clock is wrong, or what it wrote by a wrong clock is still waiting, its own times say nothing.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import DESTROY_PAUSE_AFTER_A_DAY
 from gpu_shopper.domain.lifecycle import State
-from gpu_shopper.sandbox.ledger import LedgerEntry
-from gpu_shopper.testing.clouds import SimCloud
-from gpu_shopper.testing.oracle import Oracle
-from gpu_shopper.testing.rows import OPEN
+from gpu_shopper.testing.oracle import HOUSE, Oracle
+
+Bound = Callable[[Oracle], None]
 
 UNATTENDED_S: Final = 1800.0
+AFTER_OUTAGE_S: Final = 600.0
+WITHOUT_US_S: Final = 2100.0
 HOUSE_ONLY: Final = "nothing else"
 _SWEEP_S: Final = 300.0
 _SLACK_S: Final = 120.0
@@ -29,24 +31,79 @@ def s1_ledger_covers_world(o: Oracle) -> None:
             o.violate("S1", f"{entry.id} {entry.name} lives without a row")
 
 
+def s2_what_reappears_is_reopened(o: Oracle) -> None:
+    """S2: a closed label that a cloud shows again is owed an end within one sweep.
+
+    Where a listing of that time failed or lied, there was no sweep; then L1's bound holds alone.
+    """
+    for cloud, entry in o.ours_alive():
+        row = o.attempts.get(entry.name)
+        if row is None or row.open:
+            continue
+        o.exercised["S2 reappeared"] += 1
+        begin = o.unentitled_since(entry)
+        if begin is None or cloud.may_lie() or cloud.troubled(begin, o.now):
+            continue
+        shown_late = cloud.profile.config.listing_lag_s
+        left = o.now - begin - o.excused(cloud.name, since=begin)
+        if left > _SWEEP_S + _SLACK_S + shown_late:
+            o.violate("S2", f"{entry.id} {entry.name} lives for {left:.0f} s, its row {row.state}")
+
+
 def l1_unwanted_instances_die(o: Oracle) -> None:
-    """L1, L2, L7: what is unwanted is destroyed, and destroyed again while it lives, never more than the bound apart.
+    """L1, L7: what is unwanted is destroyed, and destroyed again while it lives, never more than the bound apart.
 
     The bound is L1's worst case. A cloud that ignores a destroy starts it anew, which makes it L7's.
     """
     for cloud, entry in o.ours_alive():
-        since = _unentitled_since(o, entry.name, born_at=entry.created_at)
+        since = o.unentitled_since(entry)
         if since is None:
             continue
         o.exercised["L1"] += 1
-        last = _last_destroy(o, cloud, entry)
+        last = o.last_destroy(cloud, entry.id)
         if last is not None:
             o.exercised["L7"] += 1
         begin = max(since, last or since)
-        bound = UNATTENDED_S + DESTROY_PAUSE_AFTER_A_DAY.total_seconds() * (o.now - since > 86_400)
         left = o.now - begin - o.excused(cloud.name, since=begin)
-        if left > bound:
-            o.violate("L1", f"{entry.id} {entry.name} is unattended for {left:.0f} s")
+        if left > UNATTENDED_S + _slowed_down(o.now - since):
+            name = "L1" if last is None else "L7"
+            o.violate(name, f"{entry.id} {entry.name} is unattended for {left:.0f} s")
+
+
+def l2_outages_end_with_a_destroy(o: Oracle) -> None:
+    """L2: what was unentitled when an outage ended is destroyed within ten minutes of that, and then by L7."""
+    for cloud, entry in o.ours_alive():
+        since = o.unentitled_since(entry)
+        ends = [o.outages[what].ended_at for what in (HOUSE, cloud.name)]
+        ended_at = max((at for at in ends if at is not None), default=None)
+        if since is None or ended_at is None or ended_at < since:
+            continue
+        o.exercised["L2"] += 1
+        last = o.last_destroy(cloud, entry.id)
+        begin = max(ended_at, last or ended_at)
+        left = o.now - begin - o.excused(cloud.name, since=begin)
+        if left > AFTER_OUTAGE_S + _slowed_down(o.now - since):
+            o.violate("L2", f"{entry.id} {entry.name} lives {left:.0f} s after the outage")
+
+
+def l3_nothing_outlives_us_for_long(o: Oracle) -> None:
+    """L3: with the house away for ever, what has an agent is ended by it within 35 minutes.
+
+    A cloud that takes the node's order and does nothing starts the bound anew.
+    """
+    assert o.nodes is not None, "the world is not complete"
+    away_since = o.outages[HOUSE].since
+    if away_since is None:
+        return
+    for cloud, entry in o.ours_alive():
+        node = o.nodes.of(entry.id)
+        if node is None:
+            continue
+        o.exercised["L3"] += 1
+        begin = max(away_since, node.started_at, o.last_destroy(cloud, entry.id) or 0.0)
+        cut = sum(b - a for a, b in o.outages[cloud.name].within(begin, o.now))
+        if o.now - begin - cut > WITHOUT_US_S:
+            o.violate("L3", f"{entry.id} lives {o.now - begin:.0f} s after the house went away")
 
 
 def l4_unknowns_resolve(o: Oracle) -> None:
@@ -77,6 +134,25 @@ def l5_nothing_is_without_a_future(o: Oracle) -> None:
             o.violate("L5", f"{row.id} is {row.state} and overdue by {late:.0f} s")
 
 
+def l5_nothing_owed_is_without_a_future(o: Oracle) -> None:
+    """L5: every open attempt has a next action, and the session that acts on it is not final without one."""
+    for row in o.attempts.values():
+        if not row.open or not o.clock_trusted:
+            continue
+        o.exercised["L5"] += 1
+        if row.next_action_at is None:
+            o.violate("L5", f"{row.label} is {row.state} without a next action")
+            continue
+        session = o.book.session(row.session_id)
+        if session is None or session.next_action_at is None:
+            o.violate("L5", f"{row.label} is {row.state}, and nobody will look at its session")
+            continue
+        due = max(true_time(o, row.next_action_at), true_time(o, session.claimed_until or 0))
+        late = o.now - due - o.excused(HOUSE_ONLY, since=due)
+        if late > _SWEEP_S + 2 * _SLACK_S:
+            o.violate("L5", f"{row.label} is {row.state} and overdue by {late:.0f} s")
+
+
 def l6_requests_end_or_run(o: Oracle) -> None:
     """L6: an accepted request runs or fails by its deadline (at most half an hour here)."""
     for row in o.sessions.values():
@@ -98,34 +174,35 @@ def l8_operators_are_told(o: Oracle) -> None:
                 o.violate("L8", f"{row.label}: {row.destroy_tries} tries and no alert")
 
 
+def l9_notices_are_tried_again(o: Oracle) -> None:
+    """L9: a notice that has not arrived has a next try."""
+    for one, delivered_at, next_try_at in o.book.notice_rows():
+        if delivered_at is None:
+            o.exercised["L9"] += 1
+            if next_try_at is None:
+                o.violate("L9", f"notice {one} was given up")
+
+
 def true_time(o: Oracle, micros: int) -> float:
     """Return when something that the house wrote really was, in seconds since the start."""
     return micros / 1e6 - o.loop.start.timestamp() - o.clock_offset
 
 
-def _last_destroy(o: Oracle, cloud: SimCloud, entry: LedgerEntry) -> float | None:
-    """Return when the cloud last heard that it shall destroy this, to the minute; a request that was lost is none."""
-    destroys = o.facts[cloud.name].destroys
-    calls, at = destroys.get(entry.id, (0, 0.0))
-    if entry.destroy_calls > calls:
-        calls, at = destroys[entry.id] = (entry.destroy_calls, o.now)
-    return at if calls else None
-
-
-def _unentitled_since(o: Oracle, label: str, *, born_at: float) -> float | None:
-    """Return since when nobody may have this instance; None while somebody may."""
-    row = o.attempts.get(label)
-    if row is not None and row.wanted and row.state in OPEN:
-        return None
-    born = born_at - o.loop.start.timestamp()
-    return max(born, o.unwanted_at.get(label, born))
+def _slowed_down(lived: float) -> float:
+    """Return by how much longer a destroy may wait for the next once it has failed for a day."""
+    return DESTROY_PAUSE_AFTER_A_DAY.total_seconds() * (lived > 86_400)
 
 
 EACH_MINUTE: Final = (
     s1_ledger_covers_world,
+    s2_what_reappears_is_reopened,
     l1_unwanted_instances_die,
+    l2_outages_end_with_a_destroy,
+    l3_nothing_outlives_us_for_long,
     l4_unknowns_resolve,
     l5_nothing_is_without_a_future,
+    l5_nothing_owed_is_without_a_future,
     l6_requests_end_or_run,
     l8_operators_are_told,
+    l9_notices_are_tried_again,
 )

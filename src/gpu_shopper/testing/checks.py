@@ -3,9 +3,10 @@
 S is asked at every commit, at every request that reaches a cloud, and at rest; what is asked every minute is in `bounds.py`.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.lifecycle import MOVES, Event, State
@@ -16,7 +17,6 @@ from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.oracle import Oracle
 from gpu_shopper.testing.rows import AttemptRow, SessionRow
 
-READ_LIES: Final = frozenset({"get_false_404", "list_lag", "list_cut", "list_empty"})
 _SILENCE_S: Final = 600.0
 _STATE_EVENTS: Final = {str(event) for event in Event}
 
@@ -25,7 +25,7 @@ _STATE_EVENTS: Final = {str(event) for event in Event}
 
 
 def s3_no_create_without_intent(o: Oracle, cloud: SimCloud, body: Mapping[str, object]) -> None:
-    """S3, S1: a create that reaches a cloud has a committed attempt, `sent`, with its label."""
+    """S3, S1: a create that reaches a cloud has a committed attempt, `sent`, with its label; S4: and is the only one."""
     name = str(body.get("name"))
     if not o.is_ours(name):
         return
@@ -77,10 +77,11 @@ def s2_closed_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -
     o.exercised["S8"] += 1
     cloud = o.clouds[ProviderName(new.provider)]
     alive = [entry for entry in cloud.alive() if entry.name == new.label]
-    if alive and _may_lie(cloud):
+    if alive and cloud.may_lie():
         o.faults["fooled_by_lies"] += 1
     elif alive:
-        o.violate("S2", f"{new.label} closed as proved while {alive[0].id} is {alive[0].status}")
+        name = "S8" if alive[0].status == status.STOPPED else "S2"
+        o.violate(name, f"{new.label} closed as proved while {alive[0].id} is {alive[0].status}")
 
 
 def s7_desire_is_monotone(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
@@ -91,12 +92,43 @@ def s7_desire_is_monotone(o: Oracle, old: AttemptRow | None, new: AttemptRow) ->
 
 
 def s7_final_states_stay(o: Oracle, old: SessionRow | None, new: SessionRow) -> None:
-    """S7, S9: a session that is over stays so, and its epoch only grows."""
-    o.exercised["S9"] += 1
+    """S7: a session that is over stays so, and the reason for its end stays what it was."""
+    o.exercised["S7"] += 1
     if old is not None and old.ended and old.state != new.state:
         o.violate("S7", f"{new.id} went from {old.state} to {new.state}")
+    if old is not None and old.stop_reason not in {None, new.stop_reason}:
+        o.violate("S7", f"{new.id} was to stop as {old.stop_reason}, now as {new.stop_reason}")
+
+
+def s9_sessions_are_fenced(o: Oracle, old: SessionRow | None, new: SessionRow) -> None:
+    """S9: a session's epoch only grows, and who took it at an older one writes it no more."""
     if old is not None and new.epoch < old.epoch:
         o.violate("S9", f"{new.id} went from epoch {old.epoch} to {new.epoch}")
+    task = asyncio.current_task()
+    if task is None:
+        return
+    if new.epoch > (old.epoch if old else 0):
+        o.claims.setdefault(task, {})[new.id] = new.epoch
+    else:
+        _ask_for_the_claim(o, task, new.id, now_at=new.epoch)
+
+
+def s9_attempts_are_fenced(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
+    """S9: who took a session at an older epoch writes its attempts no more."""
+    task, session = asyncio.current_task(), o.book.session(new.session_id)
+    if task is not None and session is not None:
+        _ask_for_the_claim(o, task, session.id, now_at=session.epoch)
+
+
+def _ask_for_the_claim(
+    o: Oracle, task: "asyncio.Task[Any]", session_id: str, *, now_at: int
+) -> None:
+    claimed = o.claims.get(task, {}).get(session_id)
+    if claimed is None:
+        return
+    o.exercised["S9"] += 1
+    if claimed < now_at:
+        o.violate("S9", f"{session_id} is at epoch {now_at}, and was written under {claimed}")
 
 
 def s4_one_bound_attempt(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
@@ -133,9 +165,9 @@ def s15_running_is_true(o: Oracle, old: SessionRow | None, new: SessionRow) -> N
 
 
 def s5_the_reason_is_true(o: Oracle, old: SessionRow | None, new: SessionRow) -> None:
-    """S5, S17: what ends a session that ran is true in the world, not only in the book.
+    """S5, S17: what ends a session that ran is true in the world, not only in the book; frozen, nothing is inferred.
 
-    A silent node was silent while the house listened; a lost one is gone; nothing is inferred while frozen.
+    A silent node was silent while the house listened; a lost one is gone.
     """
     if new.stop_reason is None or old is None or old.stop_reason is not None:
         return
@@ -154,6 +186,10 @@ def s5_the_reason_is_true(o: Oracle, old: SessionRow | None, new: SessionRow) ->
     trouble = _TRUTHS.get(new.stop_reason, _nothing)(o, old, held)
     if trouble:
         o.violate("S5", f"{new.id} was stopped as {new.stop_reason}, but {trouble}")
+    if new.stop_reason == "lost":
+        o.exercised["S17"] += 1
+        if o.book.frozen(held.provider):
+            o.violate("S17", f"{new.id} was given up as lost while {held.provider} is frozen")
 
 
 def _silent(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
@@ -166,9 +202,6 @@ def _silent(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
 
 
 def _lost(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
-    o.exercised["S17"] += 1
-    if o.book.frozen(held.provider):
-        return "the account is frozen: nothing may be inferred"
     entry = o.entry_of(held)
     if (
         entry is not None
@@ -236,8 +269,28 @@ def l12_all_is_at_rest(o: Oracle) -> None:
             o.violate("L12", f"{session.id} is {session.state} at rest")
     for cloud, entry in o.ours_alive():
         o.violate("L12", f"{entry.id} {entry.name} lives at {cloud.name} at rest")
-    if o.book.undelivered():
-        o.violate("L9", f"{o.book.undelivered()} notices are not delivered at rest")
+
+
+def l9_notices_have_arrived(o: Oracle) -> None:
+    """L9: every notice has been taken by the operator's webhook, and the book says so."""
+    for one, delivered_at, _ in o.book.notice_rows():
+        o.exercised["L9"] += 1
+        if delivered_at is None or one not in o.arrived:
+            o.violate("L9", f"notice {one} has not arrived, delivered_at is {delivered_at}")
+
+
+def s7_what_is_over_stays_over(o: Oracle) -> None:
+    """S7: nothing that was seen to be over or unwanted has changed since, unseen."""
+    for session in o.book.sessions():
+        seen = o.sessions.get(session.id)
+        if seen is not None and seen.ended:
+            o.exercised["S7"] += 1
+            if (seen.state, seen.stop_reason) != (session.state, session.stop_reason):
+                o.violate("S7", f"{session.id} was {seen.state}, and is {session.state}")
+    for row in o.book.attempts():
+        known = o.attempts.get(row.label)
+        if known is not None and row.wanted > known.wanted:
+            o.violate("S7", f"{row.label} is wanted again")
 
 
 def s6_strays_are_still_there(o: Oracle) -> None:
@@ -303,20 +356,28 @@ def _gpus_differ(cloud: SimCloud, attempt: AttemptRow) -> bool:
     return (sold.model, sold.count) != (held.spec.gpus.model, held.spec.gpus.count)
 
 
-def _may_lie(cloud: SimCloud) -> bool:
-    return any(row["kind"] in READ_LIES for row in cloud.model.misbehaviour())
-
-
 def _since(o: Oracle, session: SessionRow) -> float:
     return true_time(o, session.running_at or session.created_at)
 
 
 ON_CREATE: Final = (s3_no_create_without_intent,)
 ON_DESTROY: Final = (s6_strangers_are_untouched, s5_no_wanted_instance_destroyed)
-ON_ATTEMPT: Final = (s2_closed_means_absent, s7_desire_is_monotone, s4_one_bound_attempt)
-ON_SESSION: Final = (s7_final_states_stay, s15_running_is_true, s5_the_reason_is_true)
+ON_ATTEMPT: Final = (
+    s2_closed_means_absent,
+    s7_desire_is_monotone,
+    s4_one_bound_attempt,
+    s9_attempts_are_fenced,
+)
+ON_SESSION: Final = (
+    s7_final_states_stay,
+    s9_sessions_are_fenced,
+    s15_running_is_true,
+    s5_the_reason_is_true,
+)
 AT_REST: Final = (
     l12_all_is_at_rest,
+    l9_notices_have_arrived,
+    s7_what_is_over_stays_over,
     s6_strays_are_still_there,
     s16_events_tell_all_moves,
     s10_each_interval_is_charged_once,

@@ -36,6 +36,7 @@ from gpu_shopper.testing.model_door import ModelDoor
 from gpu_shopper.testing.process import crash_point
 
 _KEY = "sim-key"
+READ_LIES = frozenset({"get_false_404", "list_lag", "list_cut", "list_empty"})
 # A moment of the model is a large float; without this, a timer could come an instant too early for ever.
 _EPSILON = 1e-5
 
@@ -74,6 +75,10 @@ class Watcher(Protocol):
         """See a request at the moment at which it takes effect, before it does."""
         ...
 
+    def answered(self, cloud: "SimCloud", request: ModelRequest) -> None:
+        """See that a request has had its effect, whatever its sender is told."""
+        ...
+
     def changed(self, cloud: "SimCloud", effects: list[Effect]) -> None:
         """See what a request or time has changed."""
         ...
@@ -93,6 +98,7 @@ class _WatchedModel(CloudModel):
     def handle(self, request: ModelRequest, *, now: float) -> ModelReply:
         self._cloud.watcher.asked(self._cloud, request)
         reply = super().handle(request, now=now)
+        self._cloud.watcher.answered(self._cloud, request)
         self._cloud.settle()
         return reply
 
@@ -235,6 +241,10 @@ class SimCloud:
         if self._misdeeds() > misdeeds:
             self.troubled_at.append(self._loop.time())
         return reply
+
+    def may_lie(self) -> bool:
+        """Tell whether what is read of this cloud may be false just now."""
+        return any(row["kind"] in READ_LIES for row in self.model.misbehaviour())
 
     def troubled(self, begin: float, end: float) -> bool:
         """Tell whether any exchange went wrong in that time."""

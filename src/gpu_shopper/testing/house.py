@@ -76,6 +76,7 @@ class SimNotifier:
         self.failing = 0.0
         self.failed = 0
         self.delivered: Counter[str] = Counter()
+        self.arrived: set[str] = set()
 
     async def deliver(self, notice: Notice) -> None:
         """See the port."""
@@ -84,6 +85,7 @@ class SimNotifier:
             self.failed += 1
             raise NotDelivered("the webhook answered 500")
         self.delivered[notice.kind] += 1
+        self.arrived.add(notice.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

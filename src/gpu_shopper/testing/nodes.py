@@ -25,6 +25,8 @@ from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.wire.agent import AgentConfig, GpuReading, Heartbeat, Orders, Workload
 
 _END_AGAIN = 60.0
+# As the agent's own: a house that neither answers nor refuses must not keep it from its deadlines.
+_SEND_LIMIT_S = 10.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,6 +84,7 @@ class Node:
         if self._gpus_from:
             nodes.struck("driver_late")
         self._number = number
+        self.started_at = nodes.loop.time()
         self._born_at = 0.0
         self._life: Life | None = None
         birth = json.loads(spec.on_start)
@@ -136,10 +139,11 @@ class Node:
             if again:
                 nodes.struck("heartbeat_replayed")
             try:
-                orders = await nodes.house.ask(
-                    lambda life: life.heartbeats.report(self.token, heartbeat)
-                )
-            except (HouseDown, Refusal, BookUnavailable):
+                async with asyncio.timeout(_SEND_LIMIT_S):
+                    orders = await nodes.house.ask(
+                        lambda life: life.heartbeats.report(self.token, heartbeat)
+                    )
+            except (HouseDown, Refusal, BookUnavailable, TimeoutError):
                 continue
             if self._chance.uniform() < nodes.habits.lose:
                 nodes.struck("orders_lost")

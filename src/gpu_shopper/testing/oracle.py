@@ -4,10 +4,13 @@ It keeps what is needed to judge (who was heard when, since when something is un
 cloud was down) and what was exercised: every fault that struck, every check that had something to look at.
 """
 
+import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from gpu_shopper.domain.ids import DeploymentId, ProviderName
 from gpu_shopper.domain.label import read_label
@@ -54,6 +57,16 @@ class Outages:
             self._over.append((self._since, at))
             self._since = None
 
+    @property
+    def since(self) -> float | None:
+        """Since when it is down; None while it is up."""
+        return self._since
+
+    @property
+    def ended_at(self) -> float | None:
+        """When it last came up again; None if it never went down."""
+        return self._over[-1][1] if self._over else None
+
     def within(self, begin: float, end: float) -> list[tuple[float, float]]:
         """Return the stretches of [begin, end] in which it was down."""
         spans = [*self._over, (self._since, end)] if self._since is not None else self._over
@@ -65,7 +78,7 @@ class CloudFacts:
     """What is remembered of one cloud."""
 
     births: Counter[str] = field(default_factory=Counter)
-    destroys: dict[str, tuple[int, float]] = field(default_factory=dict)
+    destroys: dict[str, list[float]] = field(default_factory=dict)
     first_destroy_at: dict[str, float] = field(default_factory=dict)
     strays: set[str] = field(default_factory=set)
 
@@ -96,6 +109,8 @@ class Oracle:
         self.clock_offset = 0.0
         self.clock_errors: list[tuple[float, float]] = []
         self.story: list[tuple[float, str, str]] = []
+        self.claims: WeakKeyDictionary[asyncio.Task[Any], dict[str, int]] = WeakKeyDictionary()
+        self.arrived: Container[str] = frozenset()
         self.on_attempt: list[Callable[[Oracle, AttemptRow | None, AttemptRow], None]] = []
         self.on_session: list[Callable[[Oracle, SessionRow | None, SessionRow], None]] = []
         self.on_create: list[Callable[[Oracle, SimCloud, Mapping[str, object]], None]] = []
@@ -188,6 +203,14 @@ class Oracle:
             for check in self.on_destroy:
                 check(self, cloud, instance_id, held.name)
 
+    def answered(self, cloud: SimCloud, request: ModelRequest) -> None:
+        """Note when the cloud took an order to destroy, from the house or from a node; one that was lost is none."""
+        if request.method != "DELETE":
+            return
+        for entry in cloud.alive():
+            times = self.facts[cloud.name].destroys.setdefault(entry.id, [])
+            times += [self.now] * (entry.destroy_calls - len(times))
+
     def changed(self, cloud: SimCloud, effects: list[Effect]) -> None:
         """Let agents live and die with their machines."""
         assert self.nodes is not None, "the world is not complete"
@@ -216,6 +239,19 @@ class Oracle:
         """Return the truth about the instance of an attempt, by its label."""
         cloud = self.clouds[ProviderName(attempt.provider)]
         return next((entry for entry in cloud.ledger() if entry.name == attempt.label), None)
+
+    def last_destroy(self, cloud: SimCloud, instance_id: str) -> float | None:
+        """Return when the cloud last took an order to destroy this; None if it never did."""
+        times = self.facts[cloud.name].destroys.get(instance_id)
+        return times[-1] if times else None
+
+    def unentitled_since(self, entry: LedgerEntry) -> float | None:
+        """Return since when nobody may have this instance; None while somebody may."""
+        row = self.attempts.get(entry.name)
+        if row is not None and row.wanted and row.open:
+            return None
+        born = entry.created_at - self.loop.start.timestamp()
+        return max(born, self.unwanted_at.get(entry.name, born))
 
     # What it sees in the book.
 

@@ -139,6 +139,11 @@ class CommittedBook:
         """Return the kinds of all notices."""
         return [row[0] for row in self._raw.execute("SELECT kind FROM notices")]
 
+    def notice_rows(self) -> list[tuple[str, int | None, int | None]]:
+        """Return every notice: id, when it arrived, when it is tried next."""
+        query = "SELECT id, delivered_at, next_try_at FROM notices ORDER BY at, id"
+        return self._raw.execute(query).fetchall()
+
     def undelivered(self) -> int:
         """Return how many notices have not arrived."""
         query = "SELECT count(*) FROM notices WHERE delivered_at IS NULL"

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
+from gpu_shopper.testing.invariants import never_asked
 from gpu_shopper.testing.profiles import MISDEEDS, TROUBLES, Mode
 from gpu_shopper.testing.story import tell
 from gpu_shopper.testing.world import Outcome, run_seed
@@ -26,10 +27,6 @@ _STRUCK_AS = {
     "mute_nodes": "node_mute",
     "late_drivers": "driver_late",
 }
-INVARIANTS = (
-    *(f"S{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 15, 16, 17, 19, 20)),
-    *(f"L{number}" for number in (1, 4, 5, 6, 7, 8, 12)),
-)
 
 
 @dataclass(slots=True)
@@ -62,7 +59,7 @@ class Summary:
         faults = [
             name for name in (*MISDEEDS, *TROUBLES) if not self.faults[_STRUCK_AS.get(name, name)]
         ]
-        return faults + [name for name in INVARIANTS if not self.exercised[name]]
+        return faults + never_asked(self.exercised)
 
     def lines(self, *, took_s: float) -> Iterator[str]:
         """Yield the report."""
