@@ -11,7 +11,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime demo serve test check lint tidy format bench openapi simulate soak lock clean
+.PHONY: help setup proof setup-runtime demo serve test check lint tidy format bench openapi simulate soak lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ openapi: setup ## Write openapi.json from the application
 
 simulate: setup ## Run SEEDS worlds in virtual time (make simulate SEEDS=500)
 	@$(BIN)/python -m gpu_shopper.testing.simulate --seeds $(SEEDS) $(ARGS)
+
+proof: setup ## Take each safety rule out of a copy, and see that the simulator notices (ARGS="R7")
+	@$(BIN)/python -m gpu_shopper.testing.removals $(ARGS)
 
 soak: ## Simulate new worlds until interrupted
 	@$(MAKE) --no-print-directory simulate ARGS="--forever $(ARGS)"

@@ -1,0 +1,62 @@
+"""Try removals: `python -m gpu_shopper.testing.removals [R7 …] [--seeds 500]`.
+
+Returns 1 if the worlds did not notice that one of the rules is missing, or if they find fault with the code as it is.
+"""
+
+import argparse
+import sys
+
+from gpu_shopper.testing.removals.table import BY_RULE, REMOVALS
+from gpu_shopper.testing.removals.trying import SEEDS, Verdict, try_without
+
+_BASELINE_SEEDS = 40
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Try what the command line asks for."""
+    options = _parser().parse_args(arguments)
+    chosen = [BY_RULE[rule] for rule in options.rules] or list(REMOVALS)
+    missed = []
+    for removal in chosen:
+        verdict = try_without(removal, seeds=options.seeds, hours=options.hours, mode=options.mode)
+        sys.stdout.write(_line(verdict) + "\n")
+        sys.stdout.flush()
+        if not verdict.noticed:
+            missed.append(removal.rule)
+    if options.baseline:
+        verdict = try_without(None, seeds=options.baseline, hours=options.hours, mode=options.mode)
+        sys.stdout.write(_line(verdict) + "\n")
+        missed += [verdict.rule] if verdict.noticed else []
+    sys.stdout.write(f"{len(chosen)} rules, amiss: {', '.join(missed) or 'none'}\n")
+    return 1 if missed else 0
+
+
+def _line(verdict: Verdict) -> str:
+    if verdict.noticed:
+        what = f"seed {verdict.seed}: {verdict.check} {verdict.message[:120]}"
+    else:
+        what = f"{verdict.ran} seeds without a violation"
+    return f"{verdict.rule:8} {verdict.seconds:6.1f} s  {what}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="removals", description="Take each safety rule out of a copy, and see who notices."
+    )
+    parser.add_argument("rules", nargs="*", metavar="RULE", help="which (default: all)")
+    parser.add_argument(
+        "--seeds", type=int, default=SEEDS, help="at most so many each (default: %(default)s)"
+    )
+    parser.add_argument("--hours", type=float, help="simulated hours (default: the rule's own)")
+    parser.add_argument("--mode", help="the worlds' mode (default: the rule's own)")
+    parser.add_argument(
+        "--baseline",
+        type=int,
+        default=_BASELINE_SEEDS,
+        help="so many seeds with all rules kept (default: %(default)s)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

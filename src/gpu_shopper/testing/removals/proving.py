@@ -1,0 +1,272 @@
+"""The rules of looking and ending: R11 to R24."""
+
+from typing import Final
+
+from gpu_shopper.testing.removals.removal import Change, Removal
+
+PROVING: Final = (
+    Removal(
+        rule="R11",
+        sentence="The cloud is listed first, and the book read after.",
+        removed="the sweep compares with the book as it was before the listing",
+        changes=(
+            Change(
+                "engine/sweeping.py",
+                "        try:\n            listing = await cloud.listing_begun_after(",
+                "        earlier = await desk.books.read(lambda book: book.launches.open())\n"
+                "        try:\n            listing = await cloud.listing_begun_after(",
+            ),
+            Change(
+                "engine/sweeping.py",
+                "            lambda book: self._compare(book, cloud, listing, balance)\n",
+                "            lambda book: self._compare(book, cloud, listing, balance, earlier)\n",
+            ),
+            Change(
+                "engine/sweeping.py",
+                "        self, book: Book, cloud: Cloud, listing: Listing, balance: Money | None\n",
+                "        self, book, cloud, listing, balance, earlier\n",
+            ),
+            Change(
+                "engine/sweeping.py",
+                "        attempts = book.launches.for_census(cloud.name, labels)\n",
+                "        known = {one.label for one in earlier}\n"
+                "        attempts = [one for one in earlier if one.provider == cloud.name]\n"
+                "        attempts += [\n"
+                "            one\n"
+                "            for one in book.launches.for_census(cloud.name, labels)\n"
+                "            if not one.open and one.label not in known\n"
+                "        ]\n",
+            ),
+        ),
+        expected=frozenset({"alarm", "S5", "S7"}),
+    ),
+    Removal(
+        rule="R12",
+        sentence="Only a complete listing says anything about what is not in it.",
+        removed="a listing with a missing part is taken for the whole",
+        changes=(
+            Change(
+                "engine/cloud.py",
+                "            if not listing.complete:\n",
+                "            if False:\n",
+            ),
+            Change(
+                "domain/census.py",
+                "    assert listing.complete, listing.trouble\n",
+                "",
+            ),
+        ),
+        expected=frozenset({"S2", "S5"}),
+        mode="swarm",
+    ),
+    Removal(
+        rule="R13",
+        sentence="That an instance is not found is not believed within the grace.",
+        removed="three looks in vain are enough, however soon",
+        changes=(
+            Change(
+                "engine/observing.py",
+                "    if since is None or at - since < quirks.ghost_after:\n",
+                "    if since is None:\n",
+            ),
+            Change(
+                "engine/observing.py",
+                "        attempt.missing_listings >= quirks.ghost_listings and"
+                " attempt.missing_reads >= GHOST_READS\n",
+                "        attempt.missing_reads >= GHOST_READS\n",
+            ),
+        ),
+        expected=frozenset({"S5"}),
+        mode="swarm",
+    ),
+    Removal(
+        rule="R14",
+        sentence="A sign of life outvotes whatever a cloud says of absence.",
+        removed="nobody asks when the node was heard, and its reports do not count against absence",
+        changes=(
+            Change(
+                "engine/observing.py",
+                "    silent = heard is None or at - heard.at >= quirks.ghost_after\n",
+                "    silent = True\n",
+            ),
+            Change(
+                "domain/hearing.py",
+                "        host_key=attempt.host_key or report.host_key,\n"
+                "        missing_since=None,\n"
+                "        missing_listings=0,\n"
+                "        missing_reads=0,\n",
+                "        host_key=attempt.host_key or report.host_key,\n",
+            ),
+            Change(
+                "engine/sweeping.py",
+                "            if attempt.last_alive_at is not None and"
+                " attempt.last_alive_at >= listing.began_at:\n",
+                "            if False:\n",
+            ),
+        ),
+        expected=frozenset({"S5"}),
+        mode="swarm",
+    ),
+    Removal(
+        rule="R15",
+        sentence="That a destroy was accepted, or answered with 404, is no proof.",
+        removed="an accepted destroy closes the attempt",
+        changes=(
+            Change(
+                "domain/plan.py",
+                "    if not read_since_destroy:\n        return Retirement.READ\n",
+                "    if not read_since_destroy and attempt.destroy_accepted_at:\n"
+                "        return Retirement.CLOSE\n"
+                "    if not read_since_destroy:\n        return Retirement.READ\n",
+            ),
+            Change(
+                "engine/retiring.py",
+                "            if known.state is not AttemptState.CLOSING or"
+                " known.absence.gone_reads == 0:\n",
+                "            if known.state is not AttemptState.CLOSING:\n",
+            ),
+            Change(
+                "engine/retiring.py",
+                "    assert first_gone_at is not None, attempt.id\n",
+                "    first_gone_at = first_gone_at or attempt.destroy_accepted_at\n",
+            ),
+        ),
+        expected=frozenset({"S2"}),
+    ),
+    Removal(
+        rule="R16",
+        sentence="Stopped is not destroyed: its disk is billed.",
+        removed="an instance that is stopped counts as gone",
+        changes=(
+            Change(
+                "engine/retiring.py",
+                "    if instance is None:\n        absence = replace(",
+                "    if instance is None or instance.status is InstanceStatus.STOPPED:\n"
+                "        absence = replace(",
+            ),
+            Change(
+                "engine/retiring.py",
+                "        instance.id == attempt.instance_id or instance.label == attempt.label\n",
+                "        instance.status is not InstanceStatus.STOPPED\n"
+                "        and (instance.id == attempt.instance_id or instance.label == attempt.label)\n",
+            ),
+        ),
+        expected=frozenset({"S2"}),
+    ),
+    Removal(
+        rule="R17",
+        sentence="Destroying is never given up.",
+        removed="after three tries an instance is left to itself",
+        changes=(
+            Change(
+                "domain/launch.py",
+                "    since = attempt.closing_since or now\n",
+                "    if attempt.destroy_tries >= 3:\n"
+                "        return timedelta(days=365)\n"
+                "    since = attempt.closing_since or now\n",
+            ),
+        ),
+        expected=frozenset({"L1", "L5", "L12"}),
+    ),
+    Removal(
+        rule="R19",
+        sentence="When many are missing at once, nothing is inferred: the account is frozen.",
+        removed="no number of missing instances freezes an account",
+        changes=(
+            Change(
+                "engine/sweeping.py",
+                "        mass = missing >= FREEZE_COUNT and missing > FREEZE_SHARE * bound\n",
+                "        mass = False\n",
+            ),
+        ),
+        expected=frozenset({"S17"}),
+    ),
+    Removal(
+        rule="R20",
+        sentence="A book that cannot be written says nothing; what hangs on it waits, deadlines included.",
+        removed="a book that fails is taken for an empty one, and what it does not know is destroyed",
+        changes=(
+            Change(
+                "engine/sweeping.py",
+                "        sweep, doomed = await desk.books.write(\n"
+                "            lambda book: self._compare(book, cloud, listing, balance)\n"
+                "        )\n",
+                "        from gpu_shopper.ports.books import BookUnavailable\n"
+                "        from gpu_shopper.domain.label import read_label\n"
+                "        try:\n"
+                "            sweep, doomed = await desk.books.write(\n"
+                "                lambda book: self._compare(book, cloud, listing, balance)\n"
+                "            )\n"
+                "        except BookUnavailable:\n"
+                "            sweep = None\n"
+                "            doomed = [\n"
+                "                Doomed(one.id, one.label)\n"
+                "                for one in listing.instances\n"
+                "                if read_label(one.label, key=desk.vault.label_key)\n"
+                "            ]\n",
+            ),
+        ),
+        expected=frozenset({"S5"}),
+    ),
+    Removal(
+        rule="R21",
+        sentence="After a start, accounts are swept often.",
+        removed="a house that has just started sweeps as rarely as any other",
+        changes=(
+            Change(
+                "engine/schedule.py",
+                "FAST_SWEEPS, FAST_SWEEP_S = 20, 10.0\nBRISK_SWEEPS, BRISK_SWEEP_S = 10, 60.0\n",
+                "FAST_SWEEPS, FAST_SWEEP_S = 0, 10.0\nBRISK_SWEEPS, BRISK_SWEEP_S = 0, 60.0\n",
+            ),
+        ),
+        expected=frozenset({"L2"}),
+    ),
+    Removal(
+        rule="R22",
+        sentence="Ours is what bears our whole label with its code; likeness is nothing.",
+        removed="whatever is shaped like a label of ours is ours",
+        changes=(
+            Change(
+                "domain/label.py",
+                "    if not hmac.compare_digest(mac.encode(), _mac(body, key).encode()):\n"
+                "        return None\n",
+                "",
+            ),
+            Change(
+                "domain/census.py",
+                "        if facts is None or facts.deployment != deployment:\n",
+                "        if facts is None:\n",
+            ),
+        ),
+        expected=frozenset({"S6", "S19"}),
+    ),
+    Removal(
+        rule="R23",
+        sentence="The whole account is swept, whatever the book knows of it.",
+        removed="only instances of attempts that are open in the book are looked at",
+        changes=(
+            Change(
+                "engine/sweeping.py",
+                "        attempts = book.launches.for_census(cloud.name, labels)\n",
+                "        attempts = book.launches.for_census(cloud.name, ())\n"
+                "        known = {attempt.label for attempt in attempts}\n"
+                "        kept = tuple(one for one in listing.instances if one.label in known)\n"
+                "        listing = replace(listing, instances=kept)\n",
+            ),
+        ),
+        expected=frozenset({"L1", "L12", "S1"}),
+    ),
+    Removal(
+        rule="R24",
+        sentence="Every cause of an end takes one path.",
+        removed="what has expired ends its session, and nobody else is told",
+        changes=(
+            Change(
+                "transactions/stopping.py",
+                "        if attempt.wanted:\n",
+                "        if attempt.wanted and reason is not StopReason.EXPIRED:\n",
+            ),
+        ),
+        expected=frozenset({"L1", "L5", "L12"}),
+    ),
+)
