@@ -10,7 +10,7 @@ import pytest
 
 from gpu_shopper.domain.errors import NothingMatches
 from gpu_shopper.domain.money import HourlyRate
-from gpu_shopper.testing.profiles import WARY_QUIRKS
+from gpu_shopper.testing.cloud_kinds import WARY_QUIRKS
 from gpu_shopper.testing.scenarios import Scene, Stage
 from tests.sim.perform import perform, run
 

@@ -31,8 +31,8 @@ def test_storms_try_every_fault_and_every_invariant() -> None:
         summary.add(run_seed(seed, hours=4.0, mode=Mode.STORM))
 
     assert [] == [(one.seed, one.violations[:3]) for one in summary.failed]
-    # Ten failed destroys in a row are too rare for storms; a scenario has them.
-    assert {"L8"} >= set(summary.unexercised())
+    # Ten failed destroys in a row, and a machine lost while it runs, are rare in storms; scenarios have them.
+    assert {"L8", "S17"} >= set(summary.unexercised())
 
 
 @pytest.mark.parametrize("seed", [2, 3, 5, 6])

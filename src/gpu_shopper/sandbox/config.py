@@ -22,6 +22,9 @@ class ModelConfig:
         stopped_bill_percent: what a stopped instance still costs.
         balance_micros: money on the account at birth, in micro-dollars.
         ssh_user: the login name on every instance.
+        honours_expiry: an instance is ended at the moment that its order names.
+        name_is_token: an order under a name that was used before buys nothing: it is shown what
+            was bought then.
     """
 
     account_key: str = "sandbox"
@@ -37,3 +40,5 @@ class ModelConfig:
     stopped_bill_percent: int = 10
     balance_micros: int = 1_000_000_000_000
     ssh_user: str = "gpu"
+    honours_expiry: bool = True
+    name_is_token: bool = False

@@ -66,6 +66,8 @@ class Desk:
     def buy(self, order: Order, *, now: float) -> ModelReply:
         """Sell an instance if it can be had, now or as a create that comes late."""
         state = self._state
+        if state.config.name_is_token and (known := state.park.named(order.name)) is not None:
+            return ModelReply(status=201, body=known.view())
         try:
             bought = quote(state, order, now=now)
         except Refusal as refusal:

@@ -40,7 +40,7 @@ class Park:
         """Take a new instance in and start its meter."""
         instance.meter.run(rate_micros=instance.price_micros, now=now)
         self._enter(instance)
-        if instance.expires_at is not None:
+        if instance.expires_at is not None and self._config.honours_expiry:
             self._agenda.note(instance.expires_at, "expire", instance.id)
 
     def get(self, instance_id: str) -> Instance | None:
@@ -50,6 +50,10 @@ class Park:
     def by_key(self, key: str) -> Instance | None:
         """Return the living instance that this key belongs to."""
         return self._by_key.get(_digest(key))
+
+    def named(self, name: str) -> Instance | None:
+        """Return the first instance that was ever given this name."""
+        return next((each for each in self._all.values() if each.name == name), None)
 
     def all(self) -> list[Instance]:
         """Return every instance that ever was, oldest first."""

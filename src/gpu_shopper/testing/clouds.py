@@ -48,6 +48,7 @@ class CloudProfile:
     name: ProviderName
     quirks: Quirks
     config: ModelConfig
+    capabilities: Capabilities = MANIFEST.capabilities
     offers: int = 80
     latency_s: tuple[float, float] = (0.02, 0.4)
     rules: tuple[Json, ...] = ()
@@ -137,7 +138,7 @@ class SimCloud:
             {"url": "http://cloud.test", "key": _KEY},
             door,
             clock,
-            capabilities=MANIFEST.capabilities,
+            capabilities=self.profile.capabilities,
             quirks=self.profile.quirks,
         )
         return NamedProvider(plain, name=self.name)
@@ -163,7 +164,7 @@ class SimCloud:
     def end_itself(self, instance_key: str) -> bool:
         """End an instance by its own key, as its agent does; tell whether the cloud heard it."""
         request = replace(self._request("DELETE", "v1/self", None), key=instance_key)
-        if self.network.cut:
+        if self.network.cut or not self.profile.capabilities.node_can_end_itself:
             return False
         said = self.model.handle(request, now=self.now())
         return not said.lost and said.status < 300

@@ -5,6 +5,7 @@ does. What they were told is checked on the spot: one session per key, and nothi
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +17,7 @@ from gpu_shopper.domain.errors import KeyReused, NotFound, Refusal
 from gpu_shopper.domain.ids import ConsumerId, SessionId
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer, Requirements, RetryScope
-from gpu_shopper.domain.session import SessionRequest
+from gpu_shopper.domain.session import MAX_RESERVATION_HOURS, SessionRequest
 from gpu_shopper.domain.workload import Workload, WorkloadType
 from gpu_shopper.ports.books import BookUnavailable
 from gpu_shopper.testing.chance import SeededChance
@@ -26,20 +27,34 @@ T = TypeVar("T")
 _KEY_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFiller someone"
 _ASK_AGAIN = 20.0
 _TRIES = 60
+_FIRST_S = 600.0
+# Two to ten.
+_MEAN_BURST = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """How much is asked for, and how."""
+    """How much is asked for, and how; shares are from 0 to 1.
+
+    Attributes:
+        consumers: how many there are.
+        sessions_per_hour: how many wishes arrive on average, those of bursts included.
+        burst: share of the arrivals that bring two to ten wishes at once.
+        cancel_early: share that is given up within 90 s, often while it is still being bought.
+        run_to_expiry: share that nobody ends.
+        extend: share that is reserved for half of its time, and prolonged on the way.
+        duplicate: share that is posted twice at once, with the same key.
+        use_minutes: shortest and longest use; short ones are as frequent as long ones, by ratio.
+    """
 
     consumers: int = 4
     sessions_per_hour: float = 3.0
-    burst: float = 0.1
-    cancel_early: float = 0.15
+    burst: float = 0.04
+    cancel_early: float = 0.1
     run_to_expiry: float = 0.1
     extend: float = 0.2
-    duplicate: float = 0.15
-    use_minutes: tuple[float, float] = (2.0, 50.0)
+    duplicate: float = 0.05
+    use_minutes: tuple[float, float] = (5.0, 50.0)
 
 
 class Consumers:
@@ -66,12 +81,15 @@ class Consumers:
 
     async def shop(self, until: Callable[[], bool]) -> None:
         """Begin new stories until it is time to stop."""
-        mean = 3600.0 / self._demand.sessions_per_hour
+        demand, chance = self._demand, self._chance
+        at_once = 1 + demand.burst * (_MEAN_BURST - 1)
+        mean = 3600.0 * at_once / demand.sessions_per_hour
+        # The first comes early, so that no world stays empty.
+        await asyncio.sleep(min(mean, _FIRST_S) * chance.uniform())
         while not until():
-            count = 4 if self._chance.uniform() < self._demand.burst else 1
-            for _ in range(count):
+            for _ in range(2 + chance.below(9) if chance.uniform() < demand.burst else 1):
                 self.begin()
-            await asyncio.sleep(mean * 2 * self._chance.uniform() + 1)
+            await asyncio.sleep(-mean * math.log(max(1e-9, chance.uniform())))
 
     def begin(self) -> None:
         """Let somebody want a GPU now."""
@@ -114,6 +132,9 @@ class _Story:
         self._chance = consumers._chance.fork(f"story {number}")
         self._consumer = ConsumerId(f"consumer-{self._chance.below(self._demand.consumers)}")
         self._caller = Caller(name=self._consumer, consumer_id=self._consumer)
+        low, high = self._demand.use_minutes
+        self._minutes: float = low * (high / low) ** self._chance.uniform()
+        self._extends = self._chance.uniform() < self._demand.extend
 
     async def tell(self) -> None:
         self._all.asking += 1
@@ -134,18 +155,16 @@ class _Story:
             await self._use(session)
 
     async def _use(self, session: SessionId) -> None:
-        low, high = self._demand.use_minutes
-        minutes = low + (high - low) * self._chance.uniform()
-        if self._chance.uniform() < self._demand.extend:
-            await asyncio.sleep(30 * minutes)
+        if self._extends:
+            await asyncio.sleep(30 * self._minutes)
             self._all._asked("extend")
-            hours = 1 + self._chance.below(3)
+            hours = max(1, math.ceil(self._minutes / 120))
             await self._all.insist(
                 lambda life: life.sessions.extend(
                     session, hours=hours, by=self._caller, override_hard_max=False
                 )
             )
-        await asyncio.sleep(60 * minutes)
+        await asyncio.sleep(60 * self._minutes * (0.5 if self._extends else 1.0))
         self._all._asked("finish")
         await self._all.insist(lambda life: life.sessions.finish(session, by=self._caller))
 
@@ -213,7 +232,7 @@ class _Story:
         return SessionRequest(
             consumer_id=self._consumer,
             workload=Workload(kind=WorkloadType.TRAINING),
-            reservation_hours=1 + chance.below(3),
+            reservation_hours=self._hours(),
             offer_id=offer.id if by_offer else None,
             requirements=Requirements() if by_offer else wanted,
             price_cap=cap if with_cap else None,
@@ -224,6 +243,11 @@ class _Story:
             idle_threshold=idle if chance.uniform() < 0.2 else None,
             startup_timeout=timedelta(minutes=(5, 15, 15, 30)[chance.below(4)]),
         )
+
+    def _hours(self) -> int:
+        """Return what is reserved: all of the time that is needed, or half of it where it will be prolonged."""
+        hours = self._minutes / 60 * (0.5 if self._extends else 1.0)
+        return min(MAX_RESERVATION_HOURS, max(1, math.ceil(hours)))
 
     async def _browse(self) -> Offer | None:
         for _ in range(_TRIES):

@@ -1,20 +1,19 @@
 """What a seed stands for: which clouds, how much demand, which faults at which rates.
 
 Mixed: every fault may strike, each at a low rate. Swarm: a random half of the faults, at higher rates. Single: one fault
-only, at a high rate. Storm: every fault, often. Calm: none. A profile is drawn from the seed and nothing else.
+only, at a high rate. Storm: every fault, often. Calm: none. Long: mixed, with little demand, meant for 30 days. A
+profile is drawn from seed, hours and mode, and from nothing else.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from gpu_shopper.domain.ids import ProviderName
-from gpu_shopper.domain.quirks import Quirks, seconds
-from gpu_shopper.providers.sandbox import MANIFEST
-from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.sandbox.messages import Json
 from gpu_shopper.testing.chance import SeededChance
+from gpu_shopper.testing.cloud_kinds import draw_cloud, draw_kinds
 from gpu_shopper.testing.clouds import CloudProfile
 from gpu_shopper.testing.consumers import Demand
 from gpu_shopper.testing.nodes import NodeHabits
@@ -28,6 +27,7 @@ class Mode(StrEnum):
     SWARM = "swarm"
     SINGLE = "single"
     STORM = "storm"
+    LONG = "long"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,43 +105,38 @@ class WorldProfile:
         return self.faults.get(fault, 0.0)
 
 
-SANDBOX_QUIRKS: Final = replace(MANIFEST.quirks, shop_period=seconds(600))
-# A cloud that promises nothing: the defaults, less eager to shop.
-WARY_QUIRKS: Final = replace(Quirks(), shop_period=seconds(600), requests_per_second=5, burst=20)
-
-
 def draw_profile(
     seed: int, *, hours: float, mode: Mode | None = None, only: str | None = None
 ) -> WorldProfile:
     """Return what the seed stands for; `only` names the one fault of a seed in single mode."""
     chance = SeededChance(seed).fork("profile")
     drawn = Mode.SINGLE if only else mode or _draw_mode(seed)
-    faults = _draw_faults(chance, drawn, only)
-    count = 1 + (chance.uniform() < 0.3)
-    clouds = tuple(_draw_cloud(chance, number, faults) for number in range(count))
-    habits = NodeHabits(
-        pushes=chance.uniform() < 0.7,
-        beat_s=(45.0, 90.0, 150.0)[chance.below(3)],
-        lose=faults.get("heartbeats_lost", 0.0),
-        mute=faults.get("mute_nodes", 0.0),
-        replay=faults.get("heartbeats_replayed", 0.0),
-        driver_late=faults.get("late_drivers", 0.0),
-    )
-    demand = Demand(
-        consumers=2 + chance.below(6),
-        sessions_per_hour=(0.7, 1.5, 3.0)[chance.below(3)],
-        run_to_expiry=0.05 + 0.2 * chance.uniform(),
-    )
+    faults = _draw_faults(chance.fork("faults"), drawn, only)
+    clouds = chance.fork("clouds")
+    with_habits = drawn not in {Mode.CALM, Mode.SINGLE}
     return WorldProfile(
         seed=seed,
         mode=drawn,
-        clouds=clouds,
-        demand=demand,
-        habits=habits,
+        clouds=tuple(
+            draw_cloud(
+                name,
+                clouds.fork(name),
+                faults=_rules(clouds.fork(f"rules of {name}"), faults),
+                with_habits=with_habits,
+            )
+            for name in draw_kinds(clouds)
+        ),
+        demand=_draw_demand(chance.fork("demand"), hours=hours, mode=drawn),
+        habits=_draw_habits(chance.fork("habits"), faults),
         faults=faults,
         active_s=hours * 3600,
         clean_end=chance.uniform() < 0.7,
     )
+
+
+_SESSIONS_A_DAY_IN_STORMS: Final = (25.0, 60.0)
+# Which share of the seeds, added up, begins about how many sessions in 24 hours.
+_SESSIONS_A_DAY: Final = ((0.7, (2.0, 7.0)), (0.95, (7.0, 25.0)), (1.0, (40.0, 140.0)))
 
 
 def _draw_mode(seed: int) -> Mode:
@@ -157,7 +152,7 @@ def _draw_faults(chance: SeededChance, mode: Mode, only: str | None) -> dict[str
     match mode:
         case Mode.CALM:
             return {}
-        case Mode.MIXED:
+        case Mode.MIXED | Mode.LONG:
             return {name: fault.usual * 2 * chance.uniform() for name, fault in known.items()}
         case Mode.SWARM:
             return {
@@ -175,33 +170,40 @@ def _draw_faults(chance: SeededChance, mode: Mode, only: str | None) -> dict[str
             return {name: known[name].most * (0.4 + 0.6 * chance.uniform())}
 
 
-def _draw_cloud(chance: SeededChance, number: int, faults: Mapping[str, float]) -> CloudProfile:
-    wary = chance.uniform() < 0.6
-    slow = chance.uniform() < 0.3
-    lag = 90.0 * chance.uniform() if wary and chance.uniform() < 0.3 and faults else 0.0
-    config = ModelConfig(
-        boot_s=(20.0, 150.0) if slow else (2.0, 20.0),
-        destroy_s=2.0 * chance.uniform(),
-        listing_lag_s=lag,
-        page_size_instances=(3, 25)[chance.below(2)],
-        stock=1 + chance.below(3),
-        absent_share=0.1 * chance.uniform(),
-    )
-    return CloudProfile(
-        name=ProviderName("sandbox" if number == 0 else f"cloud-{number}"),
-        quirks=WARY_QUIRKS if wary or lag else SANDBOX_QUIRKS,
-        config=config,
-        offers=30 + chance.below(50),
-        rules=tuple(_rules(chance, faults)),
+def _draw_habits(chance: SeededChance, faults: Mapping[str, float]) -> NodeHabits:
+    return NodeHabits(
+        pushes=chance.uniform() < 0.7,
+        beat_s=(45.0, 90.0, 150.0)[chance.below(3)],
+        lose=faults.get("heartbeats_lost", 0.0),
+        mute=faults.get("mute_nodes", 0.0),
+        replay=faults.get("heartbeats_replayed", 0.0),
+        driver_late=faults.get("late_drivers", 0.0),
     )
 
 
-def _rules(chance: SeededChance, faults: Mapping[str, float]) -> list[Json]:
-    return [
+def _draw_demand(chance: SeededChance, *, hours: float, mode: Mode) -> Demand:
+    """Most worlds are small, some are not: in 24 hours a dozen sessions on average, in one of twenty about a hundred."""
+    draw, crowd = chance.uniform(), chance.uniform()
+    few, many = next(span for share, span in _SESSIONS_A_DAY if draw < share)
+    if mode is Mode.STORM:
+        few, many = _SESSIONS_A_DAY_IN_STORMS
+    a_day = few + (many - few) * chance.uniform()
+    # Shorter worlds are busier, longer ones quieter: neither should pass without an event, or be nothing else.
+    begun = a_day * math.sqrt(hours / 24) * (0.5 if mode is Mode.LONG else 1.0)
+    return Demand(
+        consumers=2 + int(19 * crowd**3),
+        sessions_per_hour=begun / max(hours, 0.1),
+        run_to_expiry=0.05 + 0.1 * chance.uniform(),
+        use_minutes=(5.0, min(720.0, 60.0 * max(1.0, hours))),
+    )
+
+
+def _rules(chance: SeededChance, faults: Mapping[str, float]) -> tuple[Json, ...]:
+    return tuple(
         {"kind": kind, "rate": min(1.0, faults[kind]), "params": _params(chance, kind)}
         for kind in MISDEEDS
         if kind in faults
-    ]
+    )
 
 
 def _params(chance: SeededChance, kind: str) -> dict[str, Json]:

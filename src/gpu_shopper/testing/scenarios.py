@@ -21,12 +21,13 @@ from gpu_shopper.domain.session import SessionRequest
 from gpu_shopper.domain.workload import Workload, WorkloadType
 from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.sandbox.ledger import LedgerEntry
+from gpu_shopper.testing.cloud_kinds import SANDBOX_QUIRKS
 from gpu_shopper.testing.clouds import CloudProfile, SimCloud
 from gpu_shopper.testing.consumers import Demand
 from gpu_shopper.testing.loop import current_loop, run_simulation
 from gpu_shopper.testing.nodes import NodeHabits
 from gpu_shopper.testing.process import CrashPlan
-from gpu_shopper.testing.profiles import SANDBOX_QUIRKS, Mode, WorldProfile
+from gpu_shopper.testing.profiles import Mode, WorldProfile
 from gpu_shopper.testing.rows import AttemptRow
 from gpu_shopper.testing.world import Outcome, World
 
