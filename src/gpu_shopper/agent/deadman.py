@@ -116,6 +116,8 @@ def resumed(saved: Life, boot: Boot) -> Life:
 
 def aged(life: Life, clock: float) -> Life:
     """Let time pass up to the given reading of the clock; a clock that went back passes no time."""
+    if clock == life.clock:
+        return life
     return replace(life, clock=clock, age=life.age + max(0.0, clock - life.clock))
 
 

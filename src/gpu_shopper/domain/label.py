@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NewType
 
 from gpu_shopper.domain.ids import (
@@ -61,6 +62,8 @@ def write_label(facts: LabelFacts, *, key: bytes) -> Label:
     return Label(label)
 
 
+# The same labels come back with every listing of an account.
+@lru_cache(maxsize=16_384)
 def read_label(text: str, *, key: bytes) -> LabelFacts | None:
     """Return what a genuine label of this deployment's key says; None for anything else.
 

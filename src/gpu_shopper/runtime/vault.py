@@ -6,6 +6,7 @@ by which key, in which form, and for what: opened for another purpose it stays s
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -41,6 +42,8 @@ class DeploymentVault:
         self._agent_key = self._derive("agent-token")
         self._key_id = self._derive("key-id")[:_KEY_ID_BYTES]
         self._cipher = AESGCM(self._derive("seal"))
+        # A node is read again and again with the same pair.
+        self._probe_pair = lru_cache(maxsize=1024)(self._derive_probe_pair)
 
     @property
     def label_key(self) -> bytes:
@@ -60,9 +63,11 @@ class DeploymentVault:
 
     def probe_key(self, label: Label) -> KeyPair:
         """Return the pair with which we read this attempt's agent over SSH: the same at every call."""
-        return pair_of(
-            self._derive(f"probe-key:{label}", length=SEED_BYTES), comment="gpu-shopper-probe"
-        )
+        return self._probe_pair(label)
+
+    def _derive_probe_pair(self, label: Label) -> KeyPair:
+        seed = self._derive(f"probe-key:{label}", length=SEED_BYTES)
+        return pair_of(seed, comment="gpu-shopper-probe")
 
     def hash_token(self, token: str) -> str:
         """Return what is stored in place of a token.

@@ -1,6 +1,7 @@
 """One instance in the cloud's own eyes: what was sold, what is true, and what is shown."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -83,6 +84,8 @@ class Instance(msgspec.Struct, kw_only=True):
         }
 
 
+# An instance is shown with the moment of its birth in every listing.
+@lru_cache(maxsize=4096)
 def rfc3339(moment: float) -> str:
     """Return unix seconds as the API writes them."""
     return (

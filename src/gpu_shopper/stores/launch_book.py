@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from operator import attrgetter
 from typing import Any
@@ -226,7 +226,9 @@ def _values(attempt: LaunchAttempt) -> dict[str, Any]:
     return values
 
 
-def _attempt(row: Any) -> LaunchAttempt:
+# A row is read several times in a pass, and seldom has it changed: the same row is the same attempt, which is frozen.
+@lru_cache(maxsize=2048)
+def _attempt(row: tuple[Any, ...]) -> LaunchAttempt:
     values = dict(zip(_NAMES, row, strict=True))
     for name, read in _READ:
         values[name] = read(values[name])

@@ -7,7 +7,7 @@ claim is given back. The one exception: a session that ends is at rest, unless i
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -300,7 +300,9 @@ def _values(session: Session) -> dict[str, Any]:
     }
 
 
-def _session(row: Any) -> Session:
+# A row is read several times in a pass, and seldom has it changed: the same row is the same session, which is frozen.
+@lru_cache(maxsize=2048)
+def _session(row: tuple[Any, ...]) -> Session:
     (
         key,
         request,

@@ -279,26 +279,39 @@ class VirtualLoop(SealedLoop):
             super()._asyncgen_firstiter_hook(generator)  # type: ignore[misc]
 
     def _run_once(self) -> None:
+        # Returned from only to end: what `run_forever` does between two calls is to look at `_stopping`.
+        while True:
+            self._turn()
+            if self._stopping:
+                return
+
+    def _turn(self) -> None:
         if not self._queue and not self._stopping:
             self._jump()
-        while self._timers and self._timers[0][0] <= self._now:
-            self._queue.append(heapq.heappop(self._timers)[3])
+        timers, now = self._timers, self._now
+        while timers and timers[0][0] <= now:
+            self._queue.append(heapq.heappop(timers)[3])
         self._idle_turns += 1
         if self._idle_turns > self._patience - _SAMPLED:
             self._suspect()
-        batch = deque(self._arranged(self._queue))
-        self._queue = []
+        entries, self._queue = self._queue, []
+        if len(entries) == 1:
+            self._run_entry(entries[0])
+        else:
+            self._run_batch(deque(self._arranged(entries)))
+        if self._unhandled and not self._ending:
+            self.raise_unhandled()
+
+    def _run_batch(self, batch: deque[Ready]) -> None:
         try:
             while batch:
                 self._run_entry(batch.popleft())
         finally:
             self._queue[:0] = batch
-        if not self._ending:
-            self.raise_unhandled()
 
     def _run_entry(self, entry: Ready) -> None:
         handle, process, task = entry
-        if handle.cancelled() or (process is not None and not process.admits(entry)):
+        if handle._cancelled or (process is not None and not process.admits(entry)):
             return
         if task is not None:
             self.fingerprint = hash((self.fingerprint, task.serial, self._now))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Callable, Optional, TypeVar, Union
 
 PROTOCOL = 1
@@ -163,8 +163,8 @@ def _line(most: int) -> str:
 class _Body:
     def to_json(self) -> str:
         """Write the body."""
-        body = dict(asdict(self), protocol=PROTOCOL)
-        return json.dumps(body, separators=(",", ":"), allow_nan=False)
+        body = dict(vars(self), protocol=PROTOCOL)
+        return json.dumps(body, default=vars, separators=(",", ":"), allow_nan=False)
 
 
 @dataclass(frozen=True)
