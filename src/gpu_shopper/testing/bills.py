@@ -8,6 +8,8 @@ does not end billing, the first absence that is read does, some seconds late. A 
 was shown. What is stopped instead of destroyed is charged in full until it is gone.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from gpu_shopper.domain.ids import ProviderName
@@ -24,35 +26,65 @@ _READ_S: Final = 35.0
 _SEEN_ENDS: Final = frozenset({"destroyed"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """What we say that one instance cost, in micro-dollars, beside what its cloud's meter shows."""
+
+    row: AttemptRow
+    entry: LedgerEntry
+    said: int
+    due: int
+
+
+def bills(o: Oracle) -> Iterator[Bill]:
+    """Yield the bill of every instance that the book has named, at the price that the cloud has shown."""
+    ours = _charged(o)
+    entries = _entries(o)
+    for row in o.book.attempts():
+        entry = entries.get((row.provider, row.label))
+        if entry is None or row.instance_id is None:
+            continue
+        held = o.clouds[ProviderName(row.provider)].instance(entry.id)
+        assert held is not None, entry.id
+        # Hidden prices are charged as shown.
+        due = entry.billed_micros * held.shown_price_micros // max(1, held.price_micros)
+        yield Bill(row=row, entry=entry, said=ours.get(row.id, 0), due=due)
+
+
 def s11_cost_is_the_clouds_meter(o: Oracle) -> None:
     """S11: within max(1 %, $0.01) per attempt, or within the bound for an end that nobody saw."""
+    ours, entries = _charged(o), _entries(o)
+    for row in o.book.attempts():
+        if (row.provider, row.label) not in entries:
+            o.exercised["S11 never bought"] += 1
+            if ours.get(row.id, 0):
+                o.violate("S11", f"{row.label} cost {ours[row.id]} and never was")
+        elif row.instance_id is None:
+            o.exercised["S11 never seen"] += 1
+    for bill in bills(o):
+        _compare(o, bill)
+
+
+def _charged(o: Oracle) -> dict[str, int]:
     ours: dict[str, int] = {}
     for attempt_id, _, _, _, amount in o.book.charges():
         ours[attempt_id] = ours.get(attempt_id, 0) + amount
-    entries = {
+    return ours
+
+
+def _entries(o: Oracle) -> dict[tuple[str, str], LedgerEntry]:
+    return {
         (str(cloud.name), entry.name): entry
         for cloud in o.clouds.values()
         for entry in cloud.ledger()
     }
-    for row in o.book.attempts():
-        entry = entries.get((row.provider, row.label))
-        said = ours.get(row.id, 0)
-        if entry is None:
-            o.exercised["S11 never bought"] += 1
-            if said:
-                o.violate("S11", f"{row.label} cost {said} and never was")
-        elif row.instance_id is None:
-            o.exercised["S11 never seen"] += 1
-        else:
-            _compare(o, row, entry, said)
 
 
-def _compare(o: Oracle, row: AttemptRow, entry: LedgerEntry, said: int) -> None:
+def _compare(o: Oracle, bill: Bill) -> None:
+    row, entry, said, due = bill.row, bill.entry, bill.said, bill.due
     cloud = o.clouds[ProviderName(row.provider)]
     held = cloud.instance(entry.id)
     assert held is not None, entry.id
-    # Hidden prices are charged as shown.
-    due = entry.billed_micros * held.shown_price_micros // max(1, held.price_micros)
     allowed = max(_CENT, due // 100)
     rate = held.shown_price_micros / 3600
     end = (entry.ended_at or cloud.now()) - o.loop.start.timestamp()

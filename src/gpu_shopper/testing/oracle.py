@@ -159,14 +159,15 @@ class Oracle:
         self.outages[what].end(self.now)
         self.tell(what, "up")
 
-    def excused(self, provider: str, *, since: float) -> float:
+    def excused(self, provider: str, *, since: float, until: float | None = None) -> float:
         """Return for how many seconds since then nothing could have been done at this cloud."""
-        spans = self.outages[HOUSE].within(since, self.now)
-        spans += self.outages[provider].within(since, self.now)
+        end = self.now if until is None else until
+        spans = self.outages[HOUSE].within(since, end)
+        spans += self.outages[provider].within(since, end)
         total, reached = 0.0, since
-        for begin, end in sorted(spans):
-            total += max(0.0, end - max(begin, reached))
-            reached = max(reached, end)
+        for begin, ending in sorted(spans):
+            total += max(0.0, ending - max(begin, reached))
+            reached = max(reached, ending)
         return total
 
     def clock_set(self, seconds: float) -> None:
@@ -246,11 +247,16 @@ class Oracle:
         return times[-1] if times else None
 
     def unentitled_since(self, entry: LedgerEntry) -> float | None:
-        """Return since when nobody may have this instance; None while somebody may."""
+        """Return since when nobody may have this instance; None while somebody may.
+
+        A double, under a label whose attempt holds another instance, is nobody's from its birth.
+        """
         row = self.attempts.get(entry.name)
+        born = entry.created_at - self.loop.start.timestamp()
+        if row is not None and row.instance_id not in {None, entry.id}:
+            return born
         if row is not None and row.wanted and row.open:
             return None
-        born = entry.created_at - self.loop.start.timestamp()
         return max(born, self.unwanted_at.get(entry.name, born))
 
     # What it sees in the book.

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
+from gpu_shopper.testing.distributions import Figures, add_up, lines
 from gpu_shopper.testing.invariants import never_asked
 from gpu_shopper.testing.profiles import MISDEEDS, TROUBLES, Mode
 from gpu_shopper.testing.story import tell
@@ -39,7 +40,7 @@ class Summary:
     faults: Counter[str] = field(default_factory=Counter)
     exercised: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
-    unattended: list[float] = field(default_factory=list)
+    figures: Figures = field(default_factory=dict)
     failed: list[Outcome] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
@@ -50,7 +51,7 @@ class Summary:
         self.faults += outcome.faults
         self.exercised += outcome.exercised
         self.states += outcome.states
-        self.unattended += outcome.unattended
+        add_up(self.figures, outcome.figures)
         if not outcome.ok:
             self.failed.append(outcome)
 
@@ -72,12 +73,7 @@ class Summary:
         yield "sessions:   " + _counted(self.states)
         yield "faults:     " + _counted(self.faults)
         yield "checks:     " + _counted(self.exercised)
-        ranked = sorted(self.unattended)
-        if ranked:
-            yield (
-                f"unattended: {len(ranked)} instances, p50 {_at(ranked, 0.5):.1f} s,"
-                f" p99 {_at(ranked, 0.99):.0f} s, longest {ranked[-1]:.0f} s"
-            )
+        yield from lines(self.figures)
         missing = self.unexercised()
         yield "never tried: " + (", ".join(missing) if missing else "nothing")
         yield f"violations: {sum(len(outcome.violations) for outcome in self.failed)} in {len(self.failed)} seeds"
@@ -85,10 +81,6 @@ class Summary:
 
 def _counted(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in sorted(counts.items()))
-
-
-def _at(ranked: list[float], share: float) -> float:
-    return ranked[min(len(ranked) - 1, int(share * len(ranked)))]
 
 
 def replay_line(

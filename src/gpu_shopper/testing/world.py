@@ -18,6 +18,7 @@ from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.consumers import Consumers
+from gpu_shopper.testing.distributions import Figures, Stopwatch
 from gpu_shopper.testing.house import House, HouseSettings, SimMeter, SimNotifier, Surroundings
 from gpu_shopper.testing.loop import VirtualLoop, current_loop, run_simulation
 from gpu_shopper.testing.nodes import Nodes, SimBootScripts
@@ -45,7 +46,7 @@ class Outcome:
     lives: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     exercised: Counter[str] = field(default_factory=Counter)
-    unattended: list[float] = field(default_factory=list)
+    figures: Figures = field(default_factory=dict)
     states: Counter[str] = field(default_factory=Counter)
     steps: int = 0
     story: list[tuple[float, str, str]] = field(default_factory=list)
@@ -93,6 +94,7 @@ class World:
         )
         self._chance = chance.fork("world")
         self.supervising = True
+        self.stopwatch = Stopwatch()
         self._watch()
 
     def _around(self, chance: SeededChance) -> Surroundings:
@@ -116,6 +118,8 @@ class World:
 
     def _watch(self) -> None:
         oracle = self.oracle
+        oracle.on_attempt.append(self.stopwatch.saw_attempt)
+        oracle.on_session.append(self.stopwatch.saw_session)
         oracle.on_create += checks.ON_CREATE
         oracle.on_destroy += checks.ON_DESTROY
         oracle.on_attempt += checks.ON_ATTEMPT
@@ -220,18 +224,6 @@ class World:
         if before != after:
             self.oracle.violate("S20", "a restart at rest changed sessions, attempts or costs")
 
-    def unattended(self) -> list[float]:
-        """Return how long each instance of ours lived that nobody was entitled to, in seconds."""
-        start, oracle = self.loop.start.timestamp(), self.oracle
-        found = []
-        for cloud in self.clouds.values():
-            for entry in cloud.ledger():
-                since = oracle.unwanted_at.get(entry.name)
-                if oracle.is_ours(entry.name) and since is not None:
-                    begin = max(since, entry.created_at - start)
-                    found.append(max(0.0, (entry.ended_at or cloud.now()) - start - begin))
-        return found
-
     def outcome(self, *, keep: bool) -> Outcome:
         """Sum up."""
         oracle = self.oracle
@@ -249,7 +241,7 @@ class World:
             lives=len(houses),
             faults=oracle.faults,
             exercised=oracle.exercised,
-            unattended=self.unattended(),
+            figures=self.stopwatch.figures(oracle),
             states=Counter(f"{row.state} {row.stop_reason}" for row in oracle.book.sessions()),
             steps=sum(process.steps for process in houses),
             story=oracle.story if keep else [],
