@@ -115,7 +115,6 @@ class Oracle:
         self.on_session: list[Callable[[Oracle, SessionRow | None, SessionRow], None]] = []
         self.on_create: list[Callable[[Oracle, SimCloud, Mapping[str, object]], None]] = []
         self.on_destroy: list[Callable[[Oracle, SimCloud, str, str], None]] = []
-        self._changes = -1
 
     # What it is told.
 
@@ -263,29 +262,13 @@ class Oracle:
 
     def committed(self) -> None:
         """Look at what a commit has changed, and ask every check that cares."""
-        changes = self.book.changes()
-        if changes == self._changes:
-            return
-        self._changes = changes
-        for row in self._moved_attempts():
+        attempts, sessions = self.book.moved()
+        for row in attempts:
             if (old := self.attempts.get(row.label)) != row:
                 self._attempt_changed(old, row)
-        for session in self._moved_sessions():
+        for session in sessions:
             if (known := self.sessions.get(session.id)) != session:
                 self._session_changed(known, session)
-
-    def _moved_attempts(self) -> list[AttemptRow]:
-        """Return what is open, and what was open when it was last looked at."""
-        rows = self.book.open_attempts()
-        seen = {row.label for row in rows}
-        closed = [row.label for row in self.attempts.values() if row.open and row.label not in seen]
-        return rows + [row for label in closed if (row := self.book.attempt(label)) is not None]
-
-    def _moved_sessions(self) -> list[SessionRow]:
-        rows = self.book.live_sessions()
-        seen = {row.id for row in rows}
-        over = [row.id for row in self.sessions.values() if not row.ended and row.id not in seen]
-        return rows + [row for one in over if (row := self.book.session(one)) is not None]
 
     def _attempt_changed(self, old: AttemptRow | None, new: AttemptRow) -> None:
         self.attempts[new.label] = new
@@ -316,7 +299,7 @@ class Oracle:
         self.attempts = {row.label: row for row in self.book.attempts()}
         self.sessions = {row.id: row for row in self.book.sessions()}
         self.forgotten |= known - set(self.attempts)
-        self._changes = self.book.changes()
+        self.book.moved()  # What moved on the way back is known now.
         self.tell("book", f"rewound, {len(self.forgotten)} attempts forgotten")
 
     def heard_times(self, attempt: AttemptRow) -> Mapping[str, object]:

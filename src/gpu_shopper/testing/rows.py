@@ -70,18 +70,43 @@ _LIVE = f"{_SESSION} WHERE state IN ('pending', 'provisioning', 'running', 'stop
 
 
 class CommittedBook:
-    """Reads of one in-memory book."""
+    """Reads of one in-memory book. Triggers of its own tell it which rows were written, whoever wrote them."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
+        self._watched: sqlite3.Connection | None = None
+        # In the order in which they were written; what was rolled back stands here too, and reads as it was.
+        self._moved: dict[tuple[str, str], None] = {}
 
     @property
     def _raw(self) -> sqlite3.Connection:
         return self._memory.desk.raw
 
-    def changes(self) -> int:
-        """Return a number that grows with every change."""
-        return self._raw.total_changes
+    def moved(self) -> tuple[list[AttemptRow], list[SessionRow]]:
+        """Return the attempts and sessions that were written since the last call: all of them at the first."""
+        if self._watched is not self._raw:
+            self._watch()
+            return self.attempts(), self.sessions()
+        if not self._moved:
+            return [], []
+        keys = list(self._moved)
+        self._moved.clear()
+        attempts = [self.attempt(key) for table, key in keys if table == "attempts"]
+        sessions = [self.session(key) for table, key in keys if table == "sessions"]
+        return [row for row in attempts if row], [row for row in sessions if row]
+
+    def _watch(self) -> None:
+        # A book that went back in time has a new connection: the triggers are temporary, which is the connection's.
+        raw = self._raw
+        moved: dict[tuple[str, str], None] = {}
+        raw.create_function("was_written", 2, lambda table, key: moved.setdefault((table, key)))
+        for table, key in (("attempts", "label"), ("sessions", "id")):
+            for verb, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
+                raw.execute(
+                    f"CREATE TEMP TRIGGER oracle_{table}_{verb} AFTER {verb} ON main.{table}"
+                    f" BEGIN SELECT was_written('{table}', {row}.{key}); END"
+                )
+        self._watched, self._moved = raw, moved
 
     def open_attempts(self) -> list[AttemptRow]:
         """Return all that is owed."""
