@@ -4,6 +4,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
 SEEDS ?= 2000
+CYCLES ?= 50
+SEED ?= 1
 # The tests start real processes and wait for them: on two cores three workers are a third faster than two.
 WORKERS ?= 3
 
@@ -11,7 +13,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proof setup-runtime demo serve test check lint tidy format bench openapi simulate soak lock clean
+.PHONY: help setup proof setup-runtime demo serve test check lint tidy format bench openapi simulate soak torture lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +64,9 @@ proof: setup ## Take each safety rule out of a copy, and see that the simulator 
 
 soak: ## Simulate new worlds until interrupted
 	@$(MAKE) --no-print-directory simulate ARGS="--forever $(ARGS)"
+
+torture: setup ## Kill the real programs CYCLES times (make torture CYCLES=200 SEED=1 RECORD=1)
+	@exec $(BIN)/python -m gpu_shopper.testing.torture --cycles $(CYCLES) --seed $(SEED) $(if $(RECORD),--record docs/evidence/torture.jsonl) $(ARGS)
 
 lock: setup ## Write the locked requirements anew (ARGS=--upgrade for newer ones)
 	@scripts/lock $(ARGS)
