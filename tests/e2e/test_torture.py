@@ -14,7 +14,7 @@ def test_a_few_kills_at_random_moments_break_no_promise(tmp_path: Path, seed: in
 
     result = run(tmp_path, plan, say=print)
 
-    assert [] == result.violations
+    assert result.violations == []
     assert result.kills >= 6
     assert result.acknowledged["create"] >= 1
     assert result.checked_after_restart >= 1

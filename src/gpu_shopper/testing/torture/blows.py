@@ -75,8 +75,8 @@ class Blows:
         self._kinds: dict[Callable[[], str], int] = {
             self._at_work: 34, self._starting_up: 14, self._at_a_request: 16, self._migrating: 5,
             self._both: 4, self._cloud: 8, self._agent: 8, self._instance: 4, self._hold_server: 5,
-            self._hold_cloud: 3, self._hold_agent: 3, self._rules: 6, self._behave: 3,
-            self._lull: 6, self._terminate: 2, self._disk_full: 3,
+            self._hold_cloud: 3, self._hold_agent: 3, self._rules: 10, self._behave: 4,
+            self._lull: 6, self._terminate: 2, self._disk_full: 4,
         }  # fmt: skip
 
     @property

@@ -107,16 +107,12 @@ class Consumer:
     offers: list[str]
     stop: threading.Event
     left: list[str] = field(default_factory=list)
-    trouble: list[BaseException] = field(default_factory=list)
 
     def live(self) -> None:
         """Rent until told to stop; the body of a thread."""
-        try:
-            while not self.stop.is_set():
-                self._rent_once()
-                self._pause(0.1, 1.0)
-        except BaseException as error:  # noqa: BLE001 - a thread's outermost frame: the run reports it
-            self.trouble.append(error)
+        while not self.stop.is_set():
+            self._rent_once()
+            self._pause(0.1, 1.0)
 
     def _rent_once(self) -> None:
         order = order_of(self._wish(), consumer=self.witness.consumer)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,7 +81,8 @@ class Run:
         self._judge = Judge(bench)
         self._stop = threading.Event()
         self._consumers: list[Consumer] = []
-        self._threads: list[threading.Thread] = []
+        self._pool = ThreadPoolExecutor(plan.consumers, thread_name_prefix="consumer")
+        self._lives: list[Future[None]] = []
         self._asked_after: set[str] = set()
         self.result = Result(plan=plan)
 
@@ -94,8 +96,8 @@ class Run:
             self._strike_enough()
         finally:
             self._stop.set()
-            for thread in self._threads:
-                thread.join()
+            wait(self._lives)
+        self._raise_what_a_consumer_met()
         self.result.blows_s = time.monotonic() - began
         self._blows.end()
         self._end_all_sessions()
@@ -108,8 +110,7 @@ class Run:
     def close(self) -> None:
         """Stop whoever still rents and close the journal; may be called at any moment."""
         self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        self._pool.shutdown()
         self._journal.close()
 
     def _let_them_rent(self) -> None:
@@ -118,10 +119,8 @@ class Run:
             witness = Witness(self._bench.server.url, f"consumer-{number}", self._journal)
             chance = random.Random(self._chance.getrandbits(64))
             consumer = Consumer(witness, chance, offers, self._stop)
-            thread = threading.Thread(target=consumer.live, name=witness.consumer)
             self._consumers.append(consumer)
-            self._threads.append(thread)
-            thread.start()
+            self._lives.append(self._pool.submit(consumer.live))
 
     def _strike_enough(self) -> None:
         strikes, said = 0, 0
@@ -134,9 +133,12 @@ class Run:
             if self._blows.kills >= said + _SAY_EVERY:
                 said = self._blows.kills
                 self._say(self._progress())
-            for consumer in self._consumers:
-                if consumer.trouble:
-                    raise consumer.trouble[0]
+            self._raise_what_a_consumer_met()
+
+    def _raise_what_a_consumer_met(self) -> None:
+        for life in self._lives:
+            if life.done():
+                life.result()
 
     def _progress(self) -> str:
         made = sum(call.op == "create" and call.outcome == "ok" for call in self._journal.calls)
