@@ -241,3 +241,30 @@ def test_an_extension_in_the_last_moment_counts() -> None:
         assert "running" == stage.state(session)
 
     perform(script)
+
+
+def test_a_node_that_speaks_after_its_end_was_proved_is_destroyed_although_no_listing_shows_it() -> (
+    None
+):
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        node = stage.world.nodes.of(stage.ledger()[0].id)
+        assert node is not None
+        never = {"kind": "ignore_destroy", "operations": ["self"]}
+        once = {"kind": "ignore_destroy", "operations": ["destroy"], "count": 1}
+        stage.cloud.misbehave([once, never, {"kind": "list_empty"}, {"kind": "get_false_404"}])
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+        assert 1 == len(stage.alive())
+        await asyncio.sleep(60)
+        orders = await stage.world.house.ask(
+            lambda life: life.heartbeats.report(node.token, node.heartbeat())
+        )
+        await stage.until(lambda: not stage.alive(), limit=60)
+
+        assert "stop" == orders.order
+        assert "late_arrival" in stage.events(session)
+        await stage.until(lambda: stage.attempts(session)[0].proof == "proved", limit=120)
+
+    # A node that reports by itself would be told to stop, and say no more.
+    perform(script, Scene(pushes=False))

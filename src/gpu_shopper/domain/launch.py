@@ -23,6 +23,7 @@ DESTROY_PAUSE_LONGEST = timedelta(minutes=5)
 DESTROY_PAUSE_AFTER_A_DAY = timedelta(minutes=15)
 ALERT_TRIES = 10
 ALERT_PERIOD = timedelta(hours=1)
+REPORT_ON_ITS_WAY = timedelta(seconds=15)
 
 
 class AttemptState(StrEnum):
@@ -268,14 +269,28 @@ def unwanted(
 
 def reopened(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchAttempt:
     """Return the closed attempt whose label showed up again: it is owed an end once more."""
-    because = attempt.unwanted_because or "it appeared after its attempt was closed"
     # One that was never read back is charged at what it really costs, not at what was offered.
     price = attempt.rate if attempt.read_back_at is not None else instance.rate or attempt.rate
-    owed = replace(
-        attempt, instance_id=instance.id, wanted=False, unwanted_because=because, rate=price
-    )
-    owed = replace(_closing(owed, at=at), closed_at=None, proof=None, billing_ended_at=None)
-    return seen(owed, instance, at=at)
+    owed = replace(attempt, instance_id=instance.id, rate=price)
+    return seen(_owed_again(owed, at=at), instance, at=at)
+
+
+def spoke_after_its_end(attempt: LaunchAttempt, *, at: datetime) -> bool:
+    """Return whether a node that speaks now lives although its attempt was closed.
+
+    What it said shortly after the close may have been on its way since before. Without an instance's id nobody can act
+    on it: then the label is left to the sweep.
+    """
+    closed_at = attempt.closed_at
+    if closed_at is None or attempt.instance_id is None:
+        return False
+    return at - closed_at >= REPORT_ON_ITS_WAY
+
+
+def spoken_for(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
+    """Return the closed attempt whose node still speaks: whatever the cloud has shown, it is owed an end once more."""
+    assert attempt.instance_id is not None, attempt.id
+    return _owed_again(attempt, at=at)
 
 
 def presumed_absent(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
@@ -311,6 +326,12 @@ def alert_due(attempt: LaunchAttempt, now: datetime) -> bool:
     if attempt.state is not AttemptState.CLOSING or attempt.destroy_tries < ALERT_TRIES:
         return False
     return attempt.alerted_at is None or now - attempt.alerted_at >= ALERT_PERIOD
+
+
+def _owed_again(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
+    because = attempt.unwanted_because or "it appeared after its attempt was closed"
+    owed = replace(attempt, wanted=False, unwanted_because=because)
+    return replace(_closing(owed, at=at), closed_at=None, proof=None, billing_ended_at=None)
 
 
 def _closing(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:

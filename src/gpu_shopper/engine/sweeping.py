@@ -18,10 +18,11 @@ from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.observing import end_if_ghost
 from gpu_shopper.engine.recovering import recover
 from gpu_shopper.engine.retiring import was_listed
-from gpu_shopper.engine.troubles import note_unauthorized, notice
+from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.ports.books import Book, SweepRecord
 from gpu_shopper.ports.provider_errors import ProviderError
 from gpu_shopper.transactions.known import known_session
+from gpu_shopper.transactions.notices import notice, tell_late_arrival
 from gpu_shopper.transactions.sighting import record_instance
 
 FREEZE_COUNT = 3
@@ -136,20 +137,9 @@ class Sweeping:
         record_instance(book, session, attempt, sighting.instance, at=now)
 
     def _reopen(self, book: Book, sighting: Sighting, now: datetime) -> None:
-        attempt, instance = sighting.attempt, sighting.instance
-        book.launches.save(reopened(attempt, instance, at=now))
-        details = {"attempt": str(attempt.number), "instance": str(instance.id)}
-        book.events.add(
-            attempt.session_id, at=now, kind="late_arrival", actor="cloud", details=details
-        )
-        text = f"{attempt.provider} instance {instance.id} is there although its attempt was closed; it is being destroyed."
-        key = f"{attempt.label}:{now:%Y%m%dT%H%M}"
-        book.notices.add(
-            notice(
-                "late_arrival", key, at=now, text=text, label=attempt.label, instance=instance.id
-            )
-        )
-        book.sessions.make_due(attempt.session_id, at=now)
+        attempt = reopened(sighting.attempt, sighting.instance, at=now)
+        book.launches.save(attempt)
+        tell_late_arrival(book, attempt, actor="cloud", at=now)
         self._desk.meter.count("late_arrivals_total", provider=attempt.provider)
 
     def _note_missing(self, book: Book, census: Census, listing: Listing, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Telling the operator: notices that stand in the book until they are delivered."""
+"""Telling the operator of what the engine cannot cure by itself."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -8,11 +8,7 @@ from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.ports.books import Book, Notice
 from gpu_shopper.ports.provider_errors import ProviderError, Unauthorized
-
-
-def notice(kind: str, key: str, *, at: datetime, text: str, **details: str) -> Notice:
-    """Return a notice; the same trouble under the same key is one row."""
-    return Notice(id=f"{kind}:{key}", at=at, kind=kind, text=text, details=details, next_try_at=at)
+from gpu_shopper.transactions.notices import notice
 
 
 def cannot_destroy(attempt: LaunchAttempt, *, at: datetime) -> Notice:

@@ -122,7 +122,7 @@ class Node:
         if self._life is None or self.mute or self._chance.uniform() < self._nodes.habits.lose:
             raise ProbeFailed("connection timed out")
         self._life = obeyed(self._aged(), Orders.from_json(orders), self._aged().age)
-        return self._heartbeat().to_json().encode()
+        return self.heartbeat().to_json().encode()
 
     def _aged(self) -> Life:
         assert self._life is not None, self.spec.name
@@ -130,7 +130,7 @@ class Node:
         return self._life
 
     async def _push(self) -> None:
-        nodes, heartbeat = self._nodes, self._heartbeat()
+        nodes, heartbeat = self._nodes, self.heartbeat()
         times = 2 if self._chance.uniform() < nodes.habits.replay else 1
         for again in range(times):
             if self._chance.uniform() < nodes.habits.lose:
@@ -150,7 +150,8 @@ class Node:
                 continue
             self._life = obeyed(self._aged(), orders, self._aged().age)
 
-    def _heartbeat(self) -> Heartbeat:
+    def heartbeat(self) -> Heartbeat:
+        """Return the next report of this node; its counter grows."""
         life = self._life = counted(self._aged())
         gpus = self.spec.gpus
         ready = life.age >= self._gpus_from

@@ -7,10 +7,19 @@ from enum import StrEnum
 from gpu_shopper.domain.cost import reprice
 from gpu_shopper.domain.hearing import NodeReport, Verdict, hear, is_news, judge, misfit
 from gpu_shopper.domain.instance import Instance, InstanceStatus
-from gpu_shopper.domain.launch import AttemptState, Blame, LaunchAttempt, found, seen
+from gpu_shopper.domain.launch import (
+    AttemptState,
+    Blame,
+    LaunchAttempt,
+    found,
+    seen,
+    spoke_after_its_end,
+    spoken_for,
+)
 from gpu_shopper.domain.lifecycle import Event, State
 from gpu_shopper.domain.session import Session, StopReason
 from gpu_shopper.ports.books import Book
+from gpu_shopper.transactions.notices import tell_late_arrival
 from gpu_shopper.transactions.stopping import give_up, intend_stop
 
 _ENDED_BY_ITSELF = frozenset({InstanceStatus.STOPPED, InstanceStatus.BROKEN})
@@ -68,6 +77,12 @@ def record_report(
         return Hearing.OLD
     verdict = judge(attempt.offer, report)
     heard = hear(attempt, report, as_sold=verdict is Verdict.AS_SOLD, at=at)
+    if spoke_after_its_end(heard, at=at):
+        # No listing has to show it: its id is known, and nobody but its node has its token.
+        heard = spoken_for(heard, at=at)
+        book.launches.save(heard)
+        tell_late_arrival(book, heard, actor="agent", at=at)
+        return Hearing.RECORDED
     book.launches.save(heard)
     if verdict is Verdict.NOT_AS_SOLD and heard.state is AttemptState.BOUND:
         names = ", ".join(gpu.name for gpu in report.gpus or ())

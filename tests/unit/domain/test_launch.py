@@ -30,6 +30,8 @@ from gpu_shopper.domain.launch import (
     rejected,
     reopened,
     seen,
+    spoke_after_its_end,
+    spoken_for,
     unknown,
     unwanted,
 )
@@ -56,6 +58,7 @@ ACTS: dict[str, Act] = {
     "presumed": lambda a, at: presumed_absent(a, at=at),
     "proved": lambda a, at: proved_absent(a, at=at),
     "reopened": lambda a, at: reopened(a, an_instance(a), at=at),
+    "spoken for": lambda a, at: spoken_for(a, at=at),
 }
 TRANSITIONS = [(before, after) for before in AttemptState for after in AttemptState]
 
@@ -273,3 +276,33 @@ def test_builders_hold_what_the_book_demands_of_every_state() -> None:
         a_session(session_state)
     for state in AttemptState:
         assert_lawful(an_attempt(state), an_attempt(state))
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds", "named", "expected"),
+    [
+        (AttemptState.CLOSED, 15, True, True),
+        (AttemptState.CLOSED, 14, True, False),
+        (AttemptState.CLOSED, 15, False, False),
+        (AttemptState.CLOSING, 15, True, False),
+    ],
+)
+def test_a_node_that_speaks_after_its_end_is_believed_unless_the_report_was_on_its_way(
+    state: AttemptState, seconds: int, named: bool, expected: bool
+) -> None:
+    attempt = an_attempt(state, closed_at=NOON if state is AttemptState.CLOSED else None)
+    if not named:
+        attempt = replace(attempt, instance_id=None)
+
+    assert expected is spoke_after_its_end(attempt, at=NOON + seconds * SECOND)
+
+
+def test_what_is_spoken_for_is_owed_an_end_and_its_bill_is_open_again() -> None:
+    attempt = an_attempt(AttemptState.CLOSED)
+
+    owed = spoken_for(attempt, at=NOON + HOUR)
+
+    assert AttemptState.CLOSING is owed.state
+    assert (None, None, None) == (owed.closed_at, owed.proof, owed.billing_ended_at)
+    assert NOON + HOUR == owed.next_action_at
+    assert not owed.wanted

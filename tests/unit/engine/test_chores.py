@@ -8,10 +8,10 @@ from gpu_shopper.engine.accruing import Accruing
 from gpu_shopper.engine.delivering import Delivering
 from gpu_shopper.engine.listening import GAP, Listening
 from gpu_shopper.engine.shopping import TOO_OLD, Shopping
-from gpu_shopper.engine.troubles import notice
 from gpu_shopper.ports.books import CostFilter
 from gpu_shopper.ports.provider_errors import Unauthorized, Unavailable
 from gpu_shopper.testing.builders import CUMULUS, HOUR, MINUTE, NIMBUS, NOON, SECOND, an_offer
+from gpu_shopper.transactions.notices import notice
 from tests.unit.engine.house import AS_ALICE, House, housed
 
 # ── shopping ─────────────────────────────────────────────────────────────────────────────────────

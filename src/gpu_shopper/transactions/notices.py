@@ -1,0 +1,24 @@
+"""Writing what an operator is to be told: notices that stand in the book until they are delivered."""
+
+from datetime import datetime
+
+from gpu_shopper.domain.launch import LaunchAttempt
+from gpu_shopper.ports.books import Book, Notice
+
+
+def notice(kind: str, key: str, *, at: datetime, text: str, **details: str) -> Notice:
+    """Return a notice; the same trouble under the same key is one row."""
+    return Notice(id=f"{kind}:{key}", at=at, kind=kind, text=text, details=details, next_try_at=at)
+
+
+def tell_late_arrival(book: Book, attempt: LaunchAttempt, *, actor: str, at: datetime) -> None:
+    """Write that an instance is there although its attempt was closed, and let its session be looked at now."""
+    instance = str(attempt.instance_id)
+    details = {"attempt": str(attempt.number), "instance": instance}
+    book.events.add(attempt.session_id, at=at, kind="late_arrival", actor=actor, details=details)
+    text = f"{attempt.provider} instance {instance} is there although its attempt was closed; it is being destroyed."
+    key = f"{attempt.label}:{at:%Y%m%dT%H%M}"
+    book.notices.add(
+        notice("late_arrival", key, at=at, text=text, label=attempt.label, instance=instance)
+    )
+    book.sessions.make_due(attempt.session_id, at=at)
