@@ -193,6 +193,19 @@ def test_an_instance_that_a_restored_book_has_forgotten_is_taken_in_and_ended_by
     perform(script)
 
 
+def test_a_book_that_could_not_be_written_is_not_held_against_the_nodes() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=3)
+        troubles = stage.world.troubles.book
+        stage.world.loop.spawn(troubles.close("disk_full", 1200.0))
+        await stage.wait(1800)
+
+        assert "running" == stage.state(session)
+        assert 0 == stage.ledger()[0].destroy_calls
+
+    perform(script)
+
+
 def test_what_runs_when_the_whole_book_is_lost_is_taken_in_by_the_next() -> None:
     async def script(stage: Stage) -> None:
         memory, oracle = stage.world.memory, stage.world.oracle

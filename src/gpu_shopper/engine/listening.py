@@ -1,7 +1,8 @@
 """Since when this house has listened without a gap.
 
-A node is silent only to somebody who listens. After a start, a machine that slept, a paused process or a clock that was
-set, the nodes first get the time to be heard again: our own absence is never held against them.
+A node is silent only to somebody who listens. After a start, a machine that slept, a paused process, a clock that was
+set or a book that could not be written, the nodes first get the time to be heard again: our own absence is never held
+against them.
 """
 
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ class Listening:
     def __init__(self) -> None:
         self._since: datetime | None = None
         self._last: datetime | None = None
+        self._unwritten_since: datetime | None = None
 
     def note(self, now: datetime) -> datetime:
         """Return since when there was no gap, this look included."""
@@ -22,3 +24,13 @@ class Listening:
             self._since = now
         self._last = now
         return self._since
+
+    def could_not_write(self, now: datetime) -> None:
+        """Note that the book refused a write: what nodes say meanwhile is lost as well."""
+        self._unwritten_since = self._unwritten_since or now
+
+    def wrote(self, now: datetime) -> None:
+        """Note that the book can be written; if it could not for longer than the gap, we listen from now on."""
+        since, self._unwritten_since = self._unwritten_since, None
+        if since is not None and abs(now - since) > GAP:
+            self._since = now

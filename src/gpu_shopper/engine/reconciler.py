@@ -104,12 +104,8 @@ class Reconciler:
 
     async def reconcile(self, session_id: SessionId) -> None:
         """Claim one session, take its steps, give it back. Whatever goes wrong stays with this session."""
-        desk, now = self._desk, self._desk.clock.now()
-        claim = await desk.books.write(
-            lambda book: book.sessions.claim(
-                session_id, owner=desk.owner, now=now, until=now + LEASE
-            )
-        )
+        desk = self._desk
+        claim = await self._claim(session_id)
         if claim is None:
             return
         again_at: datetime | None = desk.clock.now() + AFTER_A_FAULT
@@ -120,6 +116,21 @@ class Reconciler:
         finally:
             # A fault in a pass is logged by the guard; the row is looked at again after a while.
             await self._release(claim, again_at)
+
+    async def _claim(self, session_id: SessionId) -> Claim | None:
+        """Take the row. Every pass begins with this write, so it also tells whether we hear what nodes say."""
+        desk, now = self._desk, self._desk.clock.now()
+        try:
+            claim = await desk.books.write(
+                lambda book: book.sessions.claim(
+                    session_id, owner=desk.owner, now=now, until=now + LEASE
+                )
+            )
+        except BookUnavailable:
+            desk.listening.could_not_write(desk.clock.now())
+            raise
+        desk.listening.wrote(desk.clock.now())
+        return claim
 
     async def _release(self, claim: Claim, again_at: datetime | None) -> None:
         """Give the row back. While the book cannot be written it is tried again: a claim that stays delays its session."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.sandbox.ledger import LedgerEntry
-from gpu_shopper.testing.oracle import HOUSE, Oracle
+from gpu_shopper.testing.oracle import Oracle
 from gpu_shopper.testing.rows import AttemptRow
 
 _CENT: Final = 10_000
@@ -37,12 +37,15 @@ class Bill:
 
 
 def bills(o: Oracle) -> Iterator[Bill]:
-    """Yield the bill of every instance that the book has named, at the price that the cloud has shown."""
+    """Yield the bill of every instance that the book has named, at the price that the cloud has shown.
+
+    What a book that was put back had known of a bill is gone, so those are left out.
+    """
     ours = _charged(o)
     entries = _entries(o)
     for row in o.book.attempts():
         entry = entries.get((row.provider, row.label))
-        if entry is None or row.instance_id is None:
+        if entry is None or row.instance_id is None or row.label in o.rewritten:
             continue
         held = o.clouds[ProviderName(row.provider)].instance(entry.id)
         assert held is not None, entry.id
@@ -55,7 +58,9 @@ def s11_cost_is_the_clouds_meter(o: Oracle) -> None:
     """S11: within max(1 %, $0.01) per attempt, or within the bound for an end that nobody saw."""
     ours, entries = _charged(o), _entries(o)
     for row in o.book.attempts():
-        if (row.provider, row.label) not in entries:
+        if row.label in o.rewritten:
+            o.exercised["S11 rewritten"] += 1
+        elif (row.provider, row.label) not in entries:
             o.exercised["S11 never bought"] += 1
             if ours.get(row.id, 0):
                 o.violate("S11", f"{row.label} cost {ours[row.id]} and never was")
@@ -135,5 +140,4 @@ def _blind(o: Oracle, row: AttemptRow, end: float) -> float:
 
 
 def _blind_between(o: Oracle, row: AttemptRow, begin: float, end: float) -> float:
-    spans = o.outages[HOUSE].within(begin, end) + o.outages[row.provider].within(begin, end)
-    return sum(until - since for since, until in spans)
+    return o.excused(row.provider, since=begin, until=end)

@@ -11,7 +11,7 @@ from typing import Final
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import DESTROY_PAUSE_AFTER_A_DAY
 from gpu_shopper.domain.lifecycle import State
-from gpu_shopper.testing.oracle import HOUSE, Oracle
+from gpu_shopper.testing.oracle import BOOK, HOUSE, Oracle
 
 Bound = Callable[[Oracle], None]
 
@@ -74,7 +74,7 @@ def l2_outages_end_with_a_destroy(o: Oracle) -> None:
     """L2: what was unentitled when an outage ended is destroyed within ten minutes of that, and then by L7."""
     for cloud, entry in o.ours_alive():
         since = o.unentitled_since(entry)
-        ends = [o.outages[what].ended_at for what in (HOUSE, cloud.name)]
+        ends = [o.outages[what].ended_at for what in (HOUSE, BOOK, cloud.name)]
         ended_at = max((at for at in ends if at is not None), default=None)
         if since is None or ended_at is None or ended_at < since:
             continue
@@ -113,7 +113,7 @@ def l4_unknowns_resolve(o: Oracle) -> None:
             continue
         o.exercised["L4"] += 1
         quirks = o.clouds[ProviderName(row.provider)].profile.quirks
-        begin = true_time(o, row.call_deadline)
+        begin = max(true_time(o, row.call_deadline), o.rewound_at)
         left = o.now - begin - o.excused(row.provider, since=begin)
         if left > quirks.quarantine.total_seconds() + 2 * _SWEEP_S + 2 * _SLACK_S:
             o.violate("L4", f"{row.label} is {row.state} for {left:.0f} s after its deadline")
@@ -129,6 +129,8 @@ def l5_nothing_is_without_a_future(o: Oracle) -> None:
             o.violate("L5", f"{row.id} is {row.state} without a next action")
             continue
         due = max(true_time(o, row.next_action_at), true_time(o, row.claimed_until or 0))
+        # A book that was put back finds everything overdue.
+        due = max(due, o.rewound_at)
         late = o.now - due - o.excused(HOUSE_ONLY, since=due)
         if late > _SWEEP_S + 2 * _SLACK_S:
             o.violate("L5", f"{row.id} is {row.state} and overdue by {late:.0f} s")
@@ -159,7 +161,7 @@ def l6_requests_end_or_run(o: Oracle) -> None:
         if row.state not in {State.PENDING, State.PROVISIONING} or not o.clock_trusted:
             continue
         o.exercised["L6"] += 1
-        begin = true_time(o, row.created_at)
+        begin = max(true_time(o, row.created_at), o.rewound_at)
         left = o.now - begin - o.excused(HOUSE_ONLY, since=begin)
         if left > timedelta(minutes=30).total_seconds() + _SWEEP_S + _SLACK_S:
             o.violate("L6", f"{row.id} is {row.state} for {left:.0f} s")

@@ -18,6 +18,7 @@ from gpu_shopper.testing.oracle import Oracle
 from gpu_shopper.testing.rows import AttemptRow, SessionRow
 
 _SILENCE_S: Final = 600.0
+_IN_FLIGHT_S: Final = 200.0
 _STATE_EVENTS: Final = {str(event) for event in Event}
 
 
@@ -32,12 +33,16 @@ def s3_no_create_without_intent(o: Oracle, cloud: SimCloud, body: Mapping[str, o
     o.exercised["S3"] += 1
     o.exercised["S1"] += 1
     known = o.book.attempt(name)
-    if known is None:
+    if known is None and name in o.forgotten:
+        # It was committed; then the book was put back while the create was on its way.
+        o.exercised["S3 forgotten"] += 1
+    elif known is None:
         o.violate("S3", f"create of {name} without an attempt in the book")
-    elif known.state not in {"sent", "unknown"} and known.wanted:
+    elif known.state not in {"sent", "unknown"} and known.wanted and name not in o.forgotten:
         o.violate("S3", f"create of {name} whose attempt is {known.state}")
     o.facts[cloud.name].births[name] += 1
-    if o.facts[cloud.name].births[name] > 1:
+    if o.facts[cloud.name].births[name] > 1 and name not in o.forgotten:
+        # A book that has forgotten an attempt may give its number once more.
         o.violate("S4", f"label {name} was ordered {o.facts[cloud.name].births[name]} times")
 
 
@@ -60,6 +65,9 @@ def s5_no_wanted_instance_destroyed(
     if known is None:
         if name not in o.forgotten:
             o.violate("S19", f"destroy of {instance_id} {name}, which the book does not know")
+    elif name in o.rewritten and o.now - o.rewound_at < _IN_FLIGHT_S:
+        # Sent by a house that knew more than the book does now.
+        o.exercised["S5 sent before a rewind"] += 1
     elif known.instance_id == instance_id and known.wanted:
         o.violate("S5", f"destroy of {instance_id}, which session {known.session_id} wants")
     elif known.instance_id == instance_id and not known.unwanted_because:

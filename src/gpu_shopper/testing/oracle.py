@@ -27,6 +27,7 @@ from gpu_shopper.testing.rows import AttemptRow, CommittedBook, SessionRow
 from gpu_shopper.testing.trace import Trace
 
 HOUSE = "house"
+BOOK = "book"
 _STORY_LINES = 4000
 
 
@@ -104,6 +105,8 @@ class Oracle:
         self.heard_at: dict[str, float] = {}
         self.unwanted_at: dict[str, float] = {}
         self.forgotten: set[str] = set()
+        self.rewritten: set[str] = set()
+        self.rewound_at = 0.0
         self.commit_faults_at: list[float] = []
         self.clock_wrong_until = -1.0
         self.clock_offset = 0.0
@@ -149,7 +152,7 @@ class Oracle:
             self.violate("alarm", f"task_failed {fields.get('task')}: {error}")
 
     def down(self, what: str) -> None:
-        """Note that the house, or the way to a cloud, is down."""
+        """Note that the house, its book, or the way to a cloud, is down."""
         self.outages[what].begin(self.now)
         self.tell(what, "down")
 
@@ -161,8 +164,11 @@ class Oracle:
     def excused(self, provider: str, *, since: float, until: float | None = None) -> float:
         """Return for how many seconds since then nothing could have been done at this cloud."""
         end = self.now if until is None else until
-        spans = self.outages[HOUSE].within(since, end)
-        spans += self.outages[provider].within(since, end)
+        spans = [
+            span
+            for what in (HOUSE, BOOK, provider)
+            for span in self.outages[what].within(since, end)
+        ]
         total, reached = 0.0, since
         for begin, ending in sorted(spans):
             total += max(0.0, ending - max(begin, reached))
@@ -274,6 +280,9 @@ class Oracle:
         self.attempts[new.label] = new
         if new.heard != (old.heard if old else None):
             self.heard_at[new.label] = self.now
+        if new.wanted and new.open and new.label in self.forgotten:
+            # Taken in again.
+            self.unwanted_at.pop(new.label, None)
         if not new.wanted and (old is None or old.wanted):
             self.unwanted_at.setdefault(new.label, self.now)
         if old is None or (old.state, old.wanted) != (new.state, new.wanted):
@@ -295,10 +304,19 @@ class Oracle:
 
     def rewound(self) -> None:
         """Forget what was known: the book was put back to an older state."""
-        known = set(self.attempts)
+        known = self.attempts
         self.attempts = {row.label: row for row in self.book.attempts()}
         self.sessions = {row.id: row for row in self.book.sessions()}
-        self.forgotten |= known - set(self.attempts)
+        forgotten = {label for label in known if label not in self.attempts}
+        self.forgotten |= forgotten
+        self.rewritten |= {label for label, row in known.items() if self.attempts.get(label) != row}
+        for row in self.attempts.values():
+            if row.wanted and row.open:
+                # It is wanted again, and unattended only from when it is not.
+                self.unwanted_at.pop(row.label, None)
+        # Nobody can know of what was forgotten before the next sweep.
+        self.unwanted_at |= dict.fromkeys(sorted(forgotten), self.now)
+        self.rewound_at = self.now
         self.book.moved()  # What moved on the way back is known now.
         self.tell("book", f"rewound, {len(self.forgotten)} attempts forgotten")
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Awaitable, Callable
 
 from gpu_shopper.ports.books import BookUnavailable
+from gpu_shopper.testing.book_troubles import BookTroubles
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.house import House, HouseDown
 from gpu_shopper.testing.oracle import HOUSE, Oracle
@@ -27,6 +28,7 @@ class Troubles:
         self._on = True
         self._tasks: list[asyncio.Task[None]] = []
         self._commit_chance = chance.fork("commits")
+        self.book = BookTroubles(house, oracle, chance=chance.fork("book"))
         self._long_absence = 0.0
         self.usual_absence_s: float | None = None
 
@@ -45,6 +47,7 @@ class Troubles:
             "clock_jump": self._jump,
             "network_cut": self._cut,
             "hosts_lost": self._lose_host,
+            **self.book.acts,
         }
         for name, act in acts.items():
             rate = self._profile.rate(name)
@@ -72,7 +75,8 @@ class Troubles:
         self.heal()
 
     def heal(self) -> None:
-        """Let clouds be honest again, the way to them free, and the clock right."""
+        """Let clouds be honest again, the way to them free, the book writable, and the clock right."""
+        self.book.heal()
         for cloud in self._oracle.clouds.values():
             if cloud.network.cut:
                 self._oracle.up(cloud.name)
@@ -91,10 +95,16 @@ class Troubles:
             return self.usual_absence_s
         return 0.5 + 60 * self._chance.uniform() ** 3
 
+    async def may_start(self) -> None:
+        """Wait until a house could start: one that cannot write its book is refused, and tried again."""
+        while not self.book.opens:  # noqa: ASYNC110 - a world may look as often as it likes
+            await asyncio.sleep(5.0)
+
     async def around_commit(self) -> None:
         """Let others run where a commit waits for its turn."""
         check_alive()
         await asyncio.sleep(0)
+        await self.book.wait()
         check_alive()
 
     def before_commit(self) -> None:
@@ -103,6 +113,7 @@ class Troubles:
         if process is not None:
             process.effects += 1
             process.die_if_planned(process.effects, "before", "commit")
+        self.book.refuse()
         self._fail("commit_fails")
 
     def after_commit(self) -> None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from gpu_shopper.domain.deadlines import Limits
+from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.engine.schedule import Periods
 from gpu_shopper.stores.inline import CommitHooks, Memory
 from gpu_shopper.testing import bills, bounds, checks
@@ -92,6 +93,7 @@ class World:
             violate=self.oracle.violate,
             asked=lambda what: self.oracle.exercised.update([f"asked {what}"]),
         )
+        self.consumers.rewinds = lambda: self.oracle.rewound_at
         self._chance = chance.fork("world")
         self.supervising = True
         self.stopwatch = Stopwatch()
@@ -140,6 +142,7 @@ class World:
             self.oracle.tell(HOUSE, f"died: {life.process.died_of}")
             self.oracle.down(HOUSE)
             await asyncio.sleep(self.troubles.absence_s())
+            await self.troubles.may_start()
             self.open_house()
             while self.house.life is life:  # noqa: ASYNC110 - a world may look as often as it likes
                 await asyncio.sleep(0.1)
@@ -188,7 +191,7 @@ class World:
         self.oracle.tell("world", "faults end")
         leaving = None
         if self.profile.clean_end:
-            leaving = self.loop.spawn(self.consumers.leave(), name="leave")
+            leaving = self.loop.spawn(self._leave(), name="leave")
         limit = self.loop.time() + _QUIET_LIMIT_S
         while self.loop.time() < limit and not self.at_rest():
             await self.run_until(self.loop.time() + _TICK_S)
@@ -197,6 +200,12 @@ class World:
         await self.run_until(self.loop.time() + _AFTER_REST_S)
         if leaving is not None and not leaving.done():
             leaving.cancel()
+
+    async def _leave(self) -> None:
+        await self.consumers.leave()
+        if self.oracle.rewound_at:
+            left = [SessionId(row.id) for row in self.oracle.book.live_sessions()]
+            await self.consumers.clear_up(left)
 
     def final_checks(self) -> None:
         """Ask what is asked at rest."""
