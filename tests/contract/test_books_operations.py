@@ -152,7 +152,9 @@ def test_old_sweeps_are_dropped_but_never_the_last_complete_one(shelf):
     shelf.write(work)
 
     assert a_sweep(1) == last(shelf, complete=True)
-    assert [(SWEEPS_KEPT + 1,)] == shelf.sql("SELECT count(*) FROM sweeps")
+    ((count,),) = shelf.sql("SELECT count(*) FROM sweeps")
+    # What is old goes a few at a time.
+    assert SWEEPS_KEPT + 1 <= count <= SWEEPS_KEPT + 17
 
 
 def test_an_account_is_remembered_and_a_new_one_is_fresh(shelf):

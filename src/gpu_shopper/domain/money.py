@@ -7,6 +7,7 @@ of two cumulative charges, so that any way of cutting an interval into entries g
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 
 MICROS = 1_000_000
 _HOUR_US = 3_600 * MICROS
@@ -52,6 +53,8 @@ class HourlyRate:
 ZERO = Money(0)
 
 
+# Markets say the same prices again and again. By type: a float stands for its shortest decimal, a Decimal for itself.
+@lru_cache(maxsize=16_384, typed=True)
 def micros_from_dollars(dollars: float | str | Decimal) -> int:
     """Return whole micro-dollars, rounding half up; floats are read by their shortest decimal form.
 

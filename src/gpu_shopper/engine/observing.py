@@ -34,9 +34,10 @@ class Observing:
 
     async def observe(self, claim: Claim, facts: Facts, attempt: LaunchAttempt) -> None:
         """Look at what is due to be looked at, write it down, and say when to look again."""
+        known: LaunchAttempt | None = attempt
         if facts.session.state is State.PROVISIONING or attempt.missing_since is not None:
             await self._look_at_cloud(claim, attempt)
-        known = await self._reload(attempt.id)
+            known = await self._reload(attempt.id)
         if known is not None and self._look_at_node_due(facts, known):
             await self._look_at_node(claim, known)
         await self._schedule(claim, attempt.id)

@@ -4,7 +4,7 @@ Each session is looked after on its own: no cloud's trouble and no poisoned row 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from gpu_shopper.domain.ids import SessionId
@@ -63,12 +63,14 @@ class Reconciler:
         room = self._concurrency - len(self._passes)
         if room <= 0:
             return _LONGEST_NAP
-        due, next_at = await desk.books.read(
-            lambda book: (
-                book.sessions.due(now=now, limit=room),
-                book.sessions.next_due_at(),
-            )
-        )
+
+        def look(book: Book) -> tuple[Sequence[SessionId], datetime | None]:
+            next_at = book.sessions.next_due_at()
+            if next_at is None or next_at > now:
+                return (), next_at
+            return book.sessions.due(now=now, limit=room), next_at
+
+        due, next_at = await desk.books.read(look)
         for session_id in due:
             if session_id not in self._passes:
                 task = asyncio.create_task(

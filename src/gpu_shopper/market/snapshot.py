@@ -1,4 +1,4 @@
-"""All offers at one moment, sorted and indexed once, so that a query only narrows and cuts.
+"""All offers at one moment, sorted and indexed once, when first asked for, so that a query only narrows and cuts.
 
 A snapshot never changes: a query sees one market however long it takes, and needs no lock. What a filter asks of text
 (region, country, CUDA version) is decided once per distinct value, not once per offer.
@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer, OfferQuery, OfferSort, Requirements, version
@@ -64,12 +65,9 @@ class MarketSnapshot:
             for listing in sorted(listings, key=lambda listing: listing.provider)
         }
         self._by_id = {offer.id: offer for offer in self._all_listed()}
-        offers = self._by_id.values()
-        self._sorted = {order: tuple(sorted(offers, key=key)) for order, key in _ORDERS.items()}
-        self._by_gpu = {order: _grouped(rows) for order, rows in self._sorted.items()}
-        self._regions = {offer.region for offer in offers}
-        self._countries = {offer.country for offer in offers}
-        self._cuda_versions = {offer.cuda_version for offer in offers}
+        # Two threads that come at once may both do the work; they come to the same.
+        self._sorted: dict[OfferSort, tuple[Offer, ...]] = {}
+        self._by_gpu: dict[OfferSort, dict[str, tuple[Offer, ...]]] = {}
 
     def _all_listed(self) -> Iterable[Offer]:
         for listing in self._listings.values():
@@ -119,12 +117,37 @@ class MarketSnapshot:
 
     def _of_gpus(self, gpu_types: frozenset[str], sort: OfferSort) -> Sequence[Offer]:
         if not gpu_types:
-            return self._sorted[sort]
-        groups = [self._by_gpu[sort].get(gpu, ()) for gpu in sorted(gpu_types)]
+            return self._rows(sort)
+        by_gpu = self._groups(sort)
+        groups = [by_gpu.get(gpu, ()) for gpu in sorted(gpu_types)]
         if len(groups) == 1:
             return groups[0]
         # The groups are sorted runs, which the sort merges rather than sorts.
         return sorted((offer for group in groups for offer in group), key=_ORDERS[sort])
+
+    def _rows(self, sort: OfferSort) -> tuple[Offer, ...]:
+        rows = self._sorted.get(sort)
+        if rows is None:
+            rows = self._sorted[sort] = tuple(sorted(self._by_id.values(), key=_ORDERS[sort]))
+        return rows
+
+    def _groups(self, sort: OfferSort) -> dict[str, tuple[Offer, ...]]:
+        groups = self._by_gpu.get(sort)
+        if groups is None:
+            groups = self._by_gpu[sort] = _grouped(self._rows(sort))
+        return groups
+
+    @cached_property
+    def _regions(self) -> set[str]:
+        return {offer.region for offer in self._by_id.values()}
+
+    @cached_property
+    def _countries(self) -> set[str]:
+        return {offer.country for offer in self._by_id.values()}
+
+    @cached_property
+    def _cuda_versions(self) -> set[str]:
+        return {offer.cuda_version for offer in self._by_id.values()}
 
     def _by_place(self, rows: Sequence[Offer], wanted: Requirements) -> Sequence[Offer]:
         if wanted.providers:

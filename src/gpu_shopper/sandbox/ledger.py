@@ -1,13 +1,12 @@
 """The cloud's own account of every instance that ever was: the oracle for cost and for orphans."""
 
-from dataclasses import dataclass
+import msgspec
 
 from gpu_shopper.sandbox.instances import Instance
 from gpu_shopper.sandbox.messages import Row
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerEntry:
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The truth about one instance, whatever the API has said about it.
 
     Times are unix seconds, money is whole micro-dollars. `gpu_name` and `gpu_count` are what was
@@ -33,7 +32,7 @@ class LedgerEntry:
 
     def as_row(self) -> Row:
         """Return the entry as JSON-able data."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
 def entry_of(instance: Instance, *, now: float) -> LedgerEntry:

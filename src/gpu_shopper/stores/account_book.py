@@ -15,6 +15,8 @@ from gpu_shopper.stores.schema import accounts, failures, sweeps
 from gpu_shopper.stores.statements import Connection, Prepared
 
 SWEEPS_KEPT = 300
+# Old ones go by so many at a time.
+_PRUNED_EVERY = 16
 
 _SWEEP = (
     "provider",
@@ -42,7 +44,7 @@ _last_kept = (
 # However long a cloud answers in part only, the last whole look at it stays known.
 _last_complete = select(func.coalesce(func.max(_sweep.id), 0)).where(_here, _sweep.complete == 1)
 
-_ADD_SWEEP = Prepared(sweeps.insert(), columns=_SWEEP)
+_ADD_SWEEP = Prepared(sweeps.insert().returning(_sweep.id), columns=_SWEEP)
 _PRUNE = Prepared(
     sweeps.delete().where(
         _here,
@@ -50,6 +52,7 @@ _PRUNE = Prepared(
         _sweep.id != _last_complete.scalar_subquery(),
     )
 )
+_SWEPT = Prepared(select(_sweep.provider).distinct())
 _LAST_SWEEP = Prepared(_newest_first)
 _LAST_COMPLETE = Prepared(_newest_first.where(_sweep.complete == 1))
 _STATE = Prepared(
@@ -95,8 +98,9 @@ class SqlAccountBook:
             "trouble": sweep.trouble,
             "balance": None if sweep.balance is None else sweep.balance.micros,
         }
-        self._connection.execute(_ADD_SWEEP, values)
-        self._connection.execute(_PRUNE, {"provider_name": sweep.provider})
+        if self._connection.value(_ADD_SWEEP, values) % _PRUNED_EVERY == 0:
+            for (provider,) in self._connection.execute(_SWEPT).fetchall():
+                self._connection.execute(_PRUNE, {"provider_name": provider})
 
     def last_sweep(self, provider: ProviderName, *, complete: bool) -> SweepRecord | None:
         """Return the newest sweep, or the newest complete one."""

@@ -92,22 +92,21 @@ _DUE = Prepared(
     .order_by(_row.next_action_at, _row.id)
     .limit(bindparam("limit"))
 )
-_NEXT_FREE = Prepared(
+_next_free = (
     select(_row.next_action_at)
     .where(_row.next_action_at.is_not(None), _row.claimed_until.is_(None))
     .order_by(_row.next_action_at)
     .limit(1)
 )
-_NEXT_CLAIMED = Prepared(
-    select(
-        func.min(
-            case(
-                (_row.claimed_until > _row.next_action_at, _row.claimed_until),
-                else_=_row.next_action_at,
-            )
+_next_claimed = select(
+    func.min(
+        case(
+            (_row.claimed_until > _row.next_action_at, _row.claimed_until),
+            else_=_row.next_action_at,
         )
-    ).where(_row.claimed_until.is_not(None))
-)
+    )
+).where(_row.claimed_until.is_not(None))
+_NEXT = Prepared(select(_next_free.scalar_subquery(), _next_claimed.scalar_subquery()))
 _CLAIM = Prepared(
     sessions.update()
     .where(_row.id == _KEY, or_(_CLAIMABLE, _row.claimed_by == bindparam("owner")))
@@ -254,9 +253,8 @@ class SqlSessionBook:
 
     def next_due_at(self) -> datetime | None:
         """Return when the next session comes due: a claimed one not before its claim runs out."""
-        free = self._connection.value(_NEXT_FREE)
-        claimed = self._connection.value(_NEXT_CLAIMED)
-        return moment_if(min((at for at in (free, claimed) if at is not None), default=None))
+        free_and_claimed = self._connection.execute(_NEXT).fetchone()
+        return moment_if(min((at for at in free_and_claimed if at is not None), default=None))
 
     def claim(
         self, session_id: SessionId, *, owner: str, now: datetime, until: datetime

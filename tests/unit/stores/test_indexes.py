@@ -9,7 +9,7 @@ from tests.unit.stores import shelves
 NO_FILTER = {"of_consumer": False, "in_states": 0, "at_provider": False, "on_next_page": False}
 FAST = {
     "sessions_due": session_book._DUE,
-    "sessions_claimed": session_book._NEXT_CLAIMED,
+    "sessions_claimed": session_book._NEXT,
     "sessions_by_age": session_book._listing(**NO_FILTER | {"on_next_page": True}),
     "sessions_of_consumer": session_book._listing(**NO_FILTER | {"of_consumer": True}),
     "attempts_open": launch_book._OPEN_AT,
