@@ -13,7 +13,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proof setup-runtime demo serve test check lint tidy format bench openapi simulate soak torture lock clean
+.PHONY: help setup proof setup-runtime demo serve test check lint tidy format bench openapi simulate soak torture crashes lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ soak: ## Simulate new worlds until interrupted
 
 torture: setup ## Kill the real programs CYCLES times (make torture CYCLES=200 SEED=1 RECORD=1)
 	@exec $(BIN)/python -m gpu_shopper.testing.torture --cycles $(CYCLES) --seed $(SEED) $(if $(RECORD),--record docs/evidence/torture.jsonl) $(ARGS)
+
+crashes: setup ## Crash every core scenario around each of its effects (ARGS="--pairs create")
+	@$(BIN)/python -m gpu_shopper.testing.crashes $(ARGS)
 
 lock: setup ## Write the locked requirements anew (ARGS=--upgrade for newer ones)
 	@scripts/lock $(ARGS)

@@ -85,6 +85,17 @@ def test_sigterm_leaves_sessions_as_they_are() -> None:
     perform(script)
 
 
+def test_a_house_that_died_before_it_bought_shops_once_it_has_seen_the_market() -> None:
+    async def script(stage: Stage) -> None:
+        session = await stage.request()
+        await stage.leave_house(5)
+        await stage.until_state(session, "running", "failed", "stopped")
+
+        assert "running" == stage.state(session), stage.events(session)
+
+    perform(script)
+
+
 @pytest.mark.parametrize("pushes", [True, False])
 def test_our_own_absence_is_not_held_against_the_nodes(pushes: bool) -> None:
     async def script(stage: Stage) -> None:

@@ -26,7 +26,7 @@ class Chooser:
         self._desk = desk
 
     async def choose(self, facts: Facts) -> Offer | None:
-        """Return the offer to buy; None if the clouds that have one cannot be bought from right now.
+        """Return the offer to buy; None if the clouds that may have one cannot be bought from right now.
 
         Raises:
             NothingMatches: no offer is left that the request allows.
@@ -38,6 +38,9 @@ class Chooser:
         )
         candidates = self._candidates(facts)
         if not candidates:
+            if not desk.market.snapshot.complete:
+                # We have just started: what has not been listed yet may have what was asked for.
+                return None
             raise NothingMatches(_why_none(facts))
         hours = facts.session.request.reservation_hours
         buyable = [

@@ -81,6 +81,11 @@ class MarketSnapshot:
         return any(listing.fetched_at is not None for listing in self._listings.values())
 
     @property
+    def complete(self) -> bool:
+        """Whether every cloud has answered: until then, what is not on the market may be on sale."""
+        return all(listing.fetched_at is not None for listing in self._listings.values())
+
+    @property
     def providers(self) -> tuple[Listing, ...]:
         """What is known of each cloud, by name."""
         return tuple(self._listings.values())

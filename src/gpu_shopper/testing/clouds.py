@@ -98,6 +98,8 @@ class _WatchedModel(CloudModel):
 
     def handle(self, request: ModelRequest, *, now: float) -> ModelReply:
         self._cloud.watcher.asked(self._cloud, request)
+        if request.method == "POST" and request.body is not None:
+            self._cloud.orders[str(request.body.get("name"))] = dict(request.body)
         reply = super().handle(request, now=now)
         self._cloud.watcher.answered(self._cloud, request)
         self._cloud.settle()
@@ -124,6 +126,7 @@ class SimCloud:
         self._door = ModelDoor(self.model, self.clock)
         self._struck_before: Counter[str] = Counter()
         self.troubled_at: list[float] = []
+        self.orders: dict[str, dict[str, object]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
 
@@ -160,6 +163,12 @@ class SimCloud:
         made = [one.id for one in self.model.hosted() if one.name == name]
         made += [one.id for one in self.alive() if one.name == name]
         return made[0] if said.status in {201, 500} and made else None
+
+    def double(self, name: str) -> None:
+        """Make a second instance out of an order, as a cloud does that took it twice: nobody sent it again."""
+        request = self._request("POST", "v1/instances", self.orders[name])
+        CloudModel.handle(self.model, request, now=self.now())
+        self.settle()
 
     def end_itself(self, instance_key: str) -> bool:
         """End an instance by its own key, as its agent does; tell whether the cloud heard it."""
@@ -208,6 +217,18 @@ class SimCloud:
         """Misbehave no more; the network works."""
         self.misbehave([])
         self.network.heal()
+
+    def refuse_key(self) -> None:
+        """Refuse the account's key from now on, as after it was revoked."""
+        self._change_key("another")
+
+    def accept_key(self) -> None:
+        """Take the account's key again."""
+        self._change_key(_KEY)
+
+    def _change_key(self, key: str) -> None:
+        state = self.model._state
+        state.config = replace(state.config, account_key=key)
 
     def settle(self) -> None:
         """Show what has changed, and wake up when the model next does something by itself."""

@@ -32,7 +32,7 @@ from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.loop import VirtualLoop
-from gpu_shopper.testing.process import CrashPlan, Process, check_alive
+from gpu_shopper.testing.process import CrashPlan, Process, check_alive, crash_point
 
 T = TypeVar("T")
 DEPLOYMENT_KEY = hashlib.sha256(b"simulated deployment").digest()
@@ -80,12 +80,12 @@ class SimNotifier:
 
     async def deliver(self, notice: Notice) -> None:
         """See the port."""
-        check_alive()
-        if self._chance.uniform() < self.failing:
-            self.failed += 1
-            raise NotDelivered("the webhook answered 500")
-        self.delivered[notice.kind] += 1
-        self.arrived.add(notice.id)
+        with crash_point("deliver"):
+            if self._chance.uniform() < self.failing:
+                self.failed += 1
+                raise NotDelivered("the webhook answered 500")
+            self.delivered[notice.kind] += 1
+            self.arrived.add(notice.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

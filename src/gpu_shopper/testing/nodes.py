@@ -22,6 +22,7 @@ from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.house import House, HouseDown
 from gpu_shopper.testing.loop import VirtualLoop
+from gpu_shopper.testing.process import crash_point
 from gpu_shopper.wire.agent import AgentConfig, GpuReading, Heartbeat, Orders, Workload
 
 _END_AGAIN = 60.0
@@ -251,8 +252,9 @@ class Nodes:
         timeout: float,
     ) -> tuple[bytes, str]:
         """See the probe's port."""
-        await asyncio.sleep(0.3)
-        node = self._nodes.get(endpoint.host.partition(".")[0])
-        if node is None:
-            raise ProbeFailed("no route to host")
-        return node.answer(orders), host_key or "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMadeUpKey"
+        with crash_point("read report"):
+            await asyncio.sleep(0.3)
+            node = self._nodes.get(endpoint.host.partition(".")[0])
+            if node is None:
+                raise ProbeFailed("no route to host")
+            return node.answer(orders), host_key or "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMadeUpKey"

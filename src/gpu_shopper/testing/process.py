@@ -11,9 +11,9 @@ around an effect, `check_alive` elsewhere.
 import asyncio
 import contextlib
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextvars import Context, ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol, TypeVar, cast
 
 T = TypeVar("T")
@@ -35,6 +35,14 @@ class CrashPlan:
     at_step: int | None = None
     at_effect: int | None = None
     when: Literal["before", "after"] = "before"
+
+    def later(self, *, steps: int, effects: int) -> "CrashPlan":
+        """Return the plan counted from so many steps and effects on."""
+        return replace(
+            self,
+            at_step=None if self.at_step is None else self.at_step + steps,
+            at_effect=None if self.at_effect is None else self.at_effect + effects,
+        )
 
 
 class NumberedTask(asyncio.Task[Any]):
@@ -102,6 +110,10 @@ class Scheduler(Protocol):
         """Tell the observers that a step is about to run."""
 
 
+def _nothing() -> None:
+    pass
+
+
 class Process:
     """A group of tasks that live and die together: everything spawned in it, and what that spawns.
 
@@ -117,6 +129,7 @@ class Process:
         self.paused = False
         self.steps = 0
         self.effects = 0
+        self.on_effect: Callable[[], None] = _nothing
         self.died_of = ""
         self.death = asyncio.Event()
         self.remains: list[object] = []  # Kept, because collecting a coroutine runs its clean-up.
@@ -181,6 +194,8 @@ class Process:
 
     def die_if_planned(self, number: int, when: str, name: str) -> None:
         """Die if the plan says so, or if dead already."""
+        if when == "before":
+            self.on_effect()
         if self.alive and (self.plan.at_effect, self.plan.when) == (number, when):
             self.kill(because=f"planned {when} effect {number}, {name}")
         self.check()

@@ -1,11 +1,11 @@
 """Scripted worlds: one consumer, one cloud, one thing that goes wrong at a chosen moment, or a crash at a chosen point.
 
-A script drives a `Stage` and ends; then faults end, the world comes to rest, and every invariant is asked. A crash is
-enumerated by rehearsing the script once and playing it again for each step and effect of the house's first life.
+A script drives a `Stage` and ends; then faults end, the world comes to rest, and every invariant is asked. What is
+worth a crash is what the house does between `open_window` and `close_window`; `crashes` enumerates it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -24,9 +24,10 @@ from gpu_shopper.sandbox.ledger import LedgerEntry
 from gpu_shopper.testing.cloud_kinds import SANDBOX_QUIRKS
 from gpu_shopper.testing.clouds import CloudProfile, SimCloud
 from gpu_shopper.testing.consumers import Demand
+from gpu_shopper.testing.effects import Site, effect_sites
 from gpu_shopper.testing.loop import current_loop, run_simulation
 from gpu_shopper.testing.nodes import NodeHabits
-from gpu_shopper.testing.process import CrashPlan
+from gpu_shopper.testing.process import CrashPlan, Process
 from gpu_shopper.testing.profiles import Mode, WorldProfile
 from gpu_shopper.testing.rows import AttemptRow
 from gpu_shopper.testing.world import Outcome, World
@@ -78,7 +79,8 @@ class Stage:
         self.world = world
         self.plan: CrashPlan | None = None
         self.window = (range(0), range(0))
-        self._first = world.house.life
+        self.sites: set[Site] = set()
+        self._watched: Process | None = None
         self._begins = (0, 0)
         self._closed = False
         self._requests = 0
@@ -89,26 +91,27 @@ class Stage:
         return next(iter(self.world.clouds.values()))
 
     def open_window(self) -> None:
-        """From here on, each step and effect of the house's first life is worth a crash."""
-        assert self._first is not None, "the house was opened"
-        first = self._first.process
-        self._begins = (first.steps, first.effects)
+        """From here on, each step and effect of this life of the house is worth a crash."""
+        life = self.world.house.life
+        assert life is not None, "the house was opened"
+        assert self._watched is None, "one window, so that a plan has one place to count from"
+        process = self._watched = life.process
+        self._begins = (process.steps, process.effects)
+        process.on_effect = self._note_effect
         if self.plan is not None:
-            step, effect = self.plan.at_step, self.plan.at_effect
-            first.plan = CrashPlan(
-                at_step=None if step is None else first.steps + step,
-                at_effect=None if effect is None else first.effects + effect,
-                when=self.plan.when,
-            )
+            process.plan = self.plan.later(steps=process.steps, effects=process.effects)
 
     def close_window(self) -> None:
         """What follows is tried by another scenario."""
-        assert self._first is not None, "the house was opened"
-        if not self._closed:
-            steps = self._first.process.steps - self._begins[0]
-            effects = self._first.process.effects - self._begins[1]
+        if self._watched is not None and not self._closed:
+            steps = self._watched.steps - self._begins[0]
+            effects = self._watched.effects - self._begins[1]
             self.window = (range(1, steps + 1), range(1, effects + 1))
             self._closed = True
+
+    def _note_effect(self) -> None:
+        if not self._closed:
+            self.sites |= effect_sites()
 
     def misbehave(self, kind: str, *, count: int | None = 1, **params: object) -> None:
         """Let the cloud do this, so many times, from now on, and nothing else that is wrong."""
@@ -243,19 +246,18 @@ class Played:
 
 
 async def _perform(
-    script: Script, scene: Scene, seed: int, plan: CrashPlan | None, *, thorough: bool
+    script: Script, scene: Scene, seed: int, plans: Sequence[CrashPlan], *, thorough: bool
 ) -> Played:
     world = World(scene.profile(seed), current_loop())
     world.troubles.usual_absence_s = scene.absence_s
     _ = world.open_house()
     await world.ready()
     stage = Stage(world)
-    stage.plan = plan
+    stage.plan = plans[0] if plans else None
+    world.later_plans = list(plans[1:])
     world.plant_strays()
     supervisor = world.loop.spawn(world.supervise(), name="supervisor")
     await stage.offers()
-    # Starting is not worth a crash of its own: every crash ends with it.
-    stage.open_window()
     await script(stage)
     world.troubles.heal()
     await stage.at_rest()
@@ -276,81 +278,12 @@ def play(
     *,
     scene: Scene | None = None,
     seed: int = 1,
-    plan: CrashPlan | None = None,
+    plans: Sequence[CrashPlan] = (),
     thorough: bool = True,
 ) -> Played:
-    """Perform a script in a world of its own, and return what came of it."""
-    performance = _perform(script, scene or Scene(), seed, plan, thorough=thorough)
+    """Perform a script in a world of its own, and return what came of it.
+
+    The first plan counts from where the script opened its window, each further one from the start of the next life.
+    """
+    performance = _perform(script, scene or Scene(), seed, plans, thorough=thorough)
     return run_simulation(performance, seed=seed)
-
-
-def every_crash_of(
-    script: Script, *, scene: Scene | None = None, seed: int = 1
-) -> Iterator[CrashPlan]:
-    """Yield a crash at every step, and before and after every effect, of a script."""
-    rehearsal = play(script, scene=scene, seed=seed, thorough=False)
-    for step in rehearsal.steps:
-        yield CrashPlan(at_step=step)
-    for effect in rehearsal.effects:
-        yield CrashPlan(at_effect=effect, when="before")
-        yield CrashPlan(at_effect=effect, when="after")
-
-
-# ── the core scenarios, each from a request to rest ───────────────────────────────────────────────
-
-
-async def create_and_finish(stage: Stage) -> None:
-    """Rent, run, be done: create, destroy and settle as they should be."""
-    session = await stage.request()
-    await stage.until_state(session, "running", "stopped", "failed")
-    await stage.finish(session)
-    await stage.until_state(session, "stopped", "failed")
-
-
-async def adopt(stage: Stage) -> None:
-    """The create's answer is lost: the instance is found by its label."""
-    stage.misbehave("lose_create_reply")
-    session = await stage.request()
-    await stage.until_state(session, "running", "stopped", "failed")
-    stage.close_window()
-    await stage.finish(session)
-    await stage.until_state(session, "stopped", "failed")
-
-
-async def destroy_again(stage: Stage) -> None:
-    """The first destroy is ignored and the second one's answer lost."""
-    session = await stage.request()
-    await stage.until_state(session, "running", "stopped", "failed")
-    stage.cloud.misbehave(
-        [
-            {"kind": "ignore_destroy", "count": 1},
-            {"kind": "lose_destroy_reply", "count": 1},
-        ]
-    )
-    stage.open_window()
-    await stage.finish(session)
-    await stage.until_state(session, "stopped", "failed")
-
-
-async def retry_not_as_sold(stage: Stage) -> None:
-    """The first node has another GPU than was sold: it is destroyed, and another offer bought."""
-    stage.misbehave("wrong_gpu", admits=False)
-    await create_and_finish(stage)
-
-
-async def extend(stage: Stage) -> None:
-    """The reservation is prolonged by an hour while it runs."""
-    session = await stage.request()
-    await stage.until_state(session, "running", "stopped", "failed")
-    await stage.extend(session, 1)
-    await stage.finish(session)
-    await stage.until_state(session, "stopped", "failed")
-
-
-CORE: dict[str, Script] = {
-    "create": create_and_finish,
-    "adopt": adopt,
-    "destroy": destroy_again,
-    "not_as_sold": retry_not_as_sold,
-    "extend": extend,
-}

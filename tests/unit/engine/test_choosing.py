@@ -39,6 +39,18 @@ async def test_the_best_offer_is_chosen(house: House) -> None:
 
 
 @housed(names=BOTH)
+async def test_what_a_cloud_may_sell_that_was_not_asked_yet_is_waited_for(house: House) -> None:
+    house.market.replace(CUMULUS, [an_offer("here")], house.now)
+    session = await house.asked_for()
+    house.market.withdraw(CUMULUS)
+    assert await chosen(house, session) is None
+
+    house.market.replace(NIMBUS, [], house.now)
+    with pytest.raises(NothingMatches):
+        await chosen(house, session)
+
+
+@housed(names=BOTH)
 async def test_an_account_that_was_never_swept_is_not_bought_from(house: House) -> None:
     cheap, dear = an_offer("a", price=rate("0.2")), an_offer("b", provider=NIMBUS)
     house.sells(cheap, dear)
