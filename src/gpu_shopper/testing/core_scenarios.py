@@ -262,7 +262,7 @@ async def locked_out(stage: Stage) -> None:
     stage.open_window()
     stage.cloud.refuse_key()
     await stage.finish(session)
-    await stage.wait(60)
+    await stage.wait(25)
     stage.cloud.accept_key()
     await stage.until_state(session, *_ENDED)
 

@@ -96,11 +96,8 @@ class World:
         self.consumers.rewinds = lambda: self.oracle.rewound_at
         self._chance = chance.fork("world")
         self.supervising = True
-<<<<<<< HEAD
         self.stopwatch = Stopwatch()
-=======
         self.later_plans: list[CrashPlan] = []
->>>>>>> e9dddf4 (Crash twenty core scenarios at every effect, each where its own window opens; shop only once the market was seen)
         self._watch()
 
     def _around(self, chance: SeededChance) -> Surroundings:
@@ -146,12 +143,8 @@ class World:
             self.oracle.tell(HOUSE, f"died: {life.process.died_of}")
             self.oracle.down(HOUSE)
             await asyncio.sleep(self.troubles.absence_s())
-<<<<<<< HEAD
             await self.troubles.may_start()
-            self.open_house()
-=======
             self.open_house(plan=self.later_plans.pop(0) if self.later_plans else None)
->>>>>>> e9dddf4 (Crash twenty core scenarios at every effect, each where its own window opens; shop only once the market was seen)
             while self.house.life is life:  # noqa: ASYNC110 - a world may look as often as it likes
                 await asyncio.sleep(0.1)
 
