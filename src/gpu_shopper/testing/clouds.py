@@ -13,14 +13,11 @@ from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from gpu_shopper.domain.ids import InstanceId, OfferId, ProviderName
-from gpu_shopper.domain.instance import Instance, Listing
-from gpu_shopper.domain.label import Label
-from gpu_shopper.domain.money import Money
+from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.quirks import Capabilities, Quirks
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpReply, HttpRequest, NoAnswer, NotSent
-from gpu_shopper.ports.provider import CloudProvider, LaunchOrder, OfferListing
+from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.sandbox import MANIFEST
 from gpu_shopper.providers.sandbox.adapter import SandboxProvider
 from gpu_shopper.sandbox.catalogue import Catalogue
@@ -33,6 +30,7 @@ from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.model_door import ModelDoor
+from gpu_shopper.testing.named_provider import NamedProvider
 from gpu_shopper.testing.process import crash_point
 
 _KEY = "sim-key"
@@ -321,72 +319,6 @@ class SimDoor:
 
     async def aclose(self) -> None:
         """Nothing is held."""
-
-
-class NamedProvider:
-    """A provider under another name, so that several of a kind can stand side by side."""
-
-    def __init__(self, inner: CloudProvider, *, name: ProviderName) -> None:
-        self._inner = inner
-        self._name = name
-
-    @property
-    def name(self) -> ProviderName:
-        """See the port."""
-        return self._name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """See the port."""
-        return self._inner.capabilities
-
-    @property
-    def quirks(self) -> Quirks:
-        """See the port."""
-        return self._inner.quirks
-
-    async def list_offers(self) -> OfferListing:
-        """See the port."""
-        menu = await self._inner.list_offers()
-        offers = tuple(
-            replace(offer, id=OfferId(f"{self._name}:{offer.provider_id}"), provider=self._name)
-            for offer in menu.offers
-        )
-        return replace(menu, offers=offers)
-
-    async def launch(self, order: LaunchOrder) -> Instance:
-        """See the port."""
-        return self._mine(await self._inner.launch(order))
-
-    async def find(self, label: Label) -> Instance | None:
-        """See the port."""
-        found = await self._inner.find(label)
-        return None if found is None else self._mine(found)
-
-    async def observe(self, instance_id: InstanceId) -> Instance | None:
-        """See the port."""
-        found = await self._inner.observe(instance_id)
-        return None if found is None else self._mine(found)
-
-    async def list_all(self) -> Listing:
-        """See the port."""
-        listing = await self._inner.list_all()
-        return replace(listing, instances=tuple(self._mine(one) for one in listing.instances))
-
-    async def destroy(self, instance_id: InstanceId) -> None:
-        """See the port."""
-        await self._inner.destroy(instance_id)
-
-    async def balance(self) -> Money | None:
-        """See the port."""
-        return await self._inner.balance()
-
-    async def aclose(self) -> None:
-        """See the port."""
-        await self._inner.aclose()
-
-    def _mine(self, instance: Instance) -> Instance:
-        return replace(instance, provider=self._name)
 
 
 def _deliver(done: "asyncio.Task[HttpReply]", answer: "asyncio.Future[HttpReply]") -> None:
