@@ -7,63 +7,63 @@ import sys
 import pytest
 
 from gpu_shopper.testing.profiles import Mode
-from gpu_shopper.testing.simulate import Summary, main, replay_line
+from gpu_shopper.testing.replays import Replay
+from gpu_shopper.testing.summary import Summary
 from gpu_shopper.testing.world import run_seed
 
-_HOURS = 1.5
-_BATCHES = 12
-_BATCH = 10
+# Short worlds, in parts that can run side by side: 16 × 8 seeds.
+HOURS = 1.5
+PARTS = 16
+SEEDS_A_PART = 8
+# A few whole days, and storms for what is rare.
+DAYS = (1001, 1005)
+STORMS = 8
+STORM_HOURS = 4.0
+# Of the seeds of short worlds, those that are run in another process as well.
+AGAIN = (2, 5, 6, 7, 10)
 
 
-@pytest.mark.parametrize("batch", range(_BATCHES))
-def test_every_invariant_holds(batch: int) -> None:
-    seeds = range(batch * _BATCH, (batch + 1) * _BATCH)
-    outcomes = [run_seed(seed, hours=_HOURS) for seed in seeds]
+def _troubles(replays: list[Replay]) -> list[tuple[str, object]]:
+    outcomes = [(replay, replay.run()) for replay in replays]
+    return [(replay.line(), one.violations[:3]) for replay, one in outcomes if not one.ok]
 
-    failed = [outcome for outcome in outcomes if not outcome.ok]
-    told = [(replay_line(one, hours=_HOURS, mode=None), one.violations[:3]) for one in failed]
-    assert [] == told
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_invariant_holds(part: int) -> None:
+    seeds = range(part * SEEDS_A_PART, (part + 1) * SEEDS_A_PART)
+
+    assert [] == _troubles([Replay(seed=seed, hours=HOURS) for seed in seeds])
+
+
+@pytest.mark.parametrize("seed", DAYS)
+def test_every_invariant_holds_for_a_whole_day(seed: int) -> None:
+    assert [] == _troubles([Replay(seed=seed)])
 
 
 def test_storms_try_every_fault_and_every_invariant() -> None:
     summary = Summary()
-    for seed in range(8):
-        summary.add(run_seed(seed, hours=4.0, mode=Mode.STORM))
+    for seed in range(STORMS):
+        summary.add(run_seed(seed, hours=STORM_HOURS, mode=Mode.STORM))
 
     assert [] == [(one.seed, one.violations[:3]) for one in summary.failed]
     # Ten failed destroys in a row, and a machine lost while it runs, are rare in storms; scenarios have them.
     assert {"L8", "S17"} >= set(summary.unexercised())
 
 
-@pytest.mark.parametrize("seed", [2, 3, 5, 6])
-def test_the_same_seed_is_the_same_run(seed: int) -> None:
-    first, second = (run_seed(seed, hours=1.0).trace_hash for _ in range(2))
+def test_the_same_seed_is_the_same_run_in_any_process() -> None:
+    here = [Replay(seed=seed, hours=1).run().trace_hash for seed in AGAIN]
 
-    assert first == second
-
-
-def test_another_interpreter_runs_the_same() -> None:
-    said = {_in_another_interpreter(hash_seed) for hash_seed in ("1", "2")}
-
-    assert 1 == len(said), said
+    assert here == _in_another_interpreter("1")
+    assert len(AGAIN) == len(set(here))
 
 
-def test_other_seeds_are_other_runs() -> None:
-    assert run_seed(3, hours=0.5).trace_hash != run_seed(4, hours=0.5).trace_hash
-
-
-def test_a_seed_can_be_told_as_a_story(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["--seed", "3", "--hours", "1", "--explain"])
-
-    told = capsys.readouterr().out
-    assert 0 == code
-    assert "what happened, in order:" in told
-    assert "cloud: " in told
-
-
-def _in_another_interpreter(hash_seed: str) -> str:
-    command = [sys.executable, "-m", "gpu_shopper.testing.simulate", "--seed", "3", "--hours", "1"]
+def _in_another_interpreter(hash_seed: str) -> list[str]:
+    code = (
+        "from gpu_shopper.testing.replays import Replay\n"
+        f"for seed in {AGAIN}: print(Replay(seed=seed, hours=1).run().trace_hash)"
+    )
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    return subprocess.run(
-        command, env=environment, check=True, capture_output=True, text=True
-    ).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    return said.stdout.split()

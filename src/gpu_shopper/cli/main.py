@@ -40,6 +40,7 @@ COMMANDS = {
     "backup": ("gpu_shopper.cli.database:backup", "Copy the database while it is in use."),
     "restore": ("gpu_shopper.cli.database:restore", "Put a backup in place of the database."),
     "migrate": ("gpu_shopper.cli.database:migrate", "Bring the database to this version's schema."),
+    "simulate": ("gpu_shopper.testing.simulate:command", "Run the service in simulated worlds that go wrong."),
     "completion": ("gpu_shopper.cli.completion:completion", "Print the completion script for a shell."),
 }  # fmt: skip
 

@@ -89,7 +89,8 @@ def l2_outages_end_with_a_destroy(o: Oracle) -> None:
 def l3_nothing_outlives_us_for_long(o: Oracle) -> None:
     """L3: with the house away for ever, what has an agent is ended by it within 35 minutes.
 
-    A cloud that takes the node's order and does nothing starts the bound anew.
+    A cloud that takes the node's order and does nothing starts the bound anew. Where a node has no means to end its own
+    instance, it can only stop the work.
     """
     assert o.nodes is not None, "the world is not complete"
     away_since = o.outages[HOUSE].since
@@ -97,7 +98,7 @@ def l3_nothing_outlives_us_for_long(o: Oracle) -> None:
         return
     for cloud, entry in o.ours_alive():
         node = o.nodes.of(entry.id)
-        if node is None:
+        if node is None or not cloud.profile.capabilities.node_can_end_itself:
             continue
         o.exercised["L3"] += 1
         begin = max(away_since, node.started_at, o.last_destroy(cloud, entry.id) or 0.0)

@@ -113,6 +113,12 @@ KINDS: Final[Mapping[str, CloudKind]] = {
 }  # fmt: skip
 
 
+def kind_of(rule: Json) -> str:
+    """Return which fault a rule of the sandbox stands for."""
+    assert isinstance(rule, Mapping), rule
+    return str(rule["kind"])
+
+
 def draw_kinds(chance: SeededChance) -> tuple[str, ...]:
     """Return one to three kinds, each once."""
     draw = chance.uniform()
@@ -136,7 +142,7 @@ def draw_cloud(
     config = replace(
         kind.config, listing_lag_s=kind.lag_s * chance.uniform() if with_habits else 0.0
     )
-    drawn = {rule["kind"] for rule in faults if isinstance(rule, Mapping)}
+    drawn = {kind_of(rule) for rule in faults}
     habits = [dict(habit) for habit in kind.habits if with_habits and habit["kind"] not in drawn]
     return CloudProfile(
         name=ProviderName(name),

@@ -45,6 +45,7 @@ class Demand:
         extend: share that is reserved for half of its time, and prolonged on the way.
         duplicate: share that is posted twice at once, with the same key.
         use_minutes: shortest and longest use; short ones are as frequent as long ones, by ratio.
+        most: no more wishes than this.
     """
 
     consumers: int = 4
@@ -55,6 +56,7 @@ class Demand:
     extend: float = 0.2
     duplicate: float = 0.05
     use_minutes: tuple[float, float] = (5.0, 50.0)
+    most: int = 1_000_000
 
 
 class Consumers:
@@ -90,7 +92,8 @@ class Consumers:
         await asyncio.sleep(min(mean, _FIRST_S) * chance.uniform())
         while not until():
             for _ in range(2 + chance.below(9) if chance.uniform() < demand.burst else 1):
-                self.begin()
+                if self._number < demand.most:
+                    self.begin()
             await asyncio.sleep(-mean * math.log(max(1e-9, chance.uniform())))
 
     def begin(self) -> None:

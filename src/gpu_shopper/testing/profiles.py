@@ -7,7 +7,7 @@ profile is drawn from seed, hours and mode, and from nothing else.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -177,9 +177,14 @@ def _draw_faults(chance: SeededChance, mode: Mode, only: str | None) -> dict[str
 
 
 def _draw_habits(chance: SeededChance, faults: Mapping[str, float]) -> NodeHabits:
-    return NodeHabits(
-        pushes=chance.uniform() < 0.7,
-        beat_s=(45.0, 90.0, 150.0)[chance.below(3)],
+    drawn = NodeHabits(pushes=chance.uniform() < 0.7, beat_s=(45.0, 90.0, 150.0)[chance.below(3)])
+    return with_faults(drawn, faults)
+
+
+def with_faults(habits: NodeHabits, faults: Mapping[str, float]) -> NodeHabits:
+    """Return the habits with the rates of those faults that strike at nodes."""
+    return replace(
+        habits,
         lose=faults.get("heartbeats_lost", 0.0),
         mute=faults.get("mute_nodes", 0.0),
         replay=faults.get("heartbeats_replayed", 0.0),

@@ -6,7 +6,8 @@ world runs on until everything is at rest, or for too long, which is a violation
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -65,6 +66,8 @@ class World:
     def __init__(self, profile: WorldProfile, loop: VirtualLoop) -> None:
         chance = SeededChance(profile.seed)
         self.profile = profile
+        # A copy, because it heals: a profile can be lived through any number of times.
+        self.habits = replace(profile.habits)
         self.loop = loop
         self.memory = Memory()
         self.oracle = Oracle(loop, self.memory, trace=Trace())
@@ -74,7 +77,7 @@ class World:
             )
             for cloud in profile.clouds
         }
-        self.nodes = Nodes(loop, None, habits=profile.habits, chance=chance.fork("nodes"))
+        self.nodes = Nodes(loop, None, habits=self.habits, chance=chance.fork("nodes"))
         self.nodes.struck = self.oracle.struck
         self.notifier = SimNotifier(chance.fork("notifier"))
         self.notifier.failing = profile.rate("webhook_fails")
@@ -109,7 +112,7 @@ class World:
             chance=chance.fork("house"),
             clouds=self.clouds,
             probe=self.nodes,
-            boot_scripts=SimBootScripts(self.profile.habits),
+            boot_scripts=SimBootScripts(self.habits),
             notifier=self.notifier,
             meter=SimMeter(self.oracle.alarmed),
             hooks=CommitHooks(),
@@ -187,7 +190,7 @@ class World:
     async def quiet(self) -> None:
         """End all faults and let everything come to rest."""
         self.troubles.end()
-        self.profile.habits.heal()
+        self.habits.heal()
         self.notifier.failing = 0.0
         self.oracle.tell("world", "faults end")
         leaving = None
@@ -259,9 +262,16 @@ class World:
         )
 
 
-async def live(profile: WorldProfile, *, keep: bool = False) -> Outcome:
-    """Live through one world, from its first to its last second."""
+Prepare = Callable[["World"], None]
+
+
+async def live(
+    profile: WorldProfile, *, keep: bool = False, prepare: Prepare | None = None
+) -> Outcome:
+    """Live through one world, from its first to its last second; `prepare` may change it before that."""
     world = World(profile, current_loop())
+    if prepare is not None:
+        prepare(world)
     world.open_house()
     await world.ready()
     world.plant_strays()
@@ -295,10 +305,12 @@ def run_seed(
     return run_profile(draw_profile(seed, hours=hours, mode=mode, only=only), keep=keep)
 
 
-def run_profile(profile: WorldProfile, *, keep: bool = False) -> Outcome:
+def run_profile(
+    profile: WorldProfile, *, keep: bool = False, prepare: Prepare | None = None
+) -> Outcome:
     """Run one profile from beginning to end, in a loop of its own."""
     try:
-        return run_simulation(live(profile, keep=keep), seed=profile.seed)
+        return run_simulation(live(profile, keep=keep, prepare=prepare), seed=profile.seed)
     except SimulationError as error:
         failed = Violation(check="loop", at=0.0, message=f"{type(error).__name__}: {error}")
         return Outcome(seed=profile.seed, mode=profile.mode, violations=[failed])
