@@ -38,7 +38,7 @@ LIBRARIES = {
     "settings": {"msgspec"},
     "stores": {"msgspec", "sqlalchemy"},
     "testing": {
-        "aiohttp", "asyncssh", "cryptography", "hypothesis", "litestar", "msgspec", "pytest",
+        "aiohttp", "asyncssh", "click", "cryptography", "hypothesis", "litestar", "msgspec", "pytest",
         "sqlalchemy", "structlog",
     },
     "transport": {"aiohttp", "msgspec", "structlog"},
