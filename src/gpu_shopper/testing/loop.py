@@ -5,7 +5,8 @@ time moves only when nothing can run, and then at once; a run that can't go on i
 names who is stuck; a killed process runs no further line that could have an effect.
 
 What is relied on inside asyncio (3.11 to 3.13): `run_forever` calls `_run_once` until `_stopping`;
-a cancelled timer calls `_timer_handle_cancelled`; `Handle._run` runs a callback in its context; a
+a cancelled timer calls `_timer_handle_cancelled`; `Handle._run` runs a callback in its context, and a
+handle has the fields that ours sets; a
 task's steps are bound to the task and registered in its context; `_log_traceback` tells whether a task's
 failure was looked at; `_asyncgen_firstiter_hook` registers generators for the final clean-up. The
 ready queue and the timers are our own.
@@ -20,7 +21,6 @@ import contextlib
 import enum
 import heapq
 import random
-import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
@@ -35,7 +35,7 @@ from gpu_shopper.testing.process import (
     check_alive,
     current_process,
 )
-from gpu_shopper.testing.sealed_loop import SealedLoop, SimulationError
+from gpu_shopper.testing.sealed_loop import PlainHandle, SealedLoop, SimulationError
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -44,6 +44,7 @@ _Timer = tuple[float, float, int, Ready]
 
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _DAY: Final = 86_400.0
+_SWEPT: Final = 200
 _SAMPLED: Final = 200  # Iterations before a livelock is declared in which the busiest are counted.
 
 
@@ -113,7 +114,8 @@ class VirtualLoop(SealedLoop):
         self._ending = False
         self._queue: list[Ready] = []
         self._timers: list[_Timer] = []
-        self._tasks: weakref.WeakValueDictionary[int, NumberedTask] = weakref.WeakValueDictionary()
+        self._tasks: dict[int, NumberedTask] = {}
+        self._swept_at = _SWEPT  # So many tasks are known before those that are done are let go.
         self._observers: list[Callable[[Process, int], None]] = []
         self._unhandled: list[dict[str, Any]] = []
 
@@ -173,6 +175,10 @@ class VirtualLoop(SealedLoop):
         self._serial += 1
         task = NumberedTask(coro, loop=self, serial=self._serial, name=name, context=context)
         self._tasks[task.serial] = task
+        if len(self._tasks) > self._swept_at:
+            # One that failed unseen says so as it goes.
+            self._tasks = {key: known for key, known in self._tasks.items() if not known.done()}
+            self._swept_at = 2 * len(self._tasks) + _SWEPT
         return task
 
     def call_soon(
@@ -182,7 +188,7 @@ class VirtualLoop(SealedLoop):
         if self.is_closed():
             raise RuntimeError("the simulation is over")
         context = copy_context() if context is None else context
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = PlainHandle(callback, args, self, context)
         owner = getattr(callback, "__self__", None)
         task = owner if isinstance(owner, NumberedTask) else None
         self._queue.append((handle, context.get(current_process), task))

@@ -114,6 +114,8 @@ class Oracle:
         self.story: list[tuple[float, str, str]] = []
         self.claims: WeakKeyDictionary[asyncio.Task[Any], dict[str, int]] = WeakKeyDictionary()
         self.arrived: Container[str] = frozenset()
+        self._alive: list[tuple[SimCloud, LedgerEntry]] = []
+        self._alive_at: tuple[object, ...] = ()
         self.on_attempt: list[Callable[[Oracle, AttemptRow | None, AttemptRow], None]] = []
         self.on_session: list[Callable[[Oracle, SessionRow | None, SessionRow], None]] = []
         self.on_create: list[Callable[[Oracle, SimCloud, Mapping[str, object]], None]] = []
@@ -234,12 +236,22 @@ class Oracle:
 
     def ours_alive(self) -> list[tuple[SimCloud, LedgerEntry]]:
         """Return every instance of ours that is held and billed anywhere."""
-        return [
-            (cloud, entry)
-            for cloud in self.clouds.values()
-            for entry in cloud.alive()
-            if self.is_ours(entry.name)
-        ]
+        # Several checks of one moment ask for the same.
+        moment = self._moment()
+        if moment != self._alive_at:
+            self._alive = [
+                (cloud, entry)
+                for cloud in self.clouds.values()
+                for entry in cloud.alive()
+                if self.is_ours(entry.name)
+            ]
+            # What was due by now has happened meanwhile.
+            self._alive_at = self._moment()
+        return self._alive
+
+    def _moment(self) -> tuple[object, ...]:
+        versions = (cloud.model.version for cloud in self.clouds.values())
+        return (self.now, self.deployment, *versions)
 
     def entry_of(self, attempt: AttemptRow) -> LedgerEntry | None:
         """Return the truth about the instance of an attempt, by its label."""

@@ -76,7 +76,8 @@ class CommittedBook:
         self._memory = memory
         self._watched: sqlite3.Connection | None = None
         # In the order in which they were written; what was rolled back stands here too, and reads as it was.
-        self._moved: dict[tuple[str, str], None] = {}
+        self._moved_labels: dict[str, None] = {}
+        self._moved_ids: dict[str, None] = {}
 
     @property
     def _raw(self) -> sqlite3.Connection:
@@ -87,26 +88,27 @@ class CommittedBook:
         if self._watched is not self._raw:
             self._watch()
             return self.attempts(), self.sessions()
-        if not self._moved:
-            return [], []
-        keys = list(self._moved)
-        self._moved.clear()
-        attempts = [self.attempt(key) for table, key in keys if table == "attempts"]
-        sessions = [self.session(key) for table, key in keys if table == "sessions"]
-        return [row for row in attempts if row], [row for row in sessions if row]
+        labels, ids = list(self._moved_labels), list(self._moved_ids)
+        self._moved_labels.clear()
+        self._moved_ids.clear()
+        attempts = [row for label in labels if (row := self.attempt(label)) is not None]
+        sessions = [each for key in ids if (each := self.session(key)) is not None]
+        return attempts, sessions
 
     def _watch(self) -> None:
         # A book that went back in time has a new connection: the triggers are temporary, which is the connection's.
-        raw = self._raw
-        moved: dict[tuple[str, str], None] = {}
-        raw.create_function("was_written", 2, lambda table, key: moved.setdefault((table, key)))
-        for table, key in (("attempts", "label"), ("sessions", "id")):
+        raw, self._moved_labels, self._moved_ids = self._raw, {}, {}
+        for table, key, note in (
+            ("attempts", "label", self._moved_labels.setdefault),
+            ("sessions", "id", self._moved_ids.setdefault),
+        ):
+            raw.create_function(f"wrote_{table}", 1, note)
             for verb, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
                 raw.execute(
                     f"CREATE TEMP TRIGGER oracle_{table}_{verb} AFTER {verb} ON main.{table}"
-                    f" BEGIN SELECT was_written('{table}', {row}.{key}); END"
+                    f" BEGIN SELECT wrote_{table}({row}.{key}); END"
                 )
-        self._watched, self._moved = raw, moved
+        self._watched = raw
 
     def open_attempts(self) -> list[AttemptRow]:
         """Return all that is owed."""

@@ -32,6 +32,27 @@ class NotSimulatedError(SimulationError):
     """Something asked the loop for a socket, a signal, a subprocess or a thread."""
 
 
+class PlainHandle(asyncio.Handle):
+    """A handle of a loop that is never debugged, and so made without asking for it."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context,
+    ) -> None:
+        self._context = context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+
+
 class SealedLoop(asyncio.BaseEventLoop):
     """The half of the virtual loop that says no."""
 
