@@ -77,21 +77,6 @@ def s5_no_wanted_instance_destroyed(
 # ── at a commit ────────────────────────────────────────────────────────────────────────────────────
 
 
-def s2_closed_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
-    """S2, S8: when absence is said to be proved, nothing that bills is left, unless the cloud lied to every question."""
-    if new.proof != "proved" or (old is not None and old.proof == "proved"):
-        return
-    o.exercised["S2"] += 1
-    o.exercised["S8"] += 1
-    cloud = o.clouds[ProviderName(new.provider)]
-    alive = [entry for entry in cloud.alive() if entry.name == new.label]
-    if alive and cloud.may_lie():
-        o.faults["fooled_by_lies"] += 1
-    elif alive:
-        name = "S8" if alive[0].status == status.STOPPED else "S2"
-        o.violate(name, f"{new.label} closed as proved while {alive[0].id} is {alive[0].status}")
-
-
 def s7_desire_is_monotone(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
     """S7: what is unwanted is never wanted again."""
     o.exercised["S7"] += 1
@@ -371,7 +356,6 @@ def _since(o: Oracle, session: SessionRow) -> float:
 ON_CREATE: Final = (s3_no_create_without_intent,)
 ON_DESTROY: Final = (s6_strangers_are_untouched, s5_no_wanted_instance_destroyed)
 ON_ATTEMPT: Final = (
-    s2_closed_means_absent,
     s7_desire_is_monotone,
     s4_one_bound_attempt,
     s9_attempts_are_fenced,

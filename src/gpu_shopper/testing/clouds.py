@@ -82,6 +82,12 @@ class Watcher(Protocol):
         """See what a request or time has changed."""
         ...
 
+    def told(
+        self, cloud: "SimCloud", request: HttpRequest, reply: HttpReply | None, *, sent_at: float
+    ) -> None:
+        """See what a living house was told, or (None) that it waited in vain."""
+        ...
+
     def struck(self, fault: str) -> None:
         """Count a fault."""
         ...
@@ -131,6 +137,10 @@ class SimCloud:
     def now(self) -> float:
         """Return the true time as the model counts it."""
         return self._loop.start.timestamp() + self._loop.time()
+
+    def true_time(self) -> float:
+        """Return the true time, in seconds since the start."""
+        return self._loop.time()
 
     def provider(self, clock: Clock) -> CloudProvider:
         """Connect the real adapter for one life of a house."""
@@ -195,6 +205,10 @@ class SimCloud:
 
     def _misdeeds(self) -> int:
         return self.model._state.rules.strikes_so_far
+
+    def is_on_its_way(self, label: str) -> bool:
+        """Tell whether a create with this label is still on its way through the cloud."""
+        return any(order.get("name") == label for order in self.model._state.parked_orders.values())
 
     def creates_to_come(self) -> bool:
         """Tell whether a create is still on its way through the cloud."""
@@ -311,11 +325,15 @@ class SimDoor:
             answer: asyncio.Future[HttpReply] = self._loop.create_future()
             task = self._loop.spawn(self._cloud.exchange(request))
             task.add_done_callback(lambda done: _deliver(done, answer), context=Context())
+            sent_at, reply = self._loop.time(), None
             try:
                 async with asyncio.timeout(request.timeout):
-                    return await answer
+                    reply = await answer
             except TimeoutError:
                 raise NoAnswer(f"{request.method}: no answer in {request.timeout} s") from None
+            finally:
+                self._cloud.watcher.told(self._cloud, request, reply, sent_at=sent_at)
+            return reply
 
     async def aclose(self) -> None:
         """Nothing is held."""

@@ -56,6 +56,7 @@ INVARIANTS: Final = (
         asked={
             "checks:s3_no_create_without_intent": When.REQUEST,
             "bounds:s1_ledger_covers_world": When.MINUTE,
+            "believing:s1_an_id_is_written_down_at_once": When.COMMIT,
         },
         lacks="a second instance that the cloud makes under one label shares the first one's row",
     ),
@@ -63,7 +64,9 @@ INVARIANTS: Final = (
         name="S2",
         says="Closed means absent, and a label that reappears is reopened within one sweep.",
         asked={
-            "checks:s2_closed_means_absent": When.COMMIT,
+            "believing:s2_proved_means_absent": When.COMMIT,
+            "believing:s2_refused_means_never_bought": When.COMMIT,
+            "believing:s2_presumed_means_waited_for": When.COMMIT,
             "bounds:s2_what_reappears_is_reopened": When.MINUTE,
         },
     ),
@@ -87,6 +90,7 @@ INVARIANTS: Final = (
         asked={
             "checks:s5_no_wanted_instance_destroyed": When.REQUEST,
             "checks:s5_the_reason_is_true": When.COMMIT,
+            "believing:s5_gone_is_not_concluded_early": When.COMMIT,
         },
     ),
     Invariant(
@@ -109,7 +113,7 @@ INVARIANTS: Final = (
     Invariant(
         name="S8",
         says="Stopped is not gone.",
-        asked={"checks:s2_closed_means_absent": When.COMMIT},
+        asked={"believing:s2_proved_means_absent": When.COMMIT},
     ),
     Invariant(
         name="S9",
@@ -152,8 +156,11 @@ INVARIANTS: Final = (
     ),
     Invariant(
         name="S15",
-        says="`running` means that this attempt's node was heard and has the GPUs that were sold.",
-        asked={"checks:s15_running_is_true": When.COMMIT},
+        says="`running` means that this attempt's node was heard, has the GPUs that were sold, and costs what it may.",
+        asked={
+            "checks:s15_running_is_true": When.COMMIT,
+            "believing:s15_running_costs_no_more_than_allowed": When.COMMIT,
+        },
     ),
     Invariant(
         name="S16",
@@ -162,8 +169,11 @@ INVARIANTS: Final = (
     ),
     Invariant(
         name="S17",
-        says="While an account is frozen, nothing is inferred about it.",
-        asked={"checks:s5_the_reason_is_true": When.COMMIT},
+        says="Mass absence freezes an account, and while it is frozen, nothing is inferred about it.",
+        asked={
+            "checks:s5_the_reason_is_true": When.COMMIT,
+            "believing:s17_mass_absence_freezes": When.MINUTE,
+        },
     ),
     Invariant(
         name="S18",
@@ -191,12 +201,18 @@ INVARIANTS: Final = (
     Invariant(
         name="L2",
         says="After an outage, what was unentitled meanwhile is asked to end within 10 minutes.",
-        asked={"bounds:l2_outages_end_with_a_destroy": When.MINUTE},
+        asked={
+            "bounds:l2_outages_end_with_a_destroy": When.MINUTE,
+            "believing:l2_a_new_house_looks_often": When.MINUTE,
+        },
     ),
     Invariant(
         name="L3",
         says="With the house away for ever, whatever has an agent is ended within 35 minutes.",
-        asked={"bounds:l3_nothing_outlives_us_for_long": When.MINUTE},
+        asked={
+            "bounds:l3_nothing_outlives_us_for_long": When.MINUTE,
+            "believing:l3_the_timer_is_inside_the_create": When.REQUEST,
+        },
         elsewhere=(f"{_SCENARIOS}::test_nodes_end_themselves_when_the_house_never_comes_back",),
         lacks="what never booted has the cloud's own deadline alone",
     ),

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 from gpu_shopper.domain.ids import DeploymentId, ProviderName
 from gpu_shopper.domain.label import read_label
+from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.runtime.vault import DeploymentVault
 from gpu_shopper.sandbox.ledger import LedgerEntry
 from gpu_shopper.sandbox.messages import Effect, ModelRequest, StartInstance
@@ -25,6 +26,7 @@ from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.nodes import Nodes
 from gpu_shopper.testing.rows import AttemptRow, CommittedBook, SessionRow
 from gpu_shopper.testing.trace import Trace
+from gpu_shopper.testing.witness import Witness
 
 HOUSE = "house"
 BOOK = "book"
@@ -91,6 +93,7 @@ class Oracle:
         self.loop = loop
         self.trace = trace
         self.book = CommittedBook(memory)
+        self.witness = Witness()
         self.deployment: DeploymentId | None = None
         self.label_key = DeploymentVault(DEPLOYMENT_KEY, SeededChance(0)).label_key
         self.clouds: Mapping[ProviderName, SimCloud] = {}
@@ -107,6 +110,7 @@ class Oracle:
         self.forgotten: set[str] = set()
         self.rewritten: set[str] = set()
         self.rewound_at = 0.0
+        self.house_since = 0.0
         self.commit_faults_at: list[float] = []
         self.clock_wrong_until = -1.0
         self.clock_offset = 0.0
@@ -218,6 +222,12 @@ class Oracle:
         for entry in cloud.alive():
             times = self.facts[cloud.name].destroys.setdefault(entry.id, [])
             times += [self.now] * (entry.destroy_calls - len(times))
+
+    def told(
+        self, cloud: SimCloud, request: HttpRequest, reply: HttpReply | None, *, sent_at: float
+    ) -> None:
+        """Let the witness hear what the house was told."""
+        self.witness.hear(cloud, request, reply, sent_at=sent_at)
 
     def changed(self, cloud: SimCloud, effects: list[Effect]) -> None:
         """Let agents live and die with their machines."""

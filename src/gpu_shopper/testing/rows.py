@@ -1,5 +1,6 @@
 """The book as the oracle reads it: plain SQL over what is committed, past the store's own code."""
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -161,6 +162,27 @@ class CommittedBook:
         query = "SELECT frozen_since FROM accounts WHERE provider = ?"
         row = self._raw.execute(query, (provider,)).fetchone()
         return row is not None and row[0] is not None
+
+    def last_sweep(self, provider: str) -> tuple[int, int] | None:
+        """Return when the last complete sweep of an account ended, and how many bound instances it missed."""
+        query = (
+            "SELECT ended_at, missing FROM sweeps WHERE provider = ? AND complete = 1"
+            " ORDER BY id DESC LIMIT 1"
+        )
+        row = self._raw.execute(query, (provider,)).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def sweeps_since(self, provider: str, moment: int) -> int:
+        """Return how many sweeps of an account, whole or not, have begun since then."""
+        query = "SELECT count(*) FROM sweeps WHERE provider = ? AND began_at >= ?"
+        return int(self._raw.execute(query, (provider, moment)).fetchone()[0])
+
+    def price_cap(self, session_id: str) -> int | None:
+        """Return what a session's request allows for an hour, in micro-dollars."""
+        query = "SELECT request FROM sessions WHERE id = ?"
+        request = json.loads(self._raw.execute(query, (session_id,)).fetchone()[0])
+        cap = request["price_cap"]
+        return None if cap is None else int(cap["micros"])
 
     def notices(self, kinds: Iterable[str] = ()) -> list[str]:
         """Return the kinds of all notices."""

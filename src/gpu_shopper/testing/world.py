@@ -15,7 +15,7 @@ from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.engine.schedule import Periods
 from gpu_shopper.stores.inline import CommitHooks, Memory
-from gpu_shopper.testing import bills, bounds, checks
+from gpu_shopper.testing import believing, bills, bounds, checks
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.clouds import SimCloud
@@ -126,14 +126,15 @@ class World:
         oracle = self.oracle
         oracle.on_attempt.append(self.stopwatch.saw_attempt)
         oracle.on_session.append(self.stopwatch.saw_session)
-        oracle.on_create += checks.ON_CREATE
+        oracle.on_create += checks.ON_CREATE + believing.ON_CREATE
         oracle.on_destroy += checks.ON_DESTROY
-        oracle.on_attempt += checks.ON_ATTEMPT
-        oracle.on_session += checks.ON_SESSION
+        oracle.on_attempt += checks.ON_ATTEMPT + believing.ON_ATTEMPT
+        oracle.on_session += checks.ON_SESSION + believing.ON_SESSION
 
     def open_house(self, *, plan: CrashPlan | None = None) -> Process:
         """Start the house."""
         process = self.house.start(plan=plan)
+        self.oracle.house_since = self.loop.time()
         self.oracle.up(HOUSE)
         return process
 
@@ -171,7 +172,7 @@ class World:
 
     def tick(self) -> bool:
         """Ask what is asked every minute; tell whether all is well so far."""
-        for check in bounds.EACH_MINUTE:
+        for check in bounds.EACH_MINUTE + believing.EACH_MINUTE:
             check(self.oracle)
         return not self.oracle.violations
 

@@ -18,13 +18,17 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = [BY_RULE[rule] for rule in options.rules] or list(REMOVALS)
     missed = []
     for removal in chosen:
-        verdict = try_without(removal, seeds=options.seeds, hours=options.hours, mode=options.mode)
+        verdict = try_without(
+            removal, seeds=options.seeds, hours=options.hours, mode=options.mode, only=options.only
+        )
         sys.stdout.write(_line(verdict) + "\n")
         sys.stdout.flush()
         if not verdict.noticed:
             missed.append(removal.rule)
     if options.baseline:
-        verdict = try_without(None, seeds=options.baseline, hours=options.hours, mode=options.mode)
+        verdict = try_without(
+            None, seeds=options.baseline, hours=options.hours, mode=options.mode, only=options.only
+        )
         sys.stdout.write(_line(verdict) + "\n")
         missed += [verdict.rule] if verdict.noticed else []
     sys.stdout.write(f"{len(chosen)} rules, amiss: {', '.join(missed) or 'none'}\n")
@@ -49,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--hours", type=float, help="simulated hours (default: the rule's own)")
     parser.add_argument("--mode", help="the worlds' mode (default: the rule's own)")
+    parser.add_argument("--only", help="the one fault of the worlds (default: the rule's own)")
     parser.add_argument(
         "--baseline",
         type=int,

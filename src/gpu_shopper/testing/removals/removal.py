@@ -30,7 +30,7 @@ class Change:
 class Removal:
     """A rule and what is left of the code without it.
 
-    `mode` and `hours` are those of the worlds in which it shows soonest. `expected` are the checks that may be the first to
+    `mode` and `hours` are those of the worlds in which it shows soonest, `only` the one fault that they need. `expected` are the checks that may be the first to
     notice; any of them will do. `scenario` is a test by name that fails without the rule, empty where only worlds do.
     """
 
@@ -40,6 +40,7 @@ class Removal:
     changes: tuple[Change, ...]
     expected: frozenset[str]
     mode: str | None = None
+    only: str | None = None
     hours: float = 2.0
     scenario: str = ""
 

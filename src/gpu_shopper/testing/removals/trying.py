@@ -19,11 +19,15 @@ class NotTried(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of the worlds without a rule. `seed` is the first that was violated, None if none was."""
+    """What became of the worlds without a rule. `seed` is the first that was violated, None if none was.
+
+    A violation counts if it is one of those that the removal expects; `others` is how many seeds failed by something else.
+    """
 
     rule: str
     ran: int
     seconds: float
+    others: int = 0
     seed: int | None = None
     check: str = ""
     message: str = ""
@@ -40,6 +44,7 @@ def try_without(
     seeds: int = SEEDS,
     hours: float | None = None,
     mode: str | None = None,
+    only: str | None = None,
 ) -> Verdict:
     """Run worlds from seed 0 on without the rule (None: with all of them), until one is violated.
 
@@ -48,12 +53,15 @@ def try_without(
         DoesNotFit: the table is older than the code.
     """
     lasting = hours if hours is not None else (removal.hours if removal else 2.0)
-    chosen = mode or (removal.mode if removal else None)
+    fault = only or (removal.only if removal and not mode else None)
+    chosen = mode or (removal.mode if removal and not fault else None)
     with tempfile.TemporaryDirectory(prefix="without-") as place:
         path = copy_without(removal, Path(place))
         command = [sys.executable, "-m", "gpu_shopper.testing.removals.worlds"]
         command += ["--seeds", str(seeds), "--hours", f"{lasting:g}"]
         command += ["--mode", chosen] if chosen else []
+        command += ["--only", fault] if fault else []
+        command += ["--expected", ",".join(sorted(removal.expected))] if removal else []
         environment = {**os.environ, "PYTHONPATH": str(path), "PYTHONHASHSEED": "0"}
         ended = subprocess.run(  # noqa: S603 - our own program in our own copy
             command, env=environment, cwd=path, capture_output=True, text=True, check=False
@@ -67,6 +75,7 @@ def try_without(
     return Verdict(
         rule=removal.rule if removal else "all kept",
         ran=told["ran"],
+        others=told["others"],
         seconds=told["seconds"],
         seed=told.get("seed"),
         check=told.get("check", ""),

@@ -1,0 +1,120 @@
+"""What clouds told the house, and whether it was true: the difference between being fooled and being careless.
+
+A cloud that lies to every question fools anybody, and no invariant can forbid that. But an answer is a lie only at the
+moment at which it was given, to the one who asked; so it is noted here, for each instance that was alive and was not
+shown, beside the last answer that did show it, and the ids that were handed out.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from gpu_shopper.ports.http import HttpReply, HttpRequest
+from gpu_shopper.testing.clouds import SimCloud
+
+_INSTANCES = "/v1/instances"
+
+
+@dataclass(slots=True)
+class Told:
+    """What was said of one instance while it was alive. Times are true ones; a listing counts from its beginning."""
+
+    false_reads: list[float] = field(default_factory=list)
+    false_listings: list[float] = field(default_factory=list)
+    shown_at: float = -1.0
+    destroy_sent_at: float = -1.0
+
+    def fooled(self, *, reads: int, listings: int) -> bool:
+        """Tell whether so many reads and listings have lied since the last order to destroy it was answered or lost."""
+        since = self.destroy_sent_at
+        lied = sum(at >= since for at in self.false_reads)
+        omitted = sum(at >= since for at in self.false_listings)
+        return lied >= reads and omitted >= listings
+
+
+@dataclass(slots=True)
+class _Pages:
+    began_at: float
+    shown: set[str] = field(default_factory=set)
+    rows: int = 0
+
+
+class Witness:
+    """Hears every answer that reached a living house."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str], Told] = defaultdict(Told)
+        self._pages: dict[tuple[str, str], _Pages] = {}
+        self.ids_told: dict[str, float] = {}
+
+    def of(self, cloud: str, instance_id: str) -> Told:
+        """Return what was said of one instance."""
+        return self._told[cloud, instance_id]
+
+    def hear(
+        self, cloud: SimCloud, request: HttpRequest, reply: HttpReply | None, *, sent_at: float
+    ) -> None:
+        """Note an answer, or that none came (None), at the moment at which the house has it."""
+        target = urlsplit(request.url)
+        now = cloud.true_time()
+        if request.method == "DELETE":
+            _, _, instance_id = target.path.rpartition("/")
+            self.of(cloud.name, instance_id).destroy_sent_at = sent_at
+        elif reply is None:
+            return
+        elif request.method == "POST" and target.path == _INSTANCES and reply.status == 201:
+            self.ids_told.setdefault(str(_object(reply).get("name")), now)
+        elif request.method == "GET" and target.path == _INSTANCES:
+            query = dict(parse_qsl(target.query))
+            self._hear_page(cloud, query, reply, sent_at=sent_at)
+        elif request.method == "GET" and target.path.startswith(_INSTANCES + "/"):
+            self._hear_read(cloud, target.path.rpartition("/")[2], reply, now=now)
+
+    def _hear_read(
+        self, cloud: SimCloud, instance_id: str, reply: HttpReply, *, now: float
+    ) -> None:
+        held = cloud.instance(instance_id)
+        if held is None or not held.alive:
+            return
+        told = self.of(cloud.name, instance_id)
+        if reply.status == 200:
+            told.shown_at = now
+        elif reply.status in {404, 410}:
+            told.false_reads.append(now)
+
+    def _hear_page(
+        self, cloud: SimCloud, query: Mapping[str, str], reply: HttpReply, *, sent_at: float
+    ) -> None:
+        key = (str(cloud.name), query.get("name", ""))
+        if "cursor" not in query:
+            self._pages[key] = _Pages(began_at=sent_at)
+        pages = self._pages.get(key)
+        if pages is None or reply.status != 200:
+            self._pages.pop(key, None)
+            return
+        body = _object(reply)
+        shown = [row for row in body.get("instances") or () if isinstance(row, dict)]
+        pages.shown |= {str(row.get("id")) for row in shown}
+        for row in shown:
+            self.of(cloud.name, str(row.get("id"))).shown_at = cloud.true_time()
+        if body.get("next_cursor") is None:
+            del self._pages[key]
+            if body.get("total") in {None, len(pages.shown)}:
+                self._hear_listing(cloud, query.get("name"), pages)
+
+    def _hear_listing(self, cloud: SimCloud, name: str | None, pages: _Pages) -> None:
+        for entry in cloud.alive():
+            asked_for = name is None or entry.name == name
+            if asked_for and entry.id not in pages.shown:
+                self.of(cloud.name, entry.id).false_listings.append(pages.began_at)
+
+
+def _object(reply: HttpReply) -> dict[str, Any]:
+    try:
+        said = json.loads(reply.body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
