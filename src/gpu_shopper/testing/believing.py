@@ -15,7 +15,7 @@ from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.sandbox import instances as status
 from gpu_shopper.sandbox.ledger import LedgerEntry
 from gpu_shopper.testing.clouds import SimCloud
-from gpu_shopper.testing.oracle import HOUSE, Oracle
+from gpu_shopper.testing.oracle import BOOK, HOUSE, Oracle
 from gpu_shopper.testing.rows import AttemptRow, SessionRow
 
 _AT_ONCE_S: Final = 30.0
@@ -71,7 +71,9 @@ def s2_proved_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -
     for entry in _alive(cloud, new.label):
         told = o.witness.of(cloud.name, entry.id)
         reads = quirks.absence_reads if entry.id == new.instance_id else 0
-        if told.fooled(reads=reads, listings=quirks.absence_listings):
+        # A book that was put back may know of an older destroy than the last.
+        forgot = o.rewound_at > told.destroy_sent_at
+        if forgot or told.fooled(reads=reads, listings=quirks.absence_listings):
             o.faults["fooled_by_lies"] += 1
             continue
         name = "S8" if entry.status == status.STOPPED else "S2"
@@ -93,6 +95,8 @@ def s2_refused_means_never_bought(o: Oracle, old: AttemptRow | None, new: Attemp
 def s2_presumed_means_waited_for(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
     """S2: what was presumed absent and came after all came after the quarantine, or was hidden all the time."""
     if old is None or old.proof != "presumed" or new.state != "closing" or not o.clock_trusted:
+        return
+    if new.label in o.rewritten or new.label in o.forgotten:
         return
     o.exercised["S2 presumed"] += 1
     cloud = o.clouds[ProviderName(new.provider)]
@@ -188,9 +192,9 @@ def _alive(cloud: SimCloud, label: str) -> list[LedgerEntry]:
 
 
 def _disturbed(o: Oracle, since: float) -> bool:
-    """Tell whether the house was away, or its book failed, at any time since then: then it may be late."""
-    failed = any(at >= since for at in o.commit_faults_at)
-    return failed or bool(o.outages[HOUSE].within(since, o.now))
+    """Tell whether the house was away, or its book failed or forgot, at any time since then: then it may be late."""
+    failed = any(at >= since for at in o.commit_faults_at) or o.rewound_at > since
+    return failed or any(o.outages[what].within(since, o.now) for what in (HOUSE, BOOK))
 
 
 ON_CREATE: Final = (l3_the_timer_is_inside_the_create,)

@@ -39,7 +39,6 @@ class Told:
 class _Pages:
     began_at: float
     shown: set[str] = field(default_factory=set)
-    rows: int = 0
 
 
 class Witness:
@@ -91,12 +90,11 @@ class Witness:
         key = (str(cloud.name), query.get("name", ""))
         if "cursor" not in query:
             self._pages[key] = _Pages(began_at=sent_at)
-        pages = self._pages.get(key)
-        if pages is None or reply.status != 200:
+        pages, body = self._pages.get(key), _object(reply)
+        if pages is None or reply.status != 200 or "instances" not in body:
             self._pages.pop(key, None)
             return
-        body = _object(reply)
-        shown = [row for row in body.get("instances") or () if isinstance(row, dict)]
+        shown = [row for row in body["instances"] if isinstance(row, dict)]
         pages.shown |= {str(row.get("id")) for row in shown}
         for row in shown:
             self.of(cloud.name, str(row.get("id"))).shown_at = cloud.true_time()
