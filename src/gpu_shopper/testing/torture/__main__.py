@@ -21,6 +21,7 @@ from typing import Any
 from gpu_shopper.testing.torture.run import Plan, Result, run
 
 _SHOWN = 20
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,8 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     folder = Path(tempfile.mkdtemp(prefix="torture-", dir=options.folder)).resolve()
     _say(f"{plan.cycles} kills, seed {plan.seed}, in {folder}")
-    # A polite end must clean up as Ctrl-C does; a second one must not cut that short.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Either must clean up, also where a shell started us in the background; a second one must not cut that short.
+    for number in _ENDS:
+        signal.signal(number, _interrupt)
     try:
         result = run(folder, plan, say=_say)
     except KeyboardInterrupt:
@@ -150,8 +152,8 @@ def _again(plan: Plan) -> str:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
