@@ -5,13 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gpu_shopper.api.rooms import Commands, Queries, Rooms
+from gpu_shopper.api.rooms import Rooms
 from gpu_shopper.bootstrap.boot_scripts import AgentBootScripts
 from gpu_shopper.bootstrap.clouds import configured, connect
-from gpu_shopper.commands.desk import Desk as CommandDesk
-from gpu_shopper.commands.heartbeats import HeartbeatCommands
-from gpu_shopper.commands.sessions import SessionCommands
-from gpu_shopper.commands.tokens import TokenCommands
+from gpu_shopper.bootstrap.rooms import rooms_over
 from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.domain.errors import Refusal
 from gpu_shopper.domain.ids import ProviderName
@@ -21,14 +18,7 @@ from gpu_shopper.engine.schedule import Engine, Periods
 from gpu_shopper.market.holder import Market
 from gpu_shopper.ports.books import Books
 from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.vault import Vault
 from gpu_shopper.providers.manifest import Manifest
-from gpu_shopper.queries.costs import CostQueries
-from gpu_shopper.queries.health import HealthQueries
-from gpu_shopper.queries.offers import OfferQueries
-from gpu_shopper.queries.operations import OperationQueries
-from gpu_shopper.queries.providers import ProviderQueries
-from gpu_shopper.queries.sessions import SessionQueries
 from gpu_shopper.runtime.chance import RealChance
 from gpu_shopper.runtime.clock import RealClock
 from gpu_shopper.runtime.key_file import load_or_create_key
@@ -42,8 +32,6 @@ from gpu_shopper.stores.sqlite import open_books
 from gpu_shopper.transport.door import AiohttpDoor
 
 KEY_FILE = "deployment.key"
-# A task that has not finished a round for so long hangs.
-_BEAT_LIMIT_S = 900.0
 
 
 class StartRefused(Refusal):
@@ -125,7 +113,7 @@ async def build(
     )
     engine = Engine(desk, periods=periods, concurrency=settings.reconcile_concurrency)
     return App(
-        rooms=_rooms(desk, engine, meter=meter, vault=vault, public_url=public_url),
+        rooms=rooms_over(desk, engine, render_metrics=meter.render, public_url=public_url),
         engine=engine,
         books=books,
         door=door,
@@ -140,56 +128,6 @@ def _limits(settings: Settings) -> Limits:
         heartbeat=timedelta(seconds=settings.heartbeat_seconds),
         lease=timedelta(minutes=settings.lease_minutes),
     )
-
-
-def _rooms(
-    desk: Desk, engine: Engine, *, meter: PrometheusMeter, vault: Vault, public_url: str | None
-) -> Rooms:
-    capabilities = {name: cloud.capabilities for name, cloud in desk.clouds.items()}
-    command_desk = CommandDesk(
-        books=desk.books,
-        clock=desk.clock,
-        chance=desk.chance,
-        vault=vault,
-        market=desk.market,
-        wakeup=desk.wakeup,
-        meter=meter,
-        capabilities=capabilities,
-        limits=desk.limits,
-    )
-    names = sorted(desk.clouds)
-    health = HealthQueries(desk.books, desk.market, desk.clock, providers=names)
-    host = public_url.split("://", 1)[-1].split("/", 1)[0] if public_url else ""
-    return Rooms(
-        commands=Commands(
-            sessions=SessionCommands(command_desk),
-            heartbeats=HeartbeatCommands(command_desk),
-            tokens=TokenCommands(command_desk),
-        ),
-        queries=Queries(
-            sessions=SessionQueries(desk.books, desk.clock, desk.limits),
-            offers=OfferQueries(desk.books, desk.market, desk.clock),
-            costs=CostQueries(desk.books, desk.clock),
-            providers=ProviderQueries(
-                desk.books, desk.market, desk.clock, capabilities=capabilities
-            ),
-            operations=OperationQueries(desk.books, providers=names),
-            health=health,
-        ),
-        clock=desk.clock,
-        chance=desk.chance,
-        meter=meter,
-        ready=lambda: desk.market.snapshot.ready,
-        engine_alive=lambda: _alive(engine, desk.clock),
-        sweep_soon=engine.sweep_soon,
-        render_metrics=meter.render,
-        public_hosts=frozenset({host}) if host else frozenset(),
-    )
-
-
-def _alive(engine: Engine, clock: Clock) -> bool:
-    now = clock.monotonic()
-    return all(now - beat < _BEAT_LIMIT_S for beat in engine.beats.values())
 
 
 async def _refuse_forgotten_clouds(
