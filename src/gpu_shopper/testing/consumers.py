@@ -1,33 +1,33 @@
-"""Consumers for the simulation: they ask, ask again, extend, finish, delete, and give wrong keys, all by the seed.
+"""Consumers for the simulation: they ask, watch, extend, finish, delete, look at others' things, and give wrong keys.
 
-Half choose an offer, half say what they need. Who gets no answer asks again with the same Idempotency-Key, as the client
-does. What they were told is checked on the spot: one session per key, and nothing of anybody else's.
+Each has a token of its own and asks by the real client, through the front door. Half choose an offer, half say what they
+need. What they were told is checked on the spot: one session per key, and nothing of anybody else's.
 """
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from gpu_shopper.commands.sessions import Requested
-from gpu_shopper.domain.caller import Caller
-from gpu_shopper.domain.errors import KeyReused, NotFound, Refusal
-from gpu_shopper.domain.ids import ConsumerId, SessionId
-from gpu_shopper.domain.money import HourlyRate
-from gpu_shopper.domain.offer import Offer, Requirements, RetryScope
-from gpu_shopper.domain.session import MAX_RESERVATION_HOURS, SessionRequest
-from gpu_shopper.domain.workload import Workload, WorkloadType
+from msgspec.structs import replace
+
+from gpu_shopper.client.async_shopper import AsyncShopper
+from gpu_shopper.client.errors import ApiError, NotFound, ServerUnreachable, ShopperError
+from gpu_shopper.domain.errors import Refusal
 from gpu_shopper.ports.books import BookUnavailable
+from gpu_shopper.testing.accounts import ADMIN, ASK_AGAIN_S, STRANGER, TRIES, Accounts
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.house import House, HouseDown, Life
+from gpu_shopper.testing.wishes import draw_order
+from gpu_shopper.wire.offers import OfferBody, OfferPage
+from gpu_shopper.wire.sessions import SessionCreated, SessionOrder
 
 T = TypeVar("T")
-_KEY_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFiller someone"
-_ASK_AGAIN = 20.0
-_TRIES = 60
+Ask = Callable[[AsyncShopper], Awaitable[object]]
 _FIRST_S = 600.0
+_LOOK_AGAIN_S = 120.0
+_LOOKS = 10
 # Two to ten.
 _MEAN_BURST = 6
 
@@ -44,6 +44,7 @@ class Demand:
         run_to_expiry: share that nobody ends.
         extend: share that is reserved for half of its time, and prolonged on the way.
         duplicate: share that is posted twice at once, with the same key.
+        watch: share that is followed by its consumer until it runs, look by look.
         use_minutes: shortest and longest use; short ones are as frequent as long ones, by ratio.
         most: no more wishes than this.
     """
@@ -55,8 +56,13 @@ class Demand:
     run_to_expiry: float = 0.1
     extend: float = 0.2
     duplicate: float = 0.05
+    watch: float = 0.05
     use_minutes: tuple[float, float] = (5.0, 50.0)
     most: int = 1_000_000
+
+    def names(self) -> list[str]:
+        """Return everybody who may ask for something."""
+        return [f"consumer-{number}" for number in range(self.consumers)]
 
 
 class Consumers:
@@ -65,14 +71,16 @@ class Consumers:
     def __init__(
         self,
         house: House,
+        accounts: Accounts,
         *,
         demand: Demand,
         chance: SeededChance,
         violate: Callable[[str, str], None],
         asked: Callable[[str], None],
     ) -> None:
-        self.sessions: dict[SessionId, ConsumerId] = {}
+        self.sessions: dict[str, str] = {}
         self.stories: list[asyncio.Task[None]] = []
+        self.accounts = accounts
         self._house = house
         self._demand = demand
         self._chance = chance
@@ -106,29 +114,25 @@ class Consumers:
     async def leave(self) -> None:
         """Everybody who still holds something ends it, however long it takes to be heard."""
         for session, consumer in list(self.sessions.items()):
-            caller = Caller(name=consumer, consumer_id=consumer)
-            await self._end(session, caller)
+            await self.accounts.insist(consumer, lambda shopper: shopper.delete(session))  # noqa: B023
 
-    async def clear_up(self, sessions: Iterable[SessionId]) -> None:
+    async def clear_up(self, sessions: Iterable[str]) -> None:
         """Let the operator end what nobody else can: what was taken in after the book had forgotten it."""
         for session in sessions:
-            await self._end(session, Caller(name="operator"))
-
-    async def _end(self, session: SessionId, caller: Caller) -> None:
-        await self.insist(lambda life: life.sessions.end(session, by=caller))
+            await self.accounts.insist(ADMIN, lambda shopper: shopper.delete(session))  # noqa: B023
 
     async def insist(
         self, question: Callable[[Life], Coroutine[Any, Any, T]]
     ) -> T | Refusal | None:
-        """Ask until there is an answer; None if there was none for too long."""
-        for _ in range(_TRIES):
+        """Ask the house past its front door until there is an answer; None if there was none for too long."""
+        for _ in range(TRIES):
             try:
                 return await self._house.ask(question)
             except Refusal as refusal:
                 self._asked(f"refused {refusal.code}")
                 return refusal
             except (HouseDown, BookUnavailable):
-                await asyncio.sleep(_ASK_AGAIN)
+                await asyncio.sleep(ASK_AGAIN_S)
         return None
 
 
@@ -140,8 +144,8 @@ class _Story:
         self._number = number
         self._demand = consumers._demand
         self._chance = consumers._chance.fork(f"story {number}")
-        self._consumer = ConsumerId(f"consumer-{self._chance.below(self._demand.consumers)}")
-        self._caller = Caller(name=self._consumer, consumer_id=self._consumer)
+        names = self._demand.names()
+        self._name = names[self._chance.below(len(names))]
         low, high = self._demand.use_minutes
         self._minutes: float = low * (high / low) ** self._chance.uniform()
         self._extends = self._chance.uniform() < self._demand.extend
@@ -155,7 +159,7 @@ class _Story:
         if session is None:
             return
         draw = self._chance.uniform()
-        await self._curious(session)
+        await self._be_curious(session)
         if draw < self._demand.cancel_early:
             await asyncio.sleep(90 * self._chance.uniform() ** 2)
             await self._end(session)
@@ -164,109 +168,121 @@ class _Story:
         else:
             await self._use(session)
 
-    async def _use(self, session: SessionId) -> None:
+    async def _use(self, session: str) -> None:
+        if self._chance.uniform() < self._demand.watch:
+            await self._watch(session)
         if self._extends:
             await asyncio.sleep(30 * self._minutes)
-            self._all._asked("extend")
-            hours = max(1, math.ceil(self._minutes / 120))
-            await self._all.insist(
-                lambda life: life.sessions.extend(
-                    session, hours=hours, by=self._caller, override_hard_max=False
-                )
-            )
+            await self._extend(session, hours=max(1, math.ceil(self._minutes / 120)))
         await asyncio.sleep(60 * self._minutes * (0.5 if self._extends else 1.0))
         self._all._asked("finish")
-        await self._all.insist(lambda life: life.sessions.finish(session, by=self._caller))
+        await self._ask(lambda shopper: shopper.done(session))
+        if self._chance.uniform() < 0.3:
+            self._all._asked("cost")
+            await self._ask(lambda shopper: shopper.cost(session))
+            await self._ask(lambda shopper: shopper.costs(consumer_id=self._name))
 
-    async def _end(self, session: SessionId) -> None:
+    async def _watch(self, session: str) -> None:
+        self._all._asked("watch")
+        shopper = self._all.accounts.of(self._name)
+        try:
+            await shopper.wait_until_running(session)
+        except ShopperError as error:
+            self._all._asked(f"watched in vain {type(error).__name__}")
+
+    async def _extend(self, session: str, *, hours: int) -> None:
+        """Prolong once: whether a request without an answer was heard is looked up, not tried out."""
+        self._all._asked("extend")
+        try:
+            await self._all.accounts.of(self._name).extend(session, hours)
+        except ServerUnreachable:
+            await self._ask(lambda shopper: shopper.get(session))
+        except ApiError as error:
+            self._all._asked(f"refused {error.code}")
+
+    async def _end(self, session: str) -> None:
         self._all._asked("cancel")
         for _ in range(1 + self._chance.below(2)):
-            await self._all.insist(lambda life: life.sessions.end(session, by=self._caller))
+            await self._ask(lambda shopper: shopper.delete(session))
 
-    async def _curious(self, session: SessionId) -> None:
+    async def _be_curious(self, session: str) -> None:
+        """Let another one try everything on this session: to him it is not there."""
         if self._chance.uniform() > 0.1:
             return
-        stranger = Caller(name="stranger", consumer_id=ConsumerId("stranger"))
-        answer = await self._all.insist(lambda life: life.sessions.end(session, by=stranger))
-        if answer is not None and not isinstance(answer, NotFound):
-            self._all._violate("S13", f"a stranger could end {session}: {answer!r}")
+        others = [name for name in (*self._demand.names(), STRANGER) if name != self._name]
+        other = others[self._chance.below(len(others))]
+        tries: list[Ask] = [
+            lambda shopper: shopper.get(session),
+            lambda shopper: shopper.extend(session, 1),
+            lambda shopper: shopper.done(session),
+            lambda shopper: shopper.delete(session),
+            lambda shopper: shopper.diagnostics(session),
+            lambda shopper: shopper.cost(session),
+            lambda shopper: anext(shopper.events(session), None),
+        ]
+        for ask in tries:
+            try:
+                answer = await self._all.accounts.insist(other, ask)
+            except ServerUnreachable:
+                continue
+            if answer is not None and not isinstance(answer, NotFound):
+                self._all._violate("S13", f"{other} asked for {session}, and got {answer!r}")
         self._all._asked("stranger")
 
-    async def _request(self) -> SessionId | None:
+    async def _request(self) -> str | None:
         order, key = await self._order(), f"key-{self._number}"
         if order is None:
             return None
         book = self._all.rewinds()
         copies = 2 if self._chance.uniform() < self._demand.duplicate else 1
-        asks = [self._create(order, key, "digest") for _ in range(copies)]
         loop = self._all._house.around.loop
-        answers = await asyncio.gather(*[loop.create_task(ask) for ask in asks])
-        made = {answer.session.id for answer in answers if isinstance(answer, Requested)}
+        asks = [loop.create_task(self._create(order, key)) for _ in range(copies)]
+        made = {
+            answer.session.id
+            for answer in await asyncio.gather(*asks)
+            if isinstance(answer, SessionCreated)
+        }
         if copies > 1:
             self._all._asked("duplicate")
         if len(made) > 1 and book == self._all.rewinds():
             self._all._violate("S12", f"one key made {sorted(made)}")
         for session in made:
-            self._all.sessions[session] = self._consumer
+            self._all.sessions[session] = self._name
             await self._misuse(order, key)
             return session
         return None
 
-    async def _misuse(self, order: SessionRequest, key: str) -> None:
+    async def _misuse(self, order: SessionOrder, key: str) -> None:
+        """Give the same key with another body: it is refused, whatever became of the first."""
         if self._chance.uniform() > 0.1:
             return
-        book, other = self._all.rewinds(), replace(order, reservation_hours=11)
-        answer = await self._create(other, key, "another digest")
-        if answer is not None and not isinstance(answer, KeyReused) and book == self._all.rewinds():
+        book = self._all.rewinds()
+        answer = await self._create(
+            replace(order, reservation_hours=(order.reservation_hours + 5) % 12 + 1), key
+        )
+        refused = isinstance(answer, ApiError) and answer.code == "idempotency_key_reused"
+        if answer is not None and not refused and book == self._all.rewinds():
             self._all._violate("S12", f"{key} with another body was answered with {answer!r}")
         self._all._asked("key_reused")
 
-    async def _create(
-        self, order: SessionRequest, key: str, digest: str
-    ) -> Requested | Refusal | None:
-        return await self._all.insist(
-            lambda life: life.sessions.request(
-                order, by=self._caller, idempotency_key=key, digest=digest
-            )
-        )
+    async def _create(self, order: SessionOrder, key: str) -> SessionCreated | ApiError | None:
+        return await self._ask(lambda shopper: shopper.create_session(order, idempotency_key=key))
 
-    async def _order(self) -> SessionRequest | None:
+    async def _ask(self, call: Callable[[AsyncShopper], Awaitable[T]]) -> T | ApiError | None:
+        return await self._all.accounts.insist(self._name, call)
+
+    async def _order(self) -> SessionOrder | None:
         offer = await self._browse()
         if offer is None:
             return None
-        chance = self._chance
-        by_offer = chance.uniform() < 0.5
-        with_cap = chance.uniform() < 0.5
-        wanted = Requirements(gpu_types=frozenset({offer.gpu_type}))
-        cap = HourlyRate(offer.price.micros * (100 + chance.below(60)) // 100)
-        idle = timedelta(minutes=10 + chance.below(20))
-        return SessionRequest(
-            consumer_id=self._consumer,
-            workload=Workload(kind=WorkloadType.TRAINING),
-            reservation_hours=self._hours(),
-            offer_id=offer.id if by_offer else None,
-            requirements=Requirements() if by_offer else wanted,
-            price_cap=cap if with_cap else None,
-            auto_retry=chance.uniform() < 0.9,
-            max_retries=chance.below(5),
-            retry_scope=tuple(RetryScope)[chance.below(3)],
-            ssh_public_keys=(_KEY_LINE,) if chance.uniform() < 0.9 else (),
-            idle_threshold=idle if chance.uniform() < 0.2 else None,
-            startup_timeout=timedelta(minutes=(5, 15, 15, 30)[chance.below(4)]),
-        )
+        # All of the time that is needed, or half of it where it will be prolonged.
+        minutes = self._minutes * (0.5 if self._extends else 1.0)
+        return draw_order(offer, self._name, minutes=minutes, chance=self._chance)
 
-    def _hours(self) -> int:
-        """Return what is reserved: all of the time that is needed, or half of it where it will be prolonged."""
-        hours = self._minutes / 60 * (0.5 if self._extends else 1.0)
-        return min(MAX_RESERVATION_HOURS, max(1, math.ceil(hours)))
-
-    async def _browse(self) -> Offer | None:
-        for _ in range(_TRIES):
-            life = self._all._house.life
-            if life is not None and life.process.alive:
-                listings = life.market.snapshot.providers
-                offers = [offer for listing in listings for offer in listing.offers]
-                if offers:
-                    return offers[self._chance.below(len(offers))]
-            await asyncio.sleep(_ASK_AGAIN)
+    async def _browse(self) -> OfferBody | None:
+        for _ in range(_LOOKS):
+            page = await self._ask(lambda shopper: shopper.inventory(limit=100))
+            if isinstance(page, OfferPage) and page.offers:
+                return page.offers[self._chance.below(len(page.offers))]
+            await asyncio.sleep(_LOOK_AGAIN_S)
         return None

@@ -8,11 +8,15 @@ so, and knows no more than that.
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from gpu_shopper.commands.desk import Desk as CommandDesk
+from litestar.types import ASGIApp
+
+from gpu_shopper.api.app import create_app
+from gpu_shopper.api.rooms import Rooms
+from gpu_shopper.bootstrap.rooms import rooms_over
 from gpu_shopper.commands.heartbeats import HeartbeatCommands
 from gpu_shopper.commands.sessions import SessionCommands
 from gpu_shopper.domain.deadlines import Limits
@@ -25,9 +29,11 @@ from gpu_shopper.ports.books import Notice
 from gpu_shopper.ports.boot import BootScripts
 from gpu_shopper.ports.notifier import NotDelivered
 from gpu_shopper.ports.probe import Probe
+from gpu_shopper.queries.health import Reading
 from gpu_shopper.runtime.vault import DeploymentVault
 from gpu_shopper.runtime.wakeup import LocalWakeup
 from gpu_shopper.stores.inline import CommitHooks, InlineBooks, Memory
+from gpu_shopper.testing.asgi import drain
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.clouds import SimCloud
@@ -35,11 +41,16 @@ from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.process import CrashPlan, Process, check_alive, crash_point
 
 T = TypeVar("T")
+_GRACE_S = 10.0
 DEPLOYMENT_KEY = hashlib.sha256(b"simulated deployment").digest()
 
 
 class HouseDown(Exception):
     """Nobody listens there, or the house died before it answered: what was asked may have been done."""
+
+
+class NobodyListens(HouseDown):
+    """What was asked has not been heard."""
 
 
 class SimMeter:
@@ -66,6 +77,11 @@ class SimMeter:
     def timed(self, name: str, seconds: float, **labels: str) -> None:
         """Count that something was timed."""
         self.counts[name] += 1
+
+    def page(self, readings: Iterable[Reading]) -> bytes:
+        """Return all counts, and what the book says."""
+        lines = [f"{name} {count}" for name, count in sorted(self.counts.items())]
+        return "\n".join([*lines, *map(str, readings)]).encode()
 
 
 class SimNotifier:
@@ -121,8 +137,21 @@ class Life:
     books: InlineBooks
     market: Market
     engine: Engine
-    sessions: SessionCommands
-    heartbeats: HeartbeatCommands
+    rooms: Rooms
+    api: ASGIApp
+    # What came in by the front door and is not answered yet; a dict, for its order.
+    requests: dict[asyncio.Task[Any], None] = field(default_factory=dict)
+    closing: bool = False
+
+    @property
+    def sessions(self) -> SessionCommands:
+        """What consumers may ask for, past the API."""
+        return self.rooms.commands.sessions
+
+    @property
+    def heartbeats(self) -> HeartbeatCommands:
+        """What nodes may say, past the API."""
+        return self.rooms.commands.heartbeats
 
 
 class House:
@@ -157,6 +186,7 @@ class House:
         life = self.life
         assert life is not None, "no house lives"
         try:
+            await self.ask(_close_door)
             await self.ask(lambda now: now.engine.stop())
             await self.ask(lambda now: now.books.aclose())
         except HouseDown:
@@ -171,7 +201,7 @@ class House:
         """
         life = self.life
         if life is None or not life.process.alive:
-            raise HouseDown("connection refused")
+            raise NobodyListens("connection refused")
         answer: asyncio.Future[T] = self.around.loop.create_future()
         self._waiting[answer] = life.process
         _ = life.process.spawn(_answer(question, life, answer), name="request")
@@ -198,21 +228,10 @@ class House:
             name: Cloud(cloud.provider(around.clock), clock=around.clock, meter=around.meter)
             for name, cloud in around.clouds.items()
         }
-        commands = CommandDesk(
-            books=books,
-            clock=around.clock,
-            chance=chance,
-            vault=vault,
-            market=market,
-            wakeup=wakeup,
-            meter=around.meter,
-            capabilities={name: cloud.capabilities for name, cloud in clouds.items()},
-            limits=around.settings.limits,
-        )
         desk = Desk(
             books=books,
             clock=around.clock,
-            chance=chance.fork("engine"),
+            chance=chance,
             vault=vault,
             market=market,
             clouds=clouds,
@@ -226,15 +245,26 @@ class House:
             owner=f"house {number}",
         )
         engine = Engine(desk, periods=around.settings.periods)
+        rooms = rooms_over(desk, engine, render_metrics=around.meter.page, public_url=None)
         self.life = Life(
             process=process,
             books=books,
             market=market,
             engine=engine,
-            sessions=SessionCommands(commands),
-            heartbeats=HeartbeatCommands(commands),
+            rooms=rooms,
+            api=create_app(rooms),
         )
         engine.start()
+
+
+async def _close_door(life: Life) -> None:
+    """Close the front door as the server does: what is inside may finish, for a while; then it is shown out."""
+    life.closing = True
+    if life.requests:
+        await asyncio.wait(life.requests, timeout=_GRACE_S)
+    for request in list(life.requests):
+        request.cancel()
+    await drain(life.api)
 
 
 async def _answer(

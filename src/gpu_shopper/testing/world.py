@@ -16,11 +16,13 @@ from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.engine.schedule import Periods
 from gpu_shopper.stores.inline import CommitHooks, Memory
 from gpu_shopper.testing import believing, bills, bounds, checks
+from gpu_shopper.testing.accounts import STRANGER, Accounts
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.consumers import Consumers
 from gpu_shopper.testing.distributions import Figures, Stopwatch
+from gpu_shopper.testing.front_door import FrontDoor
 from gpu_shopper.testing.house import House, HouseSettings, SimMeter, SimNotifier, Surroundings
 from gpu_shopper.testing.loop import VirtualLoop, current_loop, run_simulation
 from gpu_shopper.testing.nodes import Nodes, SimBootScripts
@@ -89,12 +91,18 @@ class World:
         self.house.around.hooks.pause = self.troubles.around_commit
         self.house.around.hooks.before_commit = self.troubles.before_commit
         self.house.around.hooks.after_commit = self.troubles.after_commit
+        self.door = FrontDoor(self.house, chance=chance.fork("front door"))
+        self.door.struck = self.oracle.struck
+        self.accounts = Accounts(
+            self.house, self.door, chance=chance.fork("accounts"), noted=self._asked
+        )
         self.consumers = Consumers(
             self.house,
+            self.accounts,
             demand=profile.demand,
             chance=chance.fork("consumers"),
             violate=self.oracle.violate,
-            asked=lambda what: self.oracle.exercised.update([f"asked {what}"]),
+            asked=self._asked,
         )
         self.consumers.rewinds = lambda: self.oracle.rewound_at
         self._chance = chance.fork("world")
@@ -130,6 +138,9 @@ class World:
         oracle.on_destroy += checks.ON_DESTROY
         oracle.on_attempt += checks.ON_ATTEMPT + believing.ON_ATTEMPT
         oracle.on_session += checks.ON_SESSION + believing.ON_SESSION
+
+    def _asked(self, what: str) -> None:
+        self.oracle.exercised[f"asked {what}"] += 1
 
     def open_house(self, *, plan: CrashPlan | None = None) -> Process:
         """Start the house."""
@@ -273,6 +284,7 @@ async def live(
     world = World(profile, current_loop())
     if prepare is not None:
         prepare(world)
+    await world.accounts.open([*profile.demand.names(), STRANGER])
     world.open_house()
     await world.ready()
     world.plant_strays()
