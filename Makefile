@@ -3,7 +3,9 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
-SEEDS ?= 2000
+SEEDS ?= 500
+HOURS ?= 1
+JOBS ?=
 CYCLES ?= 50
 SEED ?= 1
 # The tests start real processes and wait for them: on two cores three workers are a third faster than two.
@@ -62,8 +64,8 @@ simulate: setup ## Run SEEDS worlds in virtual time (make simulate SEEDS=500)
 proof: setup ## Take each safety rule out of a copy, and see that the simulator notices (ARGS="R7")
 	@$(BIN)/python -m gpu_shopper.testing.removals $(ARGS)
 
-soak: ## Simulate new worlds until interrupted
-	@$(MAKE) --no-print-directory simulate ARGS="--forever $(ARGS)"
+soak: setup ## Simulate new worlds for HOURS on JOBS processes, and add a line to docs/evidence/soak.jsonl
+	@exec $(BIN)/python -m gpu_shopper.testing.soak --hours $(HOURS) $(if $(JOBS),--jobs $(JOBS)) --record docs/evidence/soak.jsonl $(ARGS)
 
 torture: setup ## Kill the real programs CYCLES times (make torture CYCLES=200 SEED=1 RECORD=1)
 	@exec $(BIN)/python -m gpu_shopper.testing.torture --cycles $(CYCLES) --seed $(SEED) $(if $(RECORD),--record docs/evidence/torture.jsonl) $(ARGS)

@@ -71,6 +71,7 @@ CATCHES_ALL = {
     "cli/main.py": "the user sees a sentence, not a traceback",
     "engine/schedule.py": "one task's pass may fail, the others go on",
     "testing/house.py": "what a question raises belongs to whoever asked it from outside the house",
+    "testing/soak.py": "a world that breaks the simulator is a finding; the others go on",
     "testing/sealed_loop.py": "what a thread's work raises belongs to whoever awaits it",
 }
 PROGRAMS_OF_THEIR_OWN = ("agent/", "sandbox/")

@@ -5,10 +5,8 @@ whether every promise was kept: 0 if so, 1 if not, 130 if interrupted. What fail
 """
 
 import argparse
-import json
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gpu_shopper.testing.evidence import append, code_version
 from gpu_shopper.testing.torture.run import Plan, Result, run
 
 _SHOWN = 20
@@ -49,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise
     sys.stdout.write("\n".join(report(result)) + "\n")
     if options.record is not None:
-        _append(options.record, result)
+        append(options.record, record_of(result, code=code_version(), at=datetime.now(UTC)))
     if not result.ok:
         _say(f"logs, histories and ledgers are in {folder}\n  again: {_again(plan)}")
         _say("the same seed draws the same blows, but real time is never the same twice")
@@ -114,22 +113,6 @@ def record_of(result: Result, *, code: str, at: datetime) -> dict[str, Any]:
         "rest_s": round(result.rest_s),
         "took_s": round(result.took_s),
     }  # fmt: skip
-
-
-def _append(path: Path, result: Result) -> None:
-    line = json.dumps(record_of(result, code=_code_version(), at=datetime.now(UTC)))
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
-
-
-def _code_version() -> str:
-    here = Path(__file__).resolve().parent
-    asked = ["git", "-C", str(here), "describe", "--always", "--dirty", "--exclude=*"]
-    try:
-        told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return told.stdout.strip()
 
 
 def _counted(counts: Counter[str]) -> str:
