@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -11,6 +11,8 @@ from gpu_shopper.ports.provider_errors import Unavailable
 
 T = TypeVar("T")
 _LONGEST_REASON = 200
+# One for each kind of body: to make one takes longer than to read a row with it.
+_DECODERS: dict[Any, Any] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +31,15 @@ def decode(reply: HttpReply, kind: type[T], *, what: str) -> T:
         Unavailable: the body is something else; the message does not repeat it.
     """
     try:
-        return msgspec.json.decode(reply.body, type=kind)
+        value: T = _decoder(kind).decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unavailable(f"{what}: the answer cannot be read ({_reason(error)})") from error
+    return value
 
 
 def decode_rows(rows: Iterable[msgspec.Raw], kind: type[T]) -> Rows[T]:
     """Read each row by itself."""
-    decoder = msgspec.json.Decoder(kind)
+    decoder = _decoder(kind)
     good: list[T] = []
     rejected, example = 0, ""
     for row in rows:
@@ -46,6 +49,12 @@ def decode_rows(rows: Iterable[msgspec.Raw], kind: type[T]) -> Rows[T]:
             rejected += 1
             example = example or _reason(error)
     return Rows(good=tuple(good), rejected=rejected, example=example)
+
+
+def _decoder(kind: Any) -> Any:
+    if kind not in _DECODERS:
+        _DECODERS[kind] = msgspec.json.Decoder(kind)
+    return _DECODERS[kind]
 
 
 def object_in(body: bytes) -> dict[str, object] | None:
