@@ -28,8 +28,8 @@ def test_a_seed_can_be_told_as_a_story() -> None:
     said = simulate("--seed", "3", "--hours", "1", "--explain")
 
     assert 0 == said.exit_code, said.output
-    assert "what happened, in order:" in said.output
-    assert "cloud: " in said.output
+    assert "Every promise held." in said.output
+    assert "What happened, in order:" in said.output
 
 
 def test_the_line_of_a_world_runs_the_same_world() -> None:

@@ -55,6 +55,7 @@ class Outcome:
     steps: int = 0
     story: list[tuple[float, str, str]] = field(default_factory=list)
     oracle: Oracle | None = None
+    profile: WorldProfile | None = None
 
     @property
     def ok(self) -> bool:
@@ -271,6 +272,7 @@ class World:
             steps=sum(process.steps for process in houses),
             story=oracle.story if keep else [],
             oracle=oracle if keep else None,
+            profile=self.profile if keep else None,
         )
 
 
