@@ -12,6 +12,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
+import msgspec
+
 from gpu_shopper.sandbox import instances as status
 from gpu_shopper.sandbox.agenda import Agenda
 from gpu_shopper.sandbox.config import ModelConfig
@@ -213,6 +215,8 @@ class Park:
         instance.meter.stop(now=now)
         instance.status, instance.ended_at, instance.end_reason = status.ENDED, now, reason
         self._settled_micros += instance.meter.total_micros(now=now)
+        # Scripts and keys are of no use to the dead, and the state is written whole at each change.
+        instance.spec = msgspec.structs.replace(instance.spec, ssh_keys=(), env={}, on_start="")
         del self._living[instance.id], self._by_key[_digest(instance.spec.instance_key)]
         self._taken[instance.offer_id] -= 1
 
