@@ -262,6 +262,38 @@ def test_one_false_404_proves_no_absence(quirks: str) -> None:
     perform(script, Scene(quirks=WARY_QUIRKS) if quirks == "wary" else Scene())
 
 
+@pytest.mark.parametrize("quirks", ["sandbox", "wary"])
+def test_a_listing_that_lags_behind_a_proved_end_is_not_billed(quirks: str) -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        await stage.wait(1500)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+        before = stage.world.oracle.book.charges()
+        await stage.wait(200)
+        stage.misbehave("list_lag", count=1, seconds=700)
+        await stage.until(lambda: "late_arrival" in stage.events(session), limit=400)
+        await stage.until(lambda: stage.attempts(session)[0].proof == "proved", limit=900)
+
+        assert before == stage.world.oracle.book.charges()
+
+    perform(script, Scene(quirks=WARY_QUIRKS) if quirks == "wary" else Scene())
+
+
+def test_a_destroy_that_takes_its_time_is_billed_until_it_is_gone() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        stage.misbehave("slow_destroy", seconds=500)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+
+        entry = stage.ledger()[0]
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        assert entry.billed_micros * 0.99 <= said <= entry.billed_micros * 1.02
+
+    perform(script)
+
+
 def _blames(stage: Stage) -> list[tuple[str, str]]:
     query = "SELECT offer_id, blame FROM failures"
     return stage.world.memory.desk.raw.execute(query).fetchall()

@@ -271,8 +271,11 @@ def reopened(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> Lau
     """Return the closed attempt whose label showed up again: it is owed an end once more."""
     # One that was never read back is charged at what it really costs, not at what was offered.
     price = attempt.rate if attempt.read_back_at is not None else instance.rate or attempt.rate
-    owed = replace(attempt, instance_id=instance.id, rate=price)
-    return seen(_owed_again(owed, at=at), instance, at=at)
+    owed = _owed_again(replace(attempt, instance_id=instance.id, rate=price), at=at)
+    if attempt.proof is Proof.PROVED and attempt.instance_id == instance.id:
+        # A listing may lag: until a direct read finds it, it is not billed for the time since its end was proved.
+        return replace(owed, absence=Absence(first_gone_at=attempt.billing_ended_at))
+    return seen(owed, instance, at=at)
 
 
 def spoke_after_its_end(attempt: LaunchAttempt, *, at: datetime) -> bool:

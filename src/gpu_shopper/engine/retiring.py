@@ -11,7 +11,7 @@ from typing import assert_never
 
 from gpu_shopper.domain.cost import close_bill
 from gpu_shopper.domain.ids import AttemptId
-from gpu_shopper.domain.instance import Instance, InstanceStatus, Listing
+from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.launch import (
     Absence,
     AttemptState,
@@ -291,8 +291,7 @@ def _was_read(
         enough = absence.gone_reads >= quirks.absence_reads
         at = now if enough else now + quirks.absence_read_spacing
         return replace(_obeyed(attempt), absence=absence, next_action_at=at)
-    # It is still there. Unless it is visibly on its way out, the accepted destroy was no end of the bill.
-    leaving = instance.status is InstanceStatus.STOPPING
+    # It is still there, be it on its way out: the accepted destroy was no end of the bill.
     still = seen(attempt, instance, at=now)
     called = attempt.destroy_called_at or now
     often = min(_READ_PERIOD, quirks.observe_period * 3)
@@ -300,7 +299,7 @@ def _was_read(
     return replace(
         still,
         absence=Absence(read_at=now),
-        destroy_accepted_at=attempt.destroy_accepted_at if leaving else None,
+        destroy_accepted_at=None,
         next_action_at=max(at, now + timedelta(seconds=1)),
     )
 
@@ -313,7 +312,7 @@ def _end_of_billing(attempt: LaunchAttempt, quirks: Quirks) -> datetime | None:
     """Return when the bill ended, as near as it can be known; None if nothing was ever billed.
 
     Gone before we destroyed it: when it was last certainly there. Destroyed: when the cloud took the order, where that ends
-    billing, else at the first absence.
+    billing and nothing was seen of it after, else at the first absence.
     """
     if attempt.accrued_to is None:
         return None
@@ -322,7 +321,7 @@ def _end_of_billing(attempt: LaunchAttempt, quirks: Quirks) -> datetime | None:
     if attempt.missing_since is not None:
         end = alive_at or attempt.missing_since
     elif quirks.destroy_ends_billing and attempt.destroy_accepted_at is not None:
-        end = attempt.destroy_accepted_at
+        end = min(attempt.destroy_accepted_at, first_gone_at)
     else:
         end = first_gone_at
     return max(end, attempt.accrued_to)

@@ -1,11 +1,12 @@
 """S11: what we say that something cost, held against the cloud's own meter.
 
-It cannot hold exactly where nobody could see the end: a host that died, a node that ended itself, an instance that was
-preempted or ran into the cloud's own deadline are known to have lived until they were last seen, and no longer. There,
-the difference is bounded by the price of the time between two looks, plus the time in which nobody could look. Where the
-cloud or the book failed, or the cloud lied, around the end, it is bounded by ten minutes of the price, plus outages. Where the order to destroy
-does not end billing, the first absence that is read does, some seconds late. A price that the cloud hides is charged as it
-was shown. What is stopped instead of destroyed is charged in full until it is gone.
+A bill can be no better than what was known of the instance's end. So the allowance is derived from what was known: the price
+of the time between the last moment at which the house saw the instance alive, or heard it, and the first read that showed it
+gone, both answered and written down. A look whose answer was lost, or whose commit failed, or after which the house died, is
+none. Where that time is short, 1 % or $0.01 is asked.
+
+Beyond that, three things are nobody's to know: a price that the cloud hides is charged as it was shown; what the cloud stops
+instead of destroying is charged in full until it is gone; a bill written by a clock that was wrong is wrong by as much.
 """
 
 from collections.abc import Iterator
@@ -14,16 +15,13 @@ from typing import Final
 
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.sandbox.ledger import LedgerEntry
-from gpu_shopper.testing.oracle import Oracle
+from gpu_shopper.testing.clouds import SimCloud
+from gpu_shopper.testing.oracle import HOUSE, Oracle
 from gpu_shopper.testing.rows import AttemptRow
 
 _CENT: Final = 10_000
-_LOOK_S: Final = 330.0
-_TROUBLED_S: Final = 600.0
-_FIRST_READ_S: Final = 12.0
-_AT_ONCE_S: Final = 5.0
-_READ_S: Final = 35.0
-_SEEN_ENDS: Final = frozenset({"destroyed"})
+# Answers and commits take a moment, and so does the cloud that obeys.
+_MOMENT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,58 +84,57 @@ def _entries(o: Oracle) -> dict[tuple[str, str], LedgerEntry]:
 
 
 def _compare(o: Oracle, bill: Bill) -> None:
-    row, entry, said, due = bill.row, bill.entry, bill.said, bill.due
-    cloud = o.clouds[ProviderName(row.provider)]
-    held = cloud.instance(entry.id)
-    assert held is not None, entry.id
-    allowed = max(_CENT, due // 100)
-    rate = held.shown_price_micros / 3600
-    end = (entry.ended_at or cloud.now()) - o.loop.start.timestamp()
-    if entry.end_reason in _SEEN_ENDS:
-        o.exercised["S11"] += 1
-    else:
-        o.exercised["S11 unseen end"] += 1
-        allowed += round(rate * (_LOOK_S + _blind(o, row, end)))
-    said_end = _said_end(o, row, end)
-    first = o.facts[row.provider].first_destroy_at.get(entry.id)
-    if first is not None and end - first > _AT_ONCE_S:
-        # A cloud that takes its time is read only so often.
-        allowed += round(rate * _READ_S)
-    if first is not None and cloud.struck_rules["stop_instead_of_destroy"]:
-        # A cloud that stops what it shall destroy bills less for it, and does not say how much.
-        allowed += round(rate * max(0.0, end - first))
-    # A bill written by a clock that was wrong is wrong by as much.
-    allowed += round(rate * o.clock_error(min(end, said_end) - 3600, max(end, said_end)))
-    # Between the end and our first look at its absence, nobody may have been there to look.
-    allowed += round(
-        rate * _blind_between(o, row, min(end, said_end) - 5.0, max(end, said_end) + 5.0)
-    )
-    begin, until = min(end, said_end) - 35.0, max(end, said_end) + 35.0
-    # A book that fails may leave a claim that nobody gave back, and with it the row unread until the claim runs out.
-    unwritten = any(begin <= at <= until for at in o.commit_faults_at)
-    if unwritten or cloud.troubled(begin, until):
-        o.exercised["S11 troubled end"] += 1
-        allowed += round(rate * (_TROUBLED_S + _blind(o, row, max(end, said_end))))
-    elif not cloud.profile.quirks.destroy_ends_billing:
-        # The end is the first absence that was read, not the order.
-        allowed += round(rate * _FIRST_READ_S)
-    if abs(said - due) > allowed:
+    exact = max(_CENT, bill.due // 100)
+    allowed = max(exact, allowance(o, bill))
+    o.exercised["S11" if allowed == exact else "S11 loosely"] += 1
+    if abs(bill.said - bill.due) > allowed:
         o.violate(
             "S11",
-            f"{row.label}: we say {said}, the cloud {due} ({entry.end_reason}), allowed {allowed}",
+            f"{bill.row.label}: we say {bill.said}, the cloud {bill.due} ({bill.entry.end_reason}), allowed {allowed}",
         )
 
 
-def _said_end(o: Oracle, row: AttemptRow, end: float) -> float:
-    if row.billing_ended_at is None:
-        return end
-    return row.billing_ended_at / 1e6 - o.loop.start.timestamp()
+def allowance(o: Oracle, bill: Bill) -> int:
+    """Return by how much a bill may be off for what nobody could know, in micro-dollars."""
+    row, entry = bill.row, bill.entry
+    cloud = o.clouds[ProviderName(row.provider)]
+    held = cloud.instance(entry.id)
+    assert held is not None, entry.id
+    end = (entry.ended_at or cloud.now()) - o.loop.start.timestamp()
+    known = known_end(o, cloud, row, entry, end=end)
+    seconds = known.gone_at - known.alive_at + _MOMENT_S
+    seconds += o.clock_error(known.alive_at - 3600, known.gone_at)
+    price = held.shown_price_micros / 3600
+    # What is stopped, or never came up, bills less in the end, and no cloud says how much.
+    lived = end - (entry.created_at - o.loop.start.timestamp())
+    return round(price * seconds) + max(0, round(price * lived) - bill.due)
 
 
-def _blind(o: Oracle, row: AttemptRow, end: float) -> float:
-    """Return for how long before the end nobody could look."""
-    return _blind_between(o, row, max(0.0, end - 7200), end)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEnd:
+    """Between what the end of an instance was known to lie, in seconds since the start."""
+
+    alive_at: float
+    gone_at: float
 
 
-def _blind_between(o: Oracle, row: AttemptRow, begin: float, end: float) -> float:
-    return o.excused(row.provider, since=begin, until=end)
+def known_end(
+    o: Oracle, cloud: SimCloud, row: AttemptRow, entry: LedgerEntry, *, end: float
+) -> KnownEnd:
+    """Return the last sight of it before its end, and the first true news of its absence after."""
+    born = entry.created_at - o.loop.start.timestamp()
+    reads = [(at, there) for at, there in cloud.reads.get(entry.id, ()) if _kept(o, at)]
+    seen = max((at for at, there in reads if there and at <= end + _MOMENT_S), default=born)
+    lied = [at for at, there in reads if not there and seen < at < end]
+    heard = o.heard_at.get(row.label, born)
+    # Somebody who was told that it is gone, falsely, may have taken that for its end.
+    alive_at = seen if lied else max(seen, heard)
+    gone = [at for at, there in reads if not there and at >= end]
+    return KnownEnd(alive_at=min(alive_at, end), gone_at=min(gone, default=max(end, o.now)))
+
+
+def _kept(o: Oracle, at: float) -> bool:
+    """Tell whether what was read then was written down: no commit failed, and the house lived on."""
+    soon = at + _MOMENT_S
+    unwritten = any(at <= failed <= soon for failed in o.commit_faults_at)
+    return not unwritten and not o.outages[HOUSE].within(at, soon)

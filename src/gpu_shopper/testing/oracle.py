@@ -82,7 +82,6 @@ class CloudFacts:
 
     births: Counter[str] = field(default_factory=Counter)
     destroys: dict[str, list[float]] = field(default_factory=dict)
-    first_destroy_at: dict[str, float] = field(default_factory=dict)
     strays: set[str] = field(default_factory=set)
 
 
@@ -210,7 +209,6 @@ class Oracle:
             held = cloud.instance(instance_id)
             if held is None:
                 return
-            self.facts[cloud.name].first_destroy_at.setdefault(instance_id, self.now)
             self.tell(cloud.name, f"destroy {instance_id} {held.name}")
             for check in self.on_destroy:
                 check(self, cloud, instance_id, held.name)
