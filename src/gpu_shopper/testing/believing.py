@@ -72,7 +72,7 @@ def s2_proved_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -
         told = o.witness.of(cloud.name, entry.id)
         reads = quirks.absence_reads if entry.id == new.instance_id else 0
         # A book that was put back may know of an older destroy than the last.
-        forgot = o.rewound_at > told.destroy_sent_at
+        forgot = o.rewound_at > max(0.0, told.destroy_sent_at)
         if forgot or told.fooled(reads=reads, listings=quirks.absence_listings):
             o.faults["fooled_by_lies"] += 1
             continue
