@@ -12,7 +12,7 @@ from pathlib import Path
 from gpu_shopper.testing.torture.bench import Bench
 from gpu_shopper.testing.torture.blows import Blows
 from gpu_shopper.testing.torture.checker import Violation, check_history
-from gpu_shopper.testing.torture.consumers import Consumer, Witness
+from gpu_shopper.testing.torture.consumers import HASTY_S, Consumer, Witness
 from gpu_shopper.testing.torture.history import Journal
 from gpu_shopper.testing.torture.judge import Figures, Judge, unattended_s
 
@@ -116,9 +116,11 @@ class Run:
     def _let_them_rent(self) -> None:
         offers = self._bench.offers()
         for number in range(self._plan.consumers):
-            witness = Witness(self._bench.server.url, f"consumer-{number}", self._journal)
+            url, name = self._bench.server.url, f"consumer-{number}"
+            witness = Witness(url, name, self._journal)
+            hasty = Witness(url, name, self._journal, timeout_s=HASTY_S)
             chance = random.Random(self._chance.getrandbits(64))
-            consumer = Consumer(witness, chance, offers, self._stop)
+            consumer = Consumer(witness, hasty, chance, offers, self._stop)
             self._consumers.append(consumer)
             self._lives.append(self._pool.submit(consumer.live))
 
