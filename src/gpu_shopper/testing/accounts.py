@@ -29,6 +29,7 @@ from gpu_shopper.ports.books import BookUnavailable, TokenKind
 from gpu_shopper.runtime.vault import DeploymentVault
 from gpu_shopper.runtime.wakeup import LocalWakeup
 from gpu_shopper.testing.chance import SeededChance
+from gpu_shopper.testing.front_checks import FrontRecord
 from gpu_shopper.testing.front_door import DoorConnection, FrontDoor
 from gpu_shopper.testing.house import DEPLOYMENT_KEY, House, HouseDown
 from gpu_shopper.wire.operations import TokenOrder
@@ -64,12 +65,14 @@ class Accounts:
         *,
         chance: SeededChance,
         noted: Callable[[str], None],
+        record: FrontRecord,
     ) -> None:
         self.by_name: dict[str, Account] = {}
         self._house = house
         self._door = door
         self._chance = chance
         self._noted = noted
+        self._record = record
         self._keys = 0
 
     async def open(self, names: list[str]) -> None:
@@ -156,6 +159,8 @@ class Accounts:
         self._take(name, secret.text, record.id)
 
     def _take(self, name: str, token: str, token_id: str) -> None:
+        self._record.learn("API token", token)
+        self._record.know(token, "" if name == ADMIN else name)
         loop = self._house.around.loop
         draws = self._chance.fork(f"keys of {name} {token_id}")
         surroundings = Surroundings(

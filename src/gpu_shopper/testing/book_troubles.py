@@ -78,21 +78,22 @@ class BookTroubles:
         """Lose the newest commits at a loss of power: a disk that only said that it had written them."""
         memory, oracle = self._house.around.memory, self._oracle
         image, written = memory.image(), memory.desk.raw.total_changes
+        taken_at = oracle.now
         end = oracle.now + _LIE_LIMIT_S
         until = written + 1 + self._chance.below(40)
         while memory.desk.raw.total_changes < until and oracle.now < end:  # noqa: ASYNC110
             await asyncio.sleep(0.5)
         self._kill("power lost")
         memory.rewind(image)
-        oracle.rewound()
+        oracle.rewound(to=taken_at)
 
     async def _restore(self) -> None:
         memory = self._house.around.memory
-        image = memory.image()
+        image, taken_at = memory.image(), self._oracle.now
         await asyncio.sleep(300 + 3300 * self._draw())
         self._kill("stopped for a restore")
         memory.restore(image)
-        self._oracle.rewound()
+        self._oracle.rewound(to=taken_at)
 
     async def _lose(self) -> None:
         self._kill("the disk is gone")

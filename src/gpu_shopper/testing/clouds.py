@@ -33,7 +33,7 @@ from gpu_shopper.testing.model_door import ModelDoor
 from gpu_shopper.testing.named_provider import NamedProvider
 from gpu_shopper.testing.process import crash_point
 
-_KEY = "sim-key"
+ACCOUNT_KEY = "sim-key"
 READ_LIES = frozenset({"get_false_404", "list_lag", "list_cut", "list_empty"})
 # A moment of the model is a large float; without this, a timer could come an instant too early for ever.
 _EPSILON = 1e-5
@@ -125,7 +125,7 @@ class SimCloud:
         self.clock = VirtualClock(loop)
         draws = random.Random(chance.fork("model").draw_bits(64))
         self.catalogue = Catalogue(seed=chance.draw_bits(16), size=profile.offers)
-        config = replace(profile.config, account_key=_KEY, hosts_itself=True)
+        config = replace(profile.config, account_key=ACCOUNT_KEY, hosts_itself=True)
         self.model: CloudModel = _WatchedModel(self.catalogue, draws, config, self)
         self._door = ModelDoor(self.model, self.clock)
         self._struck_before: Counter[str] = Counter()
@@ -148,7 +148,7 @@ class SimCloud:
         """Connect the real adapter for one life of a house."""
         door = SimDoor(self, self._loop)
         plain = SandboxProvider(
-            {"url": "http://cloud.test", "key": _KEY},
+            {"url": "http://cloud.test", "key": ACCOUNT_KEY},
             door,
             clock,
             capabilities=self.profile.capabilities,
@@ -238,7 +238,7 @@ class SimCloud:
 
     def accept_key(self) -> None:
         """Take the account's key again."""
-        self._change_key(_KEY)
+        self._change_key(ACCOUNT_KEY)
 
     def _change_key(self, key: str) -> None:
         state = self.model._state
@@ -314,7 +314,7 @@ class SimCloud:
         return self.network.cut
 
     def _request(self, method: str, path: str, body: dict[str, object] | None) -> ModelRequest:
-        return ModelRequest(method=method, path=path, query={}, body=body, key=_KEY)
+        return ModelRequest(method=method, path=path, query={}, body=body, key=ACCOUNT_KEY)
 
 
 class SimDoor:

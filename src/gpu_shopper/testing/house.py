@@ -30,7 +30,6 @@ from gpu_shopper.ports.boot import BootScripts
 from gpu_shopper.ports.notifier import NotDelivered
 from gpu_shopper.ports.probe import Probe
 from gpu_shopper.queries.health import Reading
-from gpu_shopper.runtime.vault import DeploymentVault
 from gpu_shopper.runtime.wakeup import LocalWakeup
 from gpu_shopper.stores.inline import CommitHooks, InlineBooks, Memory
 from gpu_shopper.testing.asgi import drain
@@ -39,6 +38,7 @@ from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.process import CrashPlan, Process, check_alive, crash_point
+from gpu_shopper.testing.telling_vault import Learn, TellingVault
 
 T = TypeVar("T")
 _GRACE_S = 10.0
@@ -53,21 +53,29 @@ class NobodyListens(HouseDown):
     """What was asked has not been heard."""
 
 
+def _nobody(name: str, fields: Mapping[str, object]) -> None:
+    pass
+
+
 class SimMeter:
     """Counts what the house says of itself; alarms are kept."""
 
     def __init__(self, told: Callable[[str, Mapping[str, object]], None]) -> None:
         self._told = told
+        # Whoever reads the log.
+        self.heard: Callable[[str, Mapping[str, object]], None] = _nobody
         self.counts: Counter[str] = Counter()
 
     def event(self, name: str, **fields: object) -> None:
         """Count the event."""
         self.counts[name] += 1
+        self.heard(name, fields)
 
     def alarm(self, name: str, **fields: object) -> None:
         """Tell the oracle."""
         check_alive()
         self.counts[name] += 1
+        self.heard(name, fields)
         self._told(name, fields)
 
     def count(self, name: str, **labels: str) -> None:
@@ -112,6 +120,10 @@ class HouseSettings:
     limits: Limits
 
 
+def _unheard(kind: str, secret: str) -> None:
+    pass
+
+
 @dataclass(slots=True, kw_only=True)
 class Surroundings:
     """What stays while houses come and go: the disk, the machine's clock, the clouds, the nodes."""
@@ -127,6 +139,7 @@ class Surroundings:
     meter: SimMeter
     hooks: CommitHooks
     settings: HouseSettings
+    learn: Learn = _unheard
 
 
 @dataclass(slots=True, kw_only=True)
@@ -219,7 +232,7 @@ class House:
     async def _live(self, process: Process) -> None:
         around, number = self.around, self._lives
         chance = around.chance.fork(f"life {number}")
-        vault = DeploymentVault(DEPLOYMENT_KEY, chance.fork("vault"))
+        vault = TellingVault(DEPLOYMENT_KEY, chance.fork("vault"), learn=around.learn)
         books = around.memory.books(
             clock=around.clock, deployment=vault.deployment, hooks=around.hooks
         )

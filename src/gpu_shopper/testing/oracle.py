@@ -109,6 +109,7 @@ class Oracle:
         self.forgotten: set[str] = set()
         self.rewritten: set[str] = set()
         self.rewound_at = 0.0
+        self.rewound_to = 0.0
         self.house_since = 0.0
         self.commit_faults_at: list[float] = []
         self.clock_wrong_until = -1.0
@@ -322,8 +323,8 @@ class Oracle:
         for check in self.on_session:
             check(self, old, new)
 
-    def rewound(self) -> None:
-        """Forget what was known: the book was put back to an older state."""
+    def rewound(self, *, to: float = 0.0) -> None:
+        """Forget what was known: the book was put back to its state of that moment, 0 being an empty book."""
         known = self.attempts
         self.attempts = {row.label: row for row in self.book.attempts()}
         self.sessions = {row.id: row for row in self.book.sessions()}
@@ -336,7 +337,7 @@ class Oracle:
                 self.unwanted_at.pop(row.label, None)
         # Nobody can know of what was forgotten before the next sweep.
         self.unwanted_at |= dict.fromkeys(sorted(forgotten), self.now)
-        self.rewound_at = self.now
+        self.rewound_at, self.rewound_to = self.now, to
         self.book.moved()  # What moved on the way back is known now.
         self.tell("book", f"rewound, {len(self.forgotten)} attempts forgotten")
 

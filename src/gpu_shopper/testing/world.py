@@ -15,13 +15,14 @@ from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.engine.schedule import Periods
 from gpu_shopper.stores.inline import CommitHooks, Memory
-from gpu_shopper.testing import believing, bills, bounds, checks
+from gpu_shopper.testing import believing, bills, bounds, checks, front_checks
 from gpu_shopper.testing.accounts import STRANGER, Accounts
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
-from gpu_shopper.testing.clouds import SimCloud
+from gpu_shopper.testing.clouds import ACCOUNT_KEY, SimCloud
 from gpu_shopper.testing.consumers import Consumers
 from gpu_shopper.testing.distributions import Figures, Stopwatch
+from gpu_shopper.testing.front_checks import FrontRecord
 from gpu_shopper.testing.front_door import FrontDoor
 from gpu_shopper.testing.house import House, HouseSettings, SimMeter, SimNotifier, Surroundings
 from gpu_shopper.testing.loop import VirtualLoop, current_loop, run_simulation
@@ -92,10 +93,21 @@ class World:
         self.house.around.hooks.pause = self.troubles.around_commit
         self.house.around.hooks.before_commit = self.troubles.before_commit
         self.house.around.hooks.after_commit = self.troubles.after_commit
+        self.record = FrontRecord(self.oracle, self.memory)
+        self.record.learn("provider key", ACCOUNT_KEY)
+        self.house.around.learn = self.record.learn
+        self.house.around.meter.heard = lambda name, fields: self.record.hear(
+            "log", f"{name} {fields}".encode()
+        )
         self.door = FrontDoor(self.house, chance=chance.fork("front door"))
         self.door.struck = self.oracle.struck
+        self.door.witnesses.append(self.record.saw)
         self.accounts = Accounts(
-            self.house, self.door, chance=chance.fork("accounts"), noted=self._asked
+            self.house,
+            self.door,
+            chance=chance.fork("accounts"),
+            noted=self._asked,
+            record=self.record,
         )
         self.consumers = Consumers(
             self.house,
@@ -229,6 +241,8 @@ class World:
         for check in checks.AT_REST:
             check(self.oracle)
         bills.s11_cost_is_the_clouds_meter(self.oracle)
+        for ask in front_checks.AT_REST:
+            ask(self.record)
 
     async def s20_recovering_twice_changes_nothing(self) -> None:
         """S20: a house that starts once more at rest leaves everything as it was."""

@@ -1,0 +1,135 @@
+"""What is asked at the front door sees what it is there to see."""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import pytest
+
+from gpu_shopper.testing import front_checks
+from gpu_shopper.testing.asgi import Answered, Asked
+from gpu_shopper.testing.front_checks import FrontRecord
+from gpu_shopper.testing.loop import current_loop, run_simulation
+from gpu_shopper.testing.scenarios import Scene
+from gpu_shopper.testing.world import World
+
+MINE, OTHERS = "ses_" + "a" * 26, "ses_" + "b" * 26
+ANN, BOB = "consumer-1", "consumer-2"
+
+
+def created(record: FrontRecord, session: str, *, by: str = ANN, body: bytes = b"{}") -> None:
+    asked = Asked(
+        method="POST", path="/api/v1/sessions", headers={"Idempotency-Key": "key"}, body=body
+    )
+    answered = answer(201, {"session": {"id": session, "consumer_id": by}})
+    front_checks.s12_one_key_one_session(record, asked, answered, caller=by)
+
+
+def answer(status: int, body: object) -> Answered:
+    return Answered(status=status, headers={}, body=json.dumps(body).encode())
+
+
+def get(path: str) -> Asked:
+    return Asked(method="GET", path=path, headers={})
+
+
+def two_sessions_of_one_key(record: FrontRecord) -> None:
+    created(record, MINE)
+    created(record, OTHERS)
+
+
+def one_session_of_two_bodies(record: FrontRecord) -> None:
+    created(record, MINE)
+    created(record, MINE, body=b"[]")
+
+
+def anothers_session_in_a_list(record: FrontRecord) -> None:
+    created(record, OTHERS, by=BOB)
+    told = answer(200, {"sessions": [{"id": OTHERS}]})
+    front_checks.s13_nothing_of_anothers(record, get("/api/v1/sessions"), told, caller=ANN)
+
+
+def anothers_session_forbidden(record: FrontRecord) -> None:
+    created(record, OTHERS, by=BOB)
+    path = f"/api/v1/sessions/{OTHERS}"
+    front_checks.s13_nothing_of_anothers(record, get(path), answer(403, {}), caller=ANN)
+
+
+def a_token_in_an_answer(record: FrontRecord) -> None:
+    record.learn("API token", "cgs_pat_secret")
+    record.hear("GET /", b'{"detail": "cgs_pat_secret is not known"}')
+    front_checks.s14_no_secret_leaves(record)
+
+
+def a_token_in_the_book(record: FrontRecord) -> None:
+    record.learn("API token", "cgs_pat_secret")
+    record.memory.desk.raw.execute("CREATE TABLE notes (text TEXT)")
+    record.memory.desk.raw.execute("INSERT INTO notes VALUES ('cgs_pat_secret')")
+    front_checks.s14_no_secret_lies_open(record)
+
+
+def a_session_that_is_gone(record: FrontRecord) -> None:
+    created(record, MINE)
+    front_checks.no_acknowledged_session_is_lost(record)
+
+
+def a_fault_of_ours(record: FrontRecord) -> None:
+    told = answer(500, {"code": "internal"})
+    front_checks.no_fault_of_ours(record, get("/"), told, closing=False)
+
+
+def a_book_that_fails_by_itself(record: FrontRecord) -> None:
+    told = answer(503, {"code": "book_unavailable"})
+    front_checks.no_fault_of_ours(record, get("/"), told, closing=False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "check"),
+    [
+        (two_sessions_of_one_key, "S12"),
+        (one_session_of_two_bodies, "S12"),
+        (anothers_session_in_a_list, "S13"),
+        (anothers_session_forbidden, "S13"),
+        (a_token_in_an_answer, "S14"),
+        (a_token_in_the_book, "S14"),
+        (a_session_that_is_gone, "front"),
+        (a_fault_of_ours, "front"),
+        (a_book_that_fails_by_itself, "front"),
+    ],
+)
+def test_what_is_wrong_is_seen(wrong: Callable[[FrontRecord], None], check: str) -> None:
+    assert {check} == violations_after(wrong)
+
+
+def what_is_right(record: FrontRecord) -> None:
+    created(record, MINE)
+    created(record, MINE)
+    created(record, OTHERS, by=BOB)
+    path = f"/api/v1/sessions/{OTHERS}"
+    told = answer(404, {"detail": f"there is no session {OTHERS}"})
+    front_checks.s13_nothing_of_anothers(record, get(path), told, caller=ANN)
+    front_checks.s14_no_secret_leaves(record)
+    front_checks.s14_no_secret_lies_open(record)
+
+
+def what_a_backup_did_not_hold(record: FrontRecord) -> None:
+    created(record, MINE)
+    record.oracle.rewound(to=0.0)
+    record.follow_the_book()
+    created(record, OTHERS)
+    record.acknowledged.clear()
+
+
+@pytest.mark.parametrize("right", [what_is_right, what_a_backup_did_not_hold])
+def test_what_is_right_is_left_alone(right: Callable[[FrontRecord], None]) -> None:
+    assert set() == violations_after(right)
+
+
+def violations_after(story: Callable[[FrontRecord], None]) -> set[str]:
+    async def tell() -> set[str]:
+        world = World(Scene().profile(1), current_loop())
+        await asyncio.sleep(1)
+        story(world.record)
+        return {violation.check for violation in world.oracle.violations}
+
+    return run_simulation(tell(), seed=1)
