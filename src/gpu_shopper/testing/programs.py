@@ -8,8 +8,10 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +25,7 @@ from gpu_shopper.sandbox import processes
 KEY, CONTROL = "account-key", "control-key"
 PATIENCE_S = 30.0
 _POLL_S = 0.03
+_QUIET_PORTS = (20_000, 32_000)
 
 T = TypeVar("T")
 
@@ -149,14 +152,14 @@ class Cloud(Program):
         """The folder in which it keeps its ledger and its instances."""
         return self.folder / "state"
 
-    def start(self, *, boot_s: float = 0.2, offers: int = 1500) -> None:
-        """Start it and wait until it listens."""
+    def start(self, *, boot_s: float = 0.2, offers: int = 1500, port: int = 0) -> None:
+        """Start it and wait until it listens; without a port, on the last one again if that is free."""
         file = self.folder / "url"
         file.unlink(missing_ok=True)
         self.launch(
             "gpu_shopper.sandbox", "--state-dir", str(self.state), "--key", KEY,
             "--control-key", CONTROL, "--boot-seconds", str(boot_s), "--offers", str(offers),
-            "--port-file", str(file),
+            "--port-file", str(file), "--port", str(port),
         )  # fmt: skip
         until(
             "the cloud is up",
@@ -233,6 +236,20 @@ class Server(Program):
     def database(self) -> Path:
         """The file of its book."""
         return self.database_file or self.folder / "shopper.db"
+
+
+def free_port() -> int:
+    """Return a port for a program that will be away now and then.
+
+    It is none of those that the kernel gives to outgoing connections: such a connection would keep the program from coming
+    back, or, when it goes to that very port, find itself.
+    """
+    dice = random.SystemRandom()
+    while True:
+        with contextlib.closing(socket.socket()) as door, contextlib.suppress(OSError):
+            door.bind(("127.0.0.1", dice.randrange(*_QUIET_PORTS)))
+            port: int = door.getsockname()[1]
+            return port
 
 
 def environments() -> Iterator[tuple[int, bytes]]:

@@ -24,6 +24,7 @@ from gpu_shopper.testing.programs import (
     Cloud,
     Server,
     ask,
+    free_port,
     marked,
     started_from,
     until,
@@ -79,6 +80,7 @@ class Bench:
         self.folder = folder
         self.cloud = Cloud(folder / "cloud", folder / "cloud.log")
         self.server = Server(folder / "data", folder / "server.log")
+        self.server.port, self._cloud_port = free_port(), free_port()
         self._others: list[Server] = []
         self.disk = SmallDisk(folder)
         self.strays: list[Stray] = []
@@ -117,7 +119,7 @@ class Bench:
 
     def start_cloud(self) -> None:
         """Start the cloud, for the first time or again."""
-        self.cloud.start(boot_s=_BOOT_S, offers=_OFFERS)
+        self.cloud.start(boot_s=_BOOT_S, offers=_OFFERS, port=self._cloud_port)
         self.cloud_away.end()
 
     def start_server(self, *, wait: bool) -> None:
