@@ -151,6 +151,8 @@ def l5_nothing_owed_is_without_a_future(o: Oracle) -> None:
             o.violate("L5", f"{row.label} is {row.state}, and nobody will look at its session")
             continue
         due = max(true_time(o, row.next_action_at), true_time(o, session.claimed_until or 0))
+        # A book that was put back finds everything overdue.
+        due = max(due, o.rewound_at)
         late = o.now - due - o.excused(HOUSE_ONLY, since=due)
         if late > _SWEEP_S + 2 * _SLACK_S:
             o.violate("L5", f"{row.label} is {row.state} and overdue by {late:.0f} s")

@@ -47,11 +47,13 @@ class Summary:
         if not outcome.ok:
             self.failed.append(outcome)
 
+    def struck(self, fault: str) -> int:
+        """Return how often a fault of the profiles' tables struck."""
+        return self.faults[_STRUCK_AS.get(fault, fault)]
+
     def unexercised(self) -> list[str]:
         """Return the faults and invariants that nothing has tried."""
-        faults = [
-            name for name in (*MISDEEDS, *TROUBLES) if not self.faults[_STRUCK_AS.get(name, name)]
-        ]
+        faults = [name for name in (*MISDEEDS, *TROUBLES) if not self.struck(name)]
         return faults + never_asked(self.exercised)
 
     def lines(self, *, took_s: float) -> Iterator[str]:
