@@ -46,7 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BaseException:
         _say(f"the run itself failed; logs and histories are in {folder}\n  again: {_again(plan)}")
         raise
-    sys.stdout.write("\n".join(report(result)) + "\n")
+    told = "\n".join(report(result)) + "\n"
+    (folder / "summary.txt").write_text(told, encoding="utf-8")
+    sys.stdout.write(told)
     if options.record is not None:
         append(options.record, record_of(result, code=code_version(), at=datetime.now(UTC)))
     if not result.ok:

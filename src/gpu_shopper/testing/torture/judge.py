@@ -170,20 +170,21 @@ class Judge:
         )
         for row in twice:
             yield Violation("billed twice", f"attempt {row['attempt_id']}")
-        for row in self._truth.book("SELECT id, label, billing_ended_at FROM attempts"):
+        for row in self._truth.book(
+            "SELECT id, label, billing_ended_at, closing_since FROM attempts"
+        ):
             entry = entries.get(str(row["label"]))
             ours = charged.get(str(row["id"]), 0)
             if entry is None:
                 if ours:
                     yield Violation("wrong bill", f"{row['label']} cost {ours} and never was")
                 continue
-            ended_at = row["billing_ended_at"]
-            said_end = None if ended_at is None else int(ended_at) / 1e6
-            yield from self._bill(entry, ours=ours, said_end=said_end)
+            # From when its end was asked for, it may be stopped, and cheaper, without our being told.
+            said = [row[name] for name in ("billing_ended_at", "closing_since")]
+            moments = [int(at) / 1e6 for at in said if at is not None]
+            yield from self._bill(entry, ours=ours, said=moments)
 
-    def _bill(
-        self, entry: LedgerEntry, *, ours: int, said_end: float | None
-    ) -> Iterator[Violation]:
+    def _bill(self, entry: LedgerEntry, *, ours: int, said: list[float]) -> Iterator[Violation]:
         figures, bench = self.figures, self._bench
         figures.billed_micros += entry.billed_micros
         second = entry.price_per_hour_micros / 3600
@@ -194,7 +195,7 @@ class Judge:
             return
         figures.beyond_a_cent += 1
         end = entry.ended_at or time.time()
-        begin, until = sorted((end, end if said_end is None else said_end))
+        begin, until = min([end, *said]), max([end, *said])
         trouble_s = sum(
             spans.within_s(begin - _LOOK_S, until + _LOOK_S)
             for spans in (bench.server_away, bench.cloud_away, bench.cloud_lies)
