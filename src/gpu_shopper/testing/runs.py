@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from gpu_shopper.testing.collecting import collected_seldom
 from gpu_shopper.testing.replays import TWICE_EVERY, Replay
 from gpu_shopper.testing.shrink import shrink
 from gpu_shopper.testing.story import tell
@@ -42,6 +43,7 @@ def run_one(replay: Replay, *, explain: bool, shrunk: bool, say: Say) -> bool:
     return outcome.ok
 
 
+@collected_seldom()
 def run_many(many: Many, *, say: Say, note: Say) -> bool:
     """Run many worlds and say what they gave together; tell whether every invariant held.
 

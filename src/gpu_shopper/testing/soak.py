@@ -20,6 +20,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
+from gpu_shopper.testing.collecting import collected_seldom
 from gpu_shopper.testing.distributions import ANSWERED, UNATTENDED, share_of
 from gpu_shopper.testing.evidence import append, code_version, rows
 from gpu_shopper.testing.oracle import Violation
@@ -155,6 +156,7 @@ class _Watch:
             )
 
 
+@collected_seldom()
 def _work(plan: Plan, counter: Any, stop: Any, results: Any) -> None:
     # Ctrl-C reaches all processes of a terminal; the first one says when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -5,12 +5,13 @@ moment at which it was given, to the one who asked; so it is noted here, for eac
 shown, beside the last answer that did show it, and the ids that were handed out.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
 
 from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.testing.clouds import SimCloud
@@ -112,7 +113,6 @@ class Witness:
 
 def _object(reply: HttpReply) -> dict[str, Any]:
     try:
-        said = json.loads(reply.body)
-    except ValueError:
+        return msgspec.json.decode(reply.body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
-    return said if isinstance(said, dict) else {}
