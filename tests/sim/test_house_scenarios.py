@@ -292,3 +292,20 @@ def test_a_node_that_speaks_after_its_end_was_proved_is_destroyed_although_no_li
 
     # A node that reports by itself would be told to stop, and say no more.
     perform(script, Scene(pushes=False))
+
+
+def test_a_node_that_ended_itself_while_the_house_was_away_is_billed_to_the_end_of_its_lease() -> (
+    None
+):
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=12)
+        await stage.wait(600)
+        await stage.leave_house(3000)
+        await stage.until_state(session, "failed", "stopped")
+
+        entry = stage.ledger()[0]
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        assert "self_ended" == entry.end_reason
+        assert entry.billed_micros * 0.95 < said <= entry.billed_micros * 1.01
+
+    perform(script)

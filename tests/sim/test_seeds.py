@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from gpu_shopper.testing.distributions import ANSWERED, share_of
 from gpu_shopper.testing.profiles import Mode
 from gpu_shopper.testing.replays import Replay
 from gpu_shopper.testing.summary import Summary
@@ -48,6 +49,9 @@ def test_storms_try_every_fault_and_every_invariant() -> None:
     assert [] == [(one.seed, one.violations[:3]) for one in summary.failed]
     # Ten failed destroys in a row, and a machine lost while it runs, are rare in storms; scenarios have them.
     assert {"L8", "S17"} >= set(summary.unexercised())
+    waited = sorted(summary.figures[ANSWERED])
+    assert share_of(waited, 0.99) <= 600
+    assert waited[-1] <= 1800
 
 
 def test_the_same_seed_is_the_same_run_in_any_process() -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from gpu_shopper.domain.ids import AttemptId, ConsumerId, ProviderName, SessionId
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.money import ZERO, HourlyRate, Money, charge_between
+from gpu_shopper.domain.quirks import Quirks
 
 _HOUR = timedelta(hours=1)
 
@@ -71,6 +72,38 @@ def reprice(attempt: LaunchAttempt, rate: HourlyRate, *, at: datetime) -> Accrua
     closed = accrue(attempt, to=at)
     since = closed.attempt.accrued_to
     return Accrual(replace(closed.attempt, rate=rate, rate_since=since), closed.entries)
+
+
+def end_of_bill(
+    attempt: LaunchAttempt, quirks: Quirks, *, lease: timedelta | None
+) -> datetime | None:
+    """Return when the bill of an instance that is gone ended, as near as it can be known; None if nothing was ever billed.
+
+    Gone before we destroyed it: when it was last certainly there, or, where nobody was there to answer its node for a whole
+    `lease` (None where nodes cannot end themselves), when that ran out and the node ended it. Destroyed: when the cloud took
+    the order, where that ends billing and nothing was seen of it after, else at the first absence.
+    """
+    if attempt.accrued_to is None:
+        return None
+    first_gone_at = attempt.absence.first_gone_at
+    assert first_gone_at is not None, attempt.id
+    if attempt.missing_since is not None:
+        end = _vanished_at(attempt, attempt.missing_since, lease=lease)
+    elif quirks.destroy_ends_billing and attempt.destroy_accepted_at is not None:
+        end = min(attempt.destroy_accepted_at, first_gone_at)
+    else:
+        end = first_gone_at
+    return max(end, attempt.accrued_to)
+
+
+def _vanished_at(
+    attempt: LaunchAttempt, missing_since: datetime, *, lease: timedelta | None
+) -> datetime:
+    last, heard = attempt.last_alive_at or missing_since, attempt.heard
+    if lease is None or heard is None or missing_since - heard.at < lease:
+        return last
+    # Nobody answered it for so long: whatever else may have happened, by then its node had ended it.
+    return max(last, heard.at + lease)
 
 
 def close_bill(attempt: LaunchAttempt) -> Accrual:

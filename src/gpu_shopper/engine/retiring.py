@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from gpu_shopper.domain.cost import close_bill
+from gpu_shopper.domain.cost import close_bill, end_of_bill
 from gpu_shopper.domain.ids import AttemptId
 from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.launch import (
@@ -151,13 +151,15 @@ class Retiring:
         )
 
     async def _close(self, claim: Claim, attempt: LaunchAttempt) -> None:
-        now, quirks = self._desk.clock.now(), self._desk.clouds[attempt.provider].quirks
+        now, cloud = self._desk.clock.now(), self._desk.clouds[attempt.provider]
+        quirks = cloud.quirks
+        lease = self._desk.limits.lease if cloud.capabilities.node_can_end_itself else None
 
         def write(book: Book, session: Session) -> None:
             known = known_attempt(book, attempt.id)
             if known.state is not AttemptState.CLOSING or known.absence.gone_reads == 0:
                 return
-            ended = replace(known, billing_ended_at=_end_of_billing(known, quirks))
+            ended = replace(known, billing_ended_at=end_of_bill(known, quirks, lease=lease))
             bill = close_bill(ended)
             book.costs.add(bill.entries)
             book.launches.save(proved_absent(bill.attempt, at=now))
@@ -258,10 +260,12 @@ def _answered(
 def _peeked(attempt: LaunchAttempt, instance: Instance | None, now: datetime) -> LaunchAttempt:
     if instance is not None:
         return seen(attempt, instance, at=now)
-    obeyed = _obeyed(attempt)
+    first = attempt.absence.first_gone_at or now
+    absent = replace(attempt, absence=replace(attempt.absence, first_gone_at=first))
+    obeyed = _obeyed(absent)
     if obeyed.destroy_accepted_at is not None:
         return obeyed
-    return replace(attempt, missing_since=attempt.missing_since or now)
+    return replace(absent, missing_since=attempt.missing_since or now)
 
 
 def _obeyed(attempt: LaunchAttempt) -> LaunchAttempt:
@@ -306,22 +310,3 @@ def _was_read(
 
 def _later(attempt: LaunchAttempt, now: datetime) -> LaunchAttempt:
     return replace(attempt, next_action_at=now + _AFTER_TROUBLE)
-
-
-def _end_of_billing(attempt: LaunchAttempt, quirks: Quirks) -> datetime | None:
-    """Return when the bill ended, as near as it can be known; None if nothing was ever billed.
-
-    Gone before we destroyed it: when it was last certainly there. Destroyed: when the cloud took the order, where that ends
-    billing and nothing was seen of it after, else at the first absence.
-    """
-    if attempt.accrued_to is None:
-        return None
-    alive_at, first_gone_at = attempt.last_alive_at, attempt.absence.first_gone_at
-    assert first_gone_at is not None, attempt.id
-    if attempt.missing_since is not None:
-        end = alive_at or attempt.missing_since
-    elif quirks.destroy_ends_billing and attempt.destroy_accepted_at is not None:
-        end = min(attempt.destroy_accepted_at, first_gone_at)
-    else:
-        end = first_gone_at
-    return max(end, attempt.accrued_to)

@@ -123,12 +123,16 @@ def known_end(
 ) -> KnownEnd:
     """Return the last sight of it before its end, and the first true news of its absence after."""
     born = entry.created_at - o.loop.start.timestamp()
-    reads = [(at, there) for at, there in cloud.reads.get(entry.id, ()) if _kept(o, at)]
+    told = o.witness.of(cloud.name, entry.id)
+    reads = [(at, there) for at, there in told.reads if _kept(o, at)]
     seen = max((at for at, there in reads if there and at <= end + _MOMENT_S), default=born)
     lied = [at for at, there in reads if not there and seen < at < end]
     heard = o.heard_at.get(row.label, born)
     # Somebody who was told that it is gone, falsely, may have taken that for its end.
     alive_at = seen if lied else max(seen, heard)
+    if entry.end_reason == "destroyed" and not lied:
+        # It ended by our own order: nobody may think that it had ended before.
+        alive_at = end
     gone = [at for at, there in reads if not there and at >= end]
     return KnownEnd(alive_at=min(alive_at, end), gone_at=min(gone, default=max(end, o.now)))
 

@@ -131,8 +131,6 @@ class SimCloud:
         self._struck_before: Counter[str] = Counter()
         self.troubled_at: list[float] = []
         self.orders: dict[str, dict[str, object]] = {}
-        # Of each instance: when a direct read was answered, and whether it said that it is there.
-        self.reads: dict[str, list[tuple[float, bool]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
 
@@ -276,9 +274,6 @@ class SimCloud:
             raise
         if self._misdeeds() > misdeeds:
             self.troubled_at.append(self._loop.time())
-        if request.method == "GET" and reply.status in {200, 404}:
-            said = (self._loop.time(), reply.status == 200)
-            self.reads.setdefault(request.url.rpartition("/")[2], []).append(said)
         return reply
 
     def may_lie(self) -> bool:

@@ -21,8 +21,12 @@ _INSTANCES = "/v1/instances"
 
 @dataclass(slots=True)
 class Told:
-    """What was said of one instance while it was alive. Times are true ones; a listing counts from its beginning."""
+    """What was said of one instance. Times are true ones; a listing counts from its beginning.
 
+    `reads` are all direct reads that said whether it is there; what is called false was said while it was alive.
+    """
+
+    reads: list[tuple[float, bool]] = field(default_factory=list)
     false_reads: list[float] = field(default_factory=list)
     false_listings: list[float] = field(default_factory=list)
     shown_at: float = -1.0
@@ -76,10 +80,11 @@ class Witness:
     def _hear_read(
         self, cloud: SimCloud, instance_id: str, reply: HttpReply, *, now: float
     ) -> None:
-        held = cloud.instance(instance_id)
+        held, told = cloud.instance(instance_id), self.of(cloud.name, instance_id)
+        if reply.status in {200, 404, 410}:
+            told.reads.append((now, reply.status == 200))
         if held is None or not held.alive:
             return
-        told = self.of(cloud.name, instance_id)
         if reply.status == 200:
             told.shown_at = now
         elif reply.status in {404, 410}:

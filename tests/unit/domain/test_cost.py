@@ -13,14 +13,16 @@ from gpu_shopper.domain.cost import (
     accrue,
     accrue_full_hours,
     close_bill,
+    end_of_bill,
     hour_of,
     reprice,
     total,
     unbooked,
 )
-from gpu_shopper.domain.launch import AttemptState, LaunchAttempt
+from gpu_shopper.domain.launch import Absence, AttemptState, LaunchAttempt
 from gpu_shopper.domain.money import ZERO, HourlyRate, Money, charge, charge_between
-from gpu_shopper.testing.builders import HOUR, MINUTE, NOON, SECOND, an_attempt
+from gpu_shopper.domain.quirks import Quirks
+from gpu_shopper.testing.builders import HOUR, MINUTE, NOON, SECOND, an_attempt, heard
 
 BEGIN = NOON + 25 * MINUTE + 17 * SECOND
 BILLED = an_attempt(billed_from=BEGIN, rate_since=BEGIN, accrued_to=BEGIN)
@@ -177,3 +179,54 @@ def test_charges_between_add_up_from_any_origin(one: timedelta, other: timedelta
     assert charge_between(rate, origin=BEGIN, begin=BEGIN, end=end) == charge_between(
         rate, origin=BEGIN, begin=BEGIN, end=middle
     ) + charge_between(rate, origin=BEGIN, begin=middle, end=end)
+
+
+@pytest.mark.parametrize(
+    ("missing_after", "lease", "expected"),
+    [
+        (29 * MINUTE, HOUR / 2, timedelta(0)),
+        (30 * MINUTE, HOUR / 2, HOUR / 2),
+        (3 * HOUR, HOUR / 2, HOUR / 2),
+        (3 * HOUR, None, timedelta(0)),
+    ],
+)
+def test_a_node_that_nobody_answered_is_billed_until_its_lease_ran_out(
+    missing_after: timedelta, lease: timedelta | None, expected: timedelta
+) -> None:
+    last = heard(NOON)
+    missing = NOON + missing_after
+    vanished = replace(
+        BILLED,
+        heard=last,
+        last_seen_at=NOON - HOUR,
+        accrued_to=NOON - HOUR,
+        missing_since=missing,
+        absence=Absence(first_gone_at=missing),
+    )
+
+    assert last.at + expected == end_of_bill(vanished, Quirks(), lease=lease)
+
+
+@pytest.mark.parametrize(
+    ("quirk", "first_gone", "expected"),
+    [(True, 20, 10), (True, 5, 5), (False, 20, 20)],
+)
+def test_what_was_destroyed_is_billed_until_the_order_or_the_first_absence(
+    *, quirk: bool, first_gone: int, expected: int
+) -> None:
+    destroyed = replace(
+        BILLED,
+        accrued_to=NOON,
+        destroy_accepted_at=NOON + 10 * SECOND,
+        absence=Absence(first_gone_at=NOON + first_gone * SECOND),
+    )
+
+    end = end_of_bill(destroyed, Quirks(destroy_ends_billing=quirk), lease=None)
+
+    assert NOON + expected * SECOND == end
+
+
+def test_what_was_never_billed_has_no_end() -> None:
+    assert (
+        end_of_bill(an_attempt(AttemptState.CLOSING, accrued_to=None), Quirks(), lease=None) is None
+    )
