@@ -37,6 +37,11 @@ def exchange(
             )
             response = connection.getresponse()
             body = response.read(LONGEST_ANSWER_BYTES + 1)
+            missing = response.length or 0
+            if missing and len(body) <= LONGEST_ANSWER_BYTES:
+                # Told how much to read at most, the library takes a body that was cut for a whole one. A server that dies
+                # between head and body leaves just that, and the caller must ask again as after any lost reply.
+                raise http.client.IncompleteRead(body, missing)
         except (OSError, http.client.HTTPException) as error:
             raise unreachable(server, error, sent=True) from error
     finally:

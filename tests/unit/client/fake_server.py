@@ -15,6 +15,8 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY---
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1H1v3iQ3v0v4m5v3c6yqE2X5Yw9mJbO3k4v8s2u7xQ"
 LOST = "lost"
 UNHEARD = "unheard"
+CUT = "cut"
+HEAD_ONLY = "head only"
 
 Body = dict[str, Any]
 Routed = tuple[int, Body | bytes]
@@ -195,7 +197,8 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
-            self.wfile.write(text)
+            sent = {CUT: len(text) // 2, HEAD_ONLY: 0}.get(str(fault), len(text))
+            self.wfile.write(text[:sent])
 
         do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the library's names
 

@@ -10,6 +10,8 @@ from gpu_shopper.client import (
     ServerUnreachable,
 )
 from tests.unit.client.fake_server import (
+    CUT,
+    HEAD_ONLY,
     LOST,
     FakeServer,
     key_folders,
@@ -70,3 +72,14 @@ def test_asynchronously_no_server_is_the_same_error(pauses) -> None:
         asyncio.run(story())
 
     assert not error.value.sent
+
+
+@pytest.mark.parametrize("fault", [CUT, HEAD_ONLY])
+def test_a_reply_that_is_cut_short_is_a_lost_one(server: FakeServer, pauses, fault: str) -> None:
+    async def story() -> str:
+        async with AsyncShopper(server.url, surroundings=pauses.surroundings()) as shopper:
+            server.faults = [fault]
+            return (await shopper.create_session(gpu="RTX 4090")).session.id
+
+    assert "ses_1" == asyncio.run(story())
+    assert 2 == server.times("POST", "/api/v1/sessions")

@@ -25,6 +25,8 @@ from gpu_shopper.client import (
     UnexpectedAnswer,
 )
 from tests.unit.client.fake_server import (
+    CUT,
+    HEAD_ONLY,
     KEY,
     LOST,
     UNHEARD,
@@ -89,6 +91,19 @@ def test_a_lost_reply_neither_loses_nor_doubles(server: FakeServer, shopper: Sho
     assert ["ses_1"] == list(server.sessions)
     assert 2 == server.times("POST", "/api/v1/sessions")
     assert 1 == len({h["idempotency-key"] for h in server.headers if "idempotency-key" in h})
+
+
+@pytest.mark.parametrize("fault", [CUT, HEAD_ONLY])
+def test_a_reply_that_is_cut_short_is_a_lost_one(server, shopper, fault: str) -> None:
+    server.faults = [fault]
+    created = shopper.create_session(gpu="RTX 4090")
+
+    assert created.session.id == "ses_1"
+    assert 2 == server.times("POST", "/api/v1/sessions")
+    server.faults = [fault]
+    with pytest.raises(ServerUnreachable) as lost:
+        shopper.extend(created.session.id, 1)
+    assert lost.value.sent
 
 
 def test_a_fault_of_the_server_is_asked_again_with_the_same_key(server, shopper, pauses) -> None:
