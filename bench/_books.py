@@ -54,7 +54,8 @@ def vault_of(data: Path) -> DeploymentVault:
 
 def open_book(data: Path) -> SqliteBooks:
     """Open the book of a data folder."""
-    return open_books(data / "shopper.db", clock=RealClock(), chance=RealChance())
+    deployment = vault_of(data).deployment
+    return open_books(data / "shopper.db", clock=RealClock(), deployment=deployment)
 
 
 async def fill(
