@@ -62,6 +62,22 @@ def test_an_instance_that_arrives_after_its_attempt_was_closed_is_destroyed() ->
     perform(script, Scene(pushes=False))
 
 
+def test_nothing_is_presumed_absent_without_a_look_after_its_quarantine() -> None:
+    """A house that was away when the quarantine ended looks once more before it presumes."""
+
+    async def script(stage: Stage) -> None:
+        stage.misbehave("create_late", seconds=200, answer="504")
+        session = await stage.request(auto_retry=False)
+        await stage.until(lambda: [row.looks >= 5 for row in stage.attempts(session)] == [True])
+        await stage.leave_house(1200)
+        await stage.until(lambda: stage.state(session) in {"stopped", "failed"})
+
+        assert ["proved"] == [row.proof for row in stage.attempts(session)]
+        assert "late_arrival" not in stage.events(session)
+
+    perform(script, Scene(pushes=False))
+
+
 def test_a_create_that_was_refused_costs_nothing_and_the_next_offer_is_bought() -> None:
     async def script(stage: Stage) -> None:
         stage.misbehave("no_capacity")

@@ -106,7 +106,8 @@ class LaunchAttempt:
     """The row of one create call. One label each, never reused, watched for ever.
 
     `rate` is the price really charged as far as it is known (the offer's until it was read back), in force since
-    `rate_since`; `accrued_to` is the end of the last cost entry.
+    `rate_since`; `accrued_to` is the end of the last cost entry. `missing_listings` counts the complete listings that lack
+    what was seen before, or, of one that was never answered, those after its quarantine.
     """
 
     id: AttemptId

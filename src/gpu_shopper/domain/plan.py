@@ -226,9 +226,16 @@ def wanted_attempt(session: Session, attempts: tuple[LaunchAttempt, ...]) -> Lau
     return next((attempt for attempt in attempts if attempt.number == session.launch), None)
 
 
+def quarantine_is_over(attempt: LaunchAttempt, quirks: Quirks, now: datetime) -> bool:
+    """Return whether whatever the create call may have bought must have appeared by `now`."""
+    return now >= attempt.call_deadline + quirks.quarantine
+
+
 def _looked_for_long_enough(attempt: LaunchAttempt, quirks: Quirks, now: datetime) -> bool:
-    waited = now >= attempt.call_deadline + quirks.quarantine
-    return attempt.unanswered and waited and attempt.looks >= quirks.quarantine_listings
+    # Looks from before say little if we were away since: the last one must have come after the quarantine.
+    looked_since = attempt.missing_listings > 0
+    enough = attempt.looks >= quirks.quarantine_listings and looked_since
+    return attempt.unanswered and enough and quarantine_is_over(attempt, quirks, now)
 
 
 def _tries_allowed(session: Session) -> int:

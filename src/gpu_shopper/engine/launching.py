@@ -22,7 +22,7 @@ from gpu_shopper.domain.launch import (
 )
 from gpu_shopper.domain.lifecycle import Event, State
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.plan import Facts
+from gpu_shopper.domain.plan import Facts, quarantine_is_over
 from gpu_shopper.domain.session import Session, StopReason
 from gpu_shopper.engine.choosing import Chooser
 from gpu_shopper.engine.cloud import Cloud
@@ -296,6 +296,9 @@ class Launching:
                 return
             looks = known.looks + 1 if looked else known.looks
             at = _next_look(known, cloud, looks, now) if looked else now + _RETRY_LOOK
+            if looked and quarantine_is_over(known, cloud.quirks, now):
+                known = replace(known, missing_listings=known.missing_listings + 1)
+                at = now
             if known.state is AttemptState.SENT:
                 known = unknown(known, look_at=at)
             book.launches.save(replace(known, looks=looks, next_action_at=at))

@@ -25,6 +25,7 @@ from gpu_shopper.wire.sessions import SessionCreated, SessionOrder
 
 T = TypeVar("T")
 Ask = Callable[[AsyncShopper], Awaitable[object]]
+_RASH = 0.25
 _FIRST_S = 600.0
 _LOOK_AGAIN_S = 120.0
 _LOOKS = 10
@@ -161,7 +162,9 @@ class _Story:
         draw = self._chance.uniform()
         await self._be_curious(session)
         if draw < self._demand.cancel_early:
-            await asyncio.sleep(90 * self._chance.uniform() ** 2)
+            # Some change their mind while the answer is still on their screen: the offer is being chosen just then.
+            patience = self._chance.uniform()
+            await asyncio.sleep(0.0 if patience < _RASH else 90 * patience**2)
             await self._end(session)
         elif draw < self._demand.cancel_early + self._demand.run_to_expiry:
             self._all._asked("runs_to_expiry")

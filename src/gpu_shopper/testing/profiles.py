@@ -114,7 +114,7 @@ class WorldProfile:
 def draw_profile(
     seed: int, *, hours: float, mode: Mode | None = None, only: str | None = None
 ) -> WorldProfile:
-    """Return what the seed stands for; `only` names the one fault of a seed in single mode."""
+    """Return what the seed stands for; `only` names the one fault of a seed in single mode, or some, with commas."""
     chance = SeededChance(seed).fork("profile")
     drawn = Mode.SINGLE if only else mode or _draw_mode(seed)
     faults = _draw_faults(chance.fork("faults"), drawn, only)
@@ -172,8 +172,8 @@ def _draw_faults(chance: SeededChance, mode: Mode, only: str | None) -> dict[str
                 for name, fault in known.items()
             }
         case Mode.SINGLE:
-            name = only or list(known)[chance.below(len(known))]
-            return {name: known[name].most * (0.4 + 0.6 * chance.uniform())}
+            names = only.split(",") if only else [list(known)[chance.below(len(known))]]
+            return {name: known[name].most * (0.4 + 0.6 * chance.uniform()) for name in names}
 
 
 def _draw_habits(chance: SeededChance, faults: Mapping[str, float]) -> NodeHabits:

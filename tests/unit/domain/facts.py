@@ -93,6 +93,7 @@ def _attempt(random: Random, session: Session, number: int, now: datetime) -> La
         sent_at=sent_at,
         call_deadline=sent_at + MINUTE,
         looks=random.choice((0, 1, 2, 3, 5, 7)),
+        missing_listings=random.choice((0, 0, 1, 3)),
     )
     if state in OPEN:
         near = timedelta(seconds=random.choice((-3600, -1, 0, 0, 1, 3600)))

@@ -149,7 +149,8 @@ def presumes_only_after_a_long_look(facts: Facts, step: Step) -> bool:
         return True
     quirks = facts.quirks[step.attempt.provider]
     waited = facts.now >= step.attempt.call_deadline + quirks.quarantine
-    return waited and step.attempt.looks >= quirks.quarantine_listings
+    looked = step.attempt.looks >= quirks.quarantine_listings
+    return waited and looked and step.attempt.missing_listings > 0
 
 
 def gives_up_waiting_only_when_the_call_is_over(facts: Facts, step: Step) -> bool:
@@ -298,11 +299,13 @@ def test_the_last_try_is_looked_for_to_the_end() -> None:
     session = replace(PROVISIONING, attempts_made=4, launch=4)
     tried = [an_attempt(AttemptState.REJECTED, number=n, blame=Blame.OFFER) for n in range(1, 4)]
     last = an_attempt(AttemptState.UNKNOWN, session=session, number=4, looks=5)
-    twice = replace(last, looks=2)
+    since = replace(last, missing_listings=1)
+    twice = replace(since, looks=2)
     later = NOON + 31 * MINUTE
 
     assert Adopt(last) == next_step(facts(session, *tried, last, now=NOON + 2 * MINUTE))
-    assert Presume(last) == next_step(facts(session, *tried, last, now=later))
+    assert Adopt(last) == next_step(facts(session, *tried, last, now=later))
+    assert Presume(since) == next_step(facts(session, *tried, since, now=later))
     assert Adopt(twice) == next_step(facts(session, *tried, twice, now=later))
 
 

@@ -96,6 +96,8 @@ BUYING: Final = (
             ),
         ),
         expected=frozenset({"S2", "S3"}),
+        mode="storm",
+        hours=1.0,
     ),
     Removal(
         rule="R7",
@@ -127,6 +129,8 @@ BUYING: Final = (
             ),
         ),
         expected=frozenset({"S1"}),
+        mode="storm",
+        hours=1.0,
     ),
     Removal(
         rule="R9",
@@ -169,5 +173,7 @@ BUYING: Final = (
             ),
         ),
         expected=frozenset({"L3"}),
+        mode="storm",
+        hours=1.0,
     ),
 )

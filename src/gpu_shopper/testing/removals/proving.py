@@ -57,7 +57,8 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"S2", "S5"}),
-        mode="swarm",
+        only="get_false_404,list_cut,ignore_destroy",
+        hours=1.5,
     ),
     Removal(
         rule="R13",
@@ -77,7 +78,8 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"S5"}),
-        mode="swarm",
+        only="get_false_404",
+        hours=1.0,
     ),
     Removal(
         rule="R14",
@@ -180,6 +182,8 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"S17"}),
+        only="list_empty",
+        hours=2.0,
     ),
     Removal(
         rule="R20",
@@ -220,6 +224,8 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"L2"}),
+        mode="storm",
+        hours=1.0,
     ),
     Removal(
         rule="R22",
@@ -255,6 +261,8 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"L1", "L12", "S1"}),
+        only="create_late,never_boot",
+        hours=2.0,
     ),
     Removal(
         rule="R24",

@@ -8,10 +8,15 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
+from typing import Any, Final
 
 import gpu_shopper
-from gpu_shopper.testing.profiles import Mode
-from gpu_shopper.testing.world import run_seed
+from gpu_shopper.testing.profiles import Mode, draw_profile
+from gpu_shopper.testing.world import run_profile
+
+# More sessions an hour than worlds have by default, and more changes of mind: what a rule is for happens sooner.
+_BUSY: Final[dict[str, Any]] = {"sessions_per_hour": 6.0, "cancel_early": 0.3}
 
 
 def main(arguments: list[str]) -> int:
@@ -28,7 +33,8 @@ def main(arguments: list[str]) -> int:
     began, found, others = time.monotonic(), {}, 0
     ran = 0
     for seed in range(options.seeds):
-        outcome = run_seed(seed, hours=options.hours, mode=mode, only=options.only)
+        profile = draw_profile(seed, hours=options.hours, mode=mode, only=options.only)
+        outcome = run_profile(replace(profile, demand=replace(profile.demand, **_BUSY)))
         ran = seed + 1
         meant = [one for one in outcome.violations if not expected or one.check in expected]
         others += bool(outcome.violations) and not meant
