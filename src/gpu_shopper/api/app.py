@@ -106,8 +106,11 @@ class _Envelope:
         self._rooms = rooms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if str(scope["type"]) == "lifespan":
+            await self._live(receive, send)
+            return
         if scope["type"] != ScopeType.HTTP:
-            await self._live(scope, receive, send)
+            await self._inner(scope, receive, send)
             return
         request_id = self._request_id(scope)
         delivery = _Delivery(send, request_id=request_id, bodiless=scope["method"] == "HEAD")
@@ -128,16 +131,15 @@ class _Envelope:
             self._answering.report(error, request_id)
             await _apologise(delivery, scope["path"], request_id)
 
-    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _live(self, receive: Any, send: Any) -> None:
         """Begin and end with the server: it ends once all that was begun is finished."""
-
-        async def draining() -> Any:
-            message: Any = await receive()
-            if message["type"] == "lifespan.shutdown":
+        while True:
+            event = (await receive())["type"]
+            if event == "lifespan.shutdown":
                 await self._answering.drain()
-            return message
-
-        await self._inner(scope, draining, send)
+            await send({"type": f"{event}.complete"})
+            if event == "lifespan.shutdown":
+                return
 
     def _request_id(self, scope: HTTPScope) -> str:
         given = [value for name, value in scope["headers"] if name.lower() == b"x-request-id"]

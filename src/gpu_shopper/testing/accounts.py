@@ -69,7 +69,7 @@ class Accounts:
     ) -> None:
         self.by_name: dict[str, Account] = {}
         self._house = house
-        self._door = door
+        self.door = door
         self._chance = chance
         self._noted = noted
         self._record = record
@@ -173,7 +173,7 @@ class Accounts:
             token=token,
             consumer=name,
             surroundings=surroundings,
-            connection=DoorConnection(self._door),
+            connection=DoorConnection(self.door),
         )
         self.by_name[name] = Account(token=token, token_id=token_id, shopper=shopper)
 

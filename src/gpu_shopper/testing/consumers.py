@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from gpu_shopper.client.async_shopper import AsyncShopper
 from gpu_shopper.client.errors import ApiError, NotFound, ServerUnreachable, ShopperError
+from gpu_shopper.client.watching import ENDING
 from gpu_shopper.domain.errors import Refusal
 from gpu_shopper.ports.books import BookUnavailable
 from gpu_shopper.testing.accounts import ADMIN, ASK_AGAIN_S, STRANGER, TRIES, Accounts
@@ -21,7 +22,7 @@ from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.house import House, HouseDown, Life
 from gpu_shopper.testing.wishes import draw_order
 from gpu_shopper.wire.offers import OfferBody, OfferPage
-from gpu_shopper.wire.sessions import SessionCreated, SessionOrder
+from gpu_shopper.wire.sessions import SessionBody, SessionCreated, SessionOrder
 
 T = TypeVar("T")
 Ask = Callable[[AsyncShopper], Awaitable[object]]
@@ -168,6 +169,8 @@ class _Story:
             await self._end(session)
         elif draw < self._demand.cancel_early + self._demand.run_to_expiry:
             self._all._asked("runs_to_expiry")
+            if self._chance.uniform() < 0.3:
+                await self._race(session)
         else:
             await self._use(session)
 
@@ -202,6 +205,20 @@ class _Story:
             await self._ask(lambda shopper: shopper.get(session))
         except ApiError as error:
             self._all._asked(f"refused {error.code}")
+
+    async def _race(self, session: str) -> None:
+        """End, prolong and finish it all at once, around the moment at which it ends by itself."""
+        seen = await self._ask(lambda shopper: shopper.get(session))
+        while isinstance(seen, SessionBody) and seen.status not in ENDING:
+            loop = self._all._house.around.loop
+            left = (seen.expires_at - loop.start).total_seconds() - loop.time()
+            if left < 2.0:
+                self._all._asked("race at the end")
+                ends = [self._end(session), self._extend(session, hours=1)]
+                await asyncio.gather(*[loop.create_task(each) for each in ends])
+                return
+            await asyncio.sleep(max(0.5, min(600.0, left - 2 * self._chance.uniform())))
+            seen = await self._ask(lambda shopper: shopper.get(session))
 
     async def _end(self, session: str) -> None:
         self._all._asked("cancel")

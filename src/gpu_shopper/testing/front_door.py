@@ -6,9 +6,9 @@ can have been heard. What leaves the house is shown to the witnesses, whether or
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from gpu_shopper.client.exchange import Answer, Call, Server, T, unreachable
 from gpu_shopper.testing.asgi import Answered, Asked, Connection
@@ -73,8 +73,8 @@ class FrontDoor:
             raise Unanswered("the request was lost on its way", sent=True)
         if self._strikes(self.wire.doubles) and _may_be_doubled(asked):
             self.struck("front_request_doubled")
-            copy = self._carry(asked, Connection(), timeout_s=timeout_s)
-            _ = self._house.around.loop.spawn(_unheard(copy), name="doubled request")
+            copy = self._unheard(asked, Connection(), timeout_s=timeout_s)
+            _ = self._house.around.loop.spawn(copy, name="doubled request")
         answered = await self._exchange(asked, timeout_s)
         await self._travel()
         if self._strikes(self.wire.loses):
@@ -89,7 +89,7 @@ class FrontDoor:
         half = bool(asked.body) and self._chance.uniform() < 0.3
         connection = Connection(half_body=half)
         carried = self._house.around.loop.spawn(
-            _unheard(self._carry(asked, connection, timeout_s=timeout_s)), name="hung up"
+            self._unheard(asked, connection, timeout_s=timeout_s), name="hung up"
         )
         # A handler takes no time here: turns of the loop, not seconds, decide how far it comes.
         for _ in range(self._chance.below(_MOST_TURNS)):
@@ -100,6 +100,10 @@ class FrontDoor:
         connection.hang_up()
         carried.cancel()
         raise Unanswered("the caller hung up", sent=True)
+
+    async def _unheard(self, asked: Asked, connection: Connection, *, timeout_s: float) -> None:
+        with contextlib.suppress(Unanswered):
+            await self._carry(asked, connection, timeout_s=timeout_s)
 
     async def _carry(self, asked: Asked, connection: Connection, *, timeout_s: float) -> Answered:
         answered = False
@@ -172,8 +176,3 @@ class DoorConnection:
 
 def _may_be_doubled(asked: Asked) -> bool:
     return asked.method in _REPEATABLE or bool(asked.header("idempotency-key"))
-
-
-async def _unheard(copy: Coroutine[Any, Any, Answered]) -> None:
-    with contextlib.suppress(Unanswered):
-        await copy

@@ -18,8 +18,10 @@ from gpu_shopper.ports.boot import BootOrder
 from gpu_shopper.ports.probe import ProbeFailed
 from gpu_shopper.ports.vault import KeyPair
 from gpu_shopper.sandbox.messages import InstanceSpec
+from gpu_shopper.testing.asgi import Asked
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clouds import SimCloud
+from gpu_shopper.testing.front_door import FrontDoor, Unanswered
 from gpu_shopper.testing.house import House, HouseDown
 from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.process import crash_point
@@ -28,6 +30,7 @@ from gpu_shopper.wire.agent import AgentConfig, GpuReading, Heartbeat, Orders, W
 _END_AGAIN = 60.0
 # As the agent's own: a house that neither answers nor refuses must not keep it from its deadlines.
 _SEND_LIMIT_S = 10.0
+HEARTBEAT_PATH = "/api/v1/agent/heartbeat"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +38,8 @@ class NodeHabits:
     """How nodes behave in one run; rates from 0 to 1."""
 
     pushes: bool = True
+    # By the real API, as bytes; else straight to the command that takes them, which is quicker.
+    by_api: bool = False
     install_s: tuple[float, float] = (3.0, 20.0)
     beat_s: float = 60.0
     lose: float = 0.0
@@ -125,6 +130,11 @@ class Node:
         self._life = obeyed(self._aged(), Orders.from_json(orders), self._aged().age)
         return self.heartbeat().to_json().encode()
 
+    @property
+    def is_up(self) -> bool:
+        """Whether its agent runs."""
+        return self._life is not None
+
     def _aged(self) -> Life:
         assert self._life is not None, self.spec.name
         self._life = aged(self._life, self._nodes.loop.time() - self._born_at)
@@ -141,15 +151,26 @@ class Node:
                 nodes.struck("heartbeat_replayed")
             try:
                 async with asyncio.timeout(_SEND_LIMIT_S):
-                    orders = await nodes.house.ask(
-                        lambda life: life.heartbeats.report(self.token, heartbeat)
-                    )
-            except (HouseDown, Refusal, BookUnavailable, TimeoutError):
+                    orders = await self._report(heartbeat)
+            except (HouseDown, Unanswered, Refusal, BookUnavailable, TimeoutError):
                 continue
             if self._chance.uniform() < nodes.habits.lose:
                 nodes.struck("orders_lost")
                 continue
             self._life = obeyed(self._aged(), orders, self._aged().age)
+
+    async def _report(self, heartbeat: Heartbeat) -> Orders:
+        nodes = self._nodes
+        if not nodes.habits.by_api or nodes.door is None:
+            return await nodes.house.ask(lambda life: life.heartbeats.report(self.token, heartbeat))
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        body = heartbeat.to_json().encode()
+        asked = Asked(method="POST", path=HEARTBEAT_PATH, headers=headers, body=body)
+        answered = await nodes.door.ask(asked, timeout_s=_SEND_LIMIT_S)
+        nodes.struck("heartbeat_by_api")
+        if answered.status != 200:
+            raise Unanswered(f"refused with {answered.status}", sent=True)
+        return Orders.from_json(answered.body)
 
     def heartbeat(self) -> Heartbeat:
         """Return the next report of this node; its counter grows."""
@@ -207,6 +228,7 @@ class Nodes:
         self.chance = chance
         self.struck: Callable[[str], None] = _nobody
         self._house = house
+        self.door: FrontDoor | None = None
         self._number = 0
         self._nodes: dict[str, Node] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -237,6 +259,10 @@ class Nodes:
         task = self._tasks.pop(instance_id, None)
         if task is not None:
             task.cancel()
+
+    def alive(self) -> list[Node]:
+        """Return all nodes that have come up."""
+        return [node for node in self._nodes.values() if node.is_up]
 
     def of(self, instance_id: str) -> Node | None:
         """Return the node of an instance that runs."""

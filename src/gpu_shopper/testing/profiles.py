@@ -88,6 +88,14 @@ TROUBLES: Final[Mapping[str, Fault]] = {
     "late_drivers": Fault(usual=0.1, most=0.5),
     "hosts_lost": Fault(usual=0.2, most=3.0),
     "webhook_fails": Fault(usual=0.1, most=0.8),
+    "front_loses": Fault(usual=0.01, most=0.1),
+    "front_slow": Fault(usual=0.01, most=0.1),
+    "front_hangs_up": Fault(usual=0.02, most=0.3),
+    "front_doubles": Fault(usual=0.02, most=0.5),
+    "key_storm": Fault(usual=0.03, most=0.3),
+    "token_revoked": Fault(usual=0.1, most=1.0),
+    "heartbeat_forged": Fault(usual=0.3, most=6.0),
+    "nonsense": Fault(usual=0.5, most=20.0),
 }
 
 
@@ -177,7 +185,11 @@ def _draw_faults(chance: SeededChance, mode: Mode, only: str | None) -> dict[str
 
 
 def _draw_habits(chance: SeededChance, faults: Mapping[str, float]) -> NodeHabits:
-    drawn = NodeHabits(pushes=chance.uniform() < 0.7, beat_s=(45.0, 90.0, 150.0)[chance.below(3)])
+    drawn = NodeHabits(
+        pushes=chance.uniform() < 0.7,
+        beat_s=(45.0, 90.0, 150.0)[chance.below(3)],
+        by_api=chance.uniform() < 0.5,
+    )
     return with_faults(drawn, faults)
 
 

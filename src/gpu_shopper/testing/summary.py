@@ -18,6 +18,9 @@ _STRUCK_AS = {
     "webhook_fails": "webhook_failed",
     "mute_nodes": "node_mute",
     "late_drivers": "driver_late",
+    "front_loses": "front_request_lost",
+    "front_hangs_up": "front_hung_up",
+    "front_doubles": "front_request_doubled",
 }
 
 

@@ -26,6 +26,7 @@ from gpu_shopper.testing.front_checks import FrontRecord
 from gpu_shopper.testing.front_door import FrontDoor
 from gpu_shopper.testing.house import House, HouseSettings, SimMeter, SimNotifier, Surroundings
 from gpu_shopper.testing.loop import VirtualLoop, current_loop, run_simulation
+from gpu_shopper.testing.mischief import Mischief
 from gpu_shopper.testing.nodes import Nodes, SimBootScripts
 from gpu_shopper.testing.oracle import HOUSE, Oracle, Violation
 from gpu_shopper.testing.process import CrashPlan, Process
@@ -93,6 +94,15 @@ class World:
         self.house.around.hooks.pause = self.troubles.around_commit
         self.house.around.hooks.before_commit = self.troubles.before_commit
         self.house.around.hooks.after_commit = self.troubles.after_commit
+        self._open_front(chance)
+        self._chance = chance.fork("world")
+        self.supervising = True
+        self.stopwatch = Stopwatch()
+        self.later_plans: list[CrashPlan] = []
+        self._watch()
+
+    def _open_front(self, chance: SeededChance) -> None:
+        """Put callers in front of the house, and somebody beside its door who writes down all that is said."""
         self.record = FrontRecord(self.oracle, self.memory)
         self.record.learn("provider key", ACCOUNT_KEY)
         self.house.around.learn = self.record.learn
@@ -112,17 +122,20 @@ class World:
         self.consumers = Consumers(
             self.house,
             self.accounts,
-            demand=profile.demand,
+            demand=self.profile.demand,
             chance=chance.fork("consumers"),
             violate=self.oracle.violate,
             asked=self._asked,
         )
+        self.nodes.door = self.door
+        self.mischief = Mischief(
+            self.profile,
+            self.consumers,
+            self.nodes,
+            self.oracle,
+            chance=chance.fork("mischief"),
+        )
         self.consumers.rewinds = lambda: self.oracle.rewound_at
-        self._chance = chance.fork("world")
-        self.supervising = True
-        self.stopwatch = Stopwatch()
-        self.later_plans: list[CrashPlan] = []
-        self._watch()
 
     def _around(self, chance: SeededChance) -> Surroundings:
         sweep, beat = self.profile.sweep_s, timedelta(seconds=self.profile.habits.beat_s)
@@ -215,6 +228,7 @@ class World:
     async def quiet(self) -> None:
         """End all faults and let everything come to rest."""
         self.troubles.end()
+        self.mischief.end()
         self.habits.heal()
         self.notifier.failing = 0.0
         self.oracle.tell("world", "faults end")
@@ -306,6 +320,7 @@ async def live(
     world.plant_strays()
     supervisor = world.loop.spawn(world.supervise(), name="supervisor")
     world.troubles.begin()
+    world.mischief.begin()
     end = profile.active_s
     shopping = world.loop.spawn(
         world.consumers.shop(lambda: world.loop.time() >= end - 600), name="shoppers"
