@@ -150,7 +150,8 @@ def s13_nothing_of_anothers(
     foreign = any(
         owner != caller and session.encode() in named for session, owner in record.owners.items()
     )
-    if foreign and answered.status not in {401, 404, 503}:
+    # A request that is malformed by itself is refused before anybody looks for the session.
+    if foreign and answered.status not in {400, 401, 404, 503}:
         oracle.violate("S13", f"{caller} was answered {answered.status} to {asked.path}")
 
 
