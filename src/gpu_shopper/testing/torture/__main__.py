@@ -156,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
         default=1,
         help="what is drawn, and in which order (default: %(default)s)",
     )
-    add("--consumers", type=int, default=4, help="clients at once (default: %(default)s)")
+    add("--consumers", type=int, default=6, help="clients at once (default: %(default)s)")
     add("--folder", type=Path, help="where the run's folder is made (default: the system's)")
     add("--record", type=Path, metavar="FILE", help="append a line about this run to FILE")
     add(

@@ -20,7 +20,7 @@ from gpu_shopper.wire.sessions import SessionBody, SessionOrder
 _TIMEOUT_S = 10.0
 # Often too short: it hangs up on a server that goes on with what it was asked.
 HASTY_S = 0.02
-_LOOKS = 60
+_LOOKS = 15
 
 
 class Witness:

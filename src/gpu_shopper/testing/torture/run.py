@@ -34,7 +34,7 @@ class Plan:
 
     cycles: int
     seed: int
-    consumers: int = 4
+    consumers: int = 6
     small_disk: bool = True
     wait_for_certainty: bool = True
     rest_within_s: float = REST_WITHIN_S
