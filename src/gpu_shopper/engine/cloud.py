@@ -26,6 +26,8 @@ T = TypeVar("T")
 READ_LIMIT = timedelta(seconds=30)
 OUTAGE = timedelta(seconds=60)
 LIST_LIMIT = timedelta(seconds=180)
+# Less than two regular sweeps are apart, so that each of those asks.
+BALANCE_LASTS = timedelta(seconds=240)
 
 
 class Cloud:
@@ -39,6 +41,7 @@ class Cloud:
         self._pacer = Pacer(rate=quirks.requests_per_second, burst=quirks.burst, clock=clock)
         self._listing: Listing | None = None
         self._listing_lock = asyncio.Lock()
+        self._balance: tuple[Money | None, float] | None = None
         self._unreached_since: datetime | None = None
         self._reached_again_at: datetime | None = None
 
@@ -88,6 +91,7 @@ class Cloud:
         except ProviderError as error:
             self._blame("launch", error)
             raise
+        self._balance = None  # It is less now.
         self._took("launch", started)
         self._reached()
         return instance
@@ -109,8 +113,12 @@ class Cloud:
         )
 
     async def balance(self) -> Money | None:
-        """See the port."""
-        return await self._ask("balance", self._provider.balance, limit=READ_LIMIT)
+        """Return what was left on the account at most `BALANCE_LASTS` ago: frequent sweeps needn't ask each time."""
+        now = self._clock.monotonic()
+        if self._balance is None or now - self._balance[1] > BALANCE_LASTS.total_seconds():
+            left = await self._ask("balance", self._provider.balance, limit=READ_LIMIT)
+            self._balance = (left, now)
+        return self._balance[0]
 
     async def listing_begun_after(self, moment: datetime) -> Listing:
         """Return a listing of the whole account that began after `moment`; many who wait share one.

@@ -16,9 +16,9 @@ from gpu_shopper.sandbox.messages import Json
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clouds import CloudProfile
 
-SANDBOX_QUIRKS: Final = replace(MANIFEST.quirks, shop_period=seconds(600))
+SANDBOX_QUIRKS: Final = replace(MANIFEST.quirks, shop_period=seconds(1800))
 # A cloud that promises nothing: the defaults, less eager to shop.
-WARY_QUIRKS: Final = replace(Quirks(), shop_period=seconds(600), requests_per_second=5, burst=20)
+WARY_QUIRKS: Final = replace(Quirks(), shop_period=seconds(1800), requests_per_second=5, burst=20)
 SANDBOX_CAPABILITIES: Final = MANIFEST.capabilities
 
 
@@ -41,7 +41,7 @@ class CloudKind:
     config: ModelConfig
     lag_s: float = 0.0
     habits: tuple[Mapping[str, Json], ...] = ()
-    offers: tuple[int, int] = (30, 80)
+    offers: tuple[int, int] = (20, 50)
     latency_s: tuple[float, float] = (0.02, 0.4)
     weight: int = 2
 
@@ -72,7 +72,7 @@ KINDS: Final[Mapping[str, CloudKind]] = {
             _habit("no_capacity", 0.1),
             _habit("never_boot", 0.03),
         ),
-        offers=(40, 80),
+        offers=(25, 60),
         weight=3,
     ),
     # Names mean nothing to it, a create may answer 500 and have happened, and the end that it was told it forgets.

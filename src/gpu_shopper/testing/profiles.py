@@ -125,7 +125,7 @@ def draw_profile(
     """Return what the seed stands for; `only` names the one fault of a seed in single mode, or some, with commas."""
     chance = SeededChance(seed).fork("profile")
     drawn = Mode.SINGLE if only else mode or _draw_mode(seed)
-    faults = _draw_faults(chance.fork("faults"), drawn, only)
+    faults = _thinned(_draw_faults(chance.fork("faults"), drawn, only), hours=hours)
     clouds = chance.fork("clouds")
     with_habits = drawn not in {Mode.CALM, Mode.SINGLE}
     return WorldProfile(
@@ -148,6 +148,8 @@ def draw_profile(
     )
 
 
+_DEATHS: Final = frozenset({"kill_at_step", "kill_at_effect", "terminated"})
+_FULL_OF_DEATHS_H: Final = 5.0
 _SESSIONS_A_DAY_IN_STORMS: Final = (25.0, 60.0)
 # Which share of the seeds, added up, begins about how many sessions in 24 hours.
 _SESSIONS_A_DAY: Final = ((0.7, (2.0, 7.0)), (0.95, (7.0, 25.0)), (1.0, (40.0, 140.0)))
@@ -182,6 +184,12 @@ def _draw_faults(chance: SeededChance, mode: Mode, only: str | None) -> dict[str
         case Mode.SINGLE:
             names = only.split(",") if only else [list(known)[chance.below(len(known))]]
             return {name: known[name].most * (0.4 + 0.6 * chance.uniform()) for name in names}
+
+
+def _thinned(faults: dict[str, float], *, hours: float) -> dict[str, float]:
+    """Let the house die as often in a long world as in one of a few hours: each start is followed by many sweeps."""
+    thin = min(1.0, _FULL_OF_DEATHS_H / max(hours, 0.1))
+    return {name: rate * (thin if name in _DEATHS else 1.0) for name, rate in faults.items()}
 
 
 def _draw_habits(chance: SeededChance, faults: Mapping[str, float]) -> NodeHabits:

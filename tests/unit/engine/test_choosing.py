@@ -114,7 +114,7 @@ async def test_an_account_without_money_for_the_whole_reservation_is_not_bought_
     assert await chosen(house, session) is None
 
     house.cloud.money = Money(800_000)
-    await house.clock.sleep(1)
+    await house.clock.sleep(300)
     await house.sweeping.sweep(CUMULUS)
     assert await chosen(house, session) is not None
 

@@ -149,3 +149,17 @@ async def test_the_balance_is_told(house: House) -> None:
     house.cloud.money = Money(5)
 
     assert Money(5) == await cloud_of(house).balance()
+
+
+@housed()
+async def test_the_balance_is_asked_for_once_between_two_regular_sweeps(house: House) -> None:
+    cloud = cloud_of(house)
+    house.cloud.money = Money(5)
+    await cloud.balance()
+    house.cloud.money = Money(4)
+    await house.clock.sleep(60)
+
+    assert Money(5) == await cloud.balance()
+
+    await house.clock.sleep(240)
+    assert Money(4) == await cloud.balance()
