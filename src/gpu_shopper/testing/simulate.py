@@ -38,7 +38,9 @@ def _names(_ctx: click.Context, _param: click.Parameter, said: str | None) -> An
 @click.option(
     "--mode", type=click.Choice(MODES), help="Faults of all worlds, instead of each seed's own."
 )
-@click.option("--only", metavar="FAULT", help="This fault, at a high rate, and no other.")
+@click.option(
+    "--only", metavar="FAULTS", help="These faults, by commas, at high rates, and no others."
+)
 @click.option("--explain", is_flag=True, help="Tell the whole story of one world.")
 @click.option(
     "--shrink", is_flag=True, help="If it fails, look for a smaller world that fails as well."
@@ -92,7 +94,7 @@ def _replay(said: dict[str, Any]) -> "Replay":
     from gpu_shopper.testing.replays import Cut, Replay
 
     known = {**MISDEEDS, **TROUBLES}
-    for name in (*(said["faults"] or ()), *([said["only"]] if said["only"] else ())):
+    for name in (*(said["faults"] or ()), *(said["only"].split(",") if said["only"] else ())):
         if name not in known:
             message = f"there is no fault {name!r}; there are {', '.join(known)}"
             raise click.UsageError(message)
