@@ -45,10 +45,18 @@ def hour_of(at: datetime) -> datetime:
 
 
 def accrue(attempt: LaunchAttempt, *, to: datetime) -> Accrual:
-    """Close the bill of `attempt` up to `to`, cut at full hours. Nothing was bought: nothing is due."""
+    """Close the bill of `attempt` up to `to`, cut at full hours. Nothing was bought: nothing is due.
+
+    What came back after an end is billed anew by its cloud: nothing is due for the time between.
+    """
     begin, origin = attempt.accrued_to, attempt.rate_since
     if begin is None or origin is None or to <= begin:
         return Accrual(attempt, ())
+    anew = attempt.billed_from
+    if anew is not None and begin < anew < to and attempt.rate != HourlyRate(0):
+        between = accrue(replace(attempt, rate=HourlyRate(0)), to=anew)
+        back = accrue(replace(between.attempt, rate=attempt.rate, rate_since=anew), to=to)
+        return Accrual(back.attempt, between.entries + back.entries)
     entries = []
     while begin < to:
         end = min(to, hour_of(begin) + _HOUR)

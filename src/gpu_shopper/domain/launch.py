@@ -236,6 +236,10 @@ def found(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> Launch
 def seen(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchAttempt:
     """Return the attempt after a look that found its instance: any proof of absence so far is void."""
     billed_from = attempt.billed_from or instance.billed_from or attempt.sent_at
+    anew, until = instance.billed_from, attempt.accrued_to
+    if not attempt.wanted and anew is not None and until is not None and anew > until:
+        # It had ended and came back: its cloud bills it from then on, and so do we.
+        billed_from = anew
     return replace(
         attempt,
         endpoint=instance.endpoint or attempt.endpoint,

@@ -15,10 +15,11 @@ from gpu_shopper.sandbox.listing import BadQueryError, cut_short, page_of, parse
 from gpu_shopper.sandbox.messages import Json, ModelReply, ModelRequest, Row
 from gpu_shopper.sandbox.misbehaviour import Rule
 from gpu_shopper.sandbox.orders import BadOrderError, Order, parse_order
-from gpu_shopper.sandbox.sales import Refusal, quote, sell
+from gpu_shopper.sandbox.sales import Quote, Refusal, quote, sell
 from gpu_shopper.sandbox.state import ModelState
+from gpu_shopper.sandbox.telling import garbled, retold, with_more
 
-_GATES = ("lose_request", "down", "html_error", "rate_limited")
+_GATES = ("lose_request", "down", "html_error", "rate_limited", "unauthorized")
 _TITLE = "502 Bad Gateway"
 _HTML = f"<html><head><title>{_TITLE}</title></head><body><h1>{_TITLE}</h1></body></html>\n"
 
@@ -72,13 +73,24 @@ class Desk:
             bought = quote(state, order, now=now)
         except Refusal as refusal:
             return error(refusal.status, refusal.code, refusal.message)
+        instance = self._add(order, bought, now)
+        if state.rules.strikes("bought_twice", op.CREATE) is not None:
+            self._add(order, bought, now)
+        return ModelReply(status=201, body=instance.view())
+
+    def _add(self, order: Order, bought: Quote, now: float) -> Instance:
+        state = self._state
         instance = sell(state, order, bought, now=now)
         state.park.add(instance, now=now)
-        state.agenda.note(now + state.chance.uniform(*state.config.boot_s), "boot", instance.id)
+        slow = state.rules.strikes("slow_boot", op.CREATE)
+        boot_s = state.chance.uniform(*state.config.boot_s) + (
+            slow.number("seconds") if slow else 0.0
+        )
+        state.agenda.note(now + boot_s, "boot", instance.id)
         preempt = state.rules.strikes("preempt", op.CREATE)
         if preempt is not None:
             state.agenda.note(now + preempt.number("seconds"), "preempt", instance.id)
-        return ModelReply(status=201, body=instance.view())
+        return instance
 
     def _admits(self, key: str, operation: str) -> bool:
         if operation == op.SELF:
@@ -118,7 +130,7 @@ class Desk:
             return replace(reply, lost=True)
         if rules.strikes("create_then_500", op.CREATE) is not None:
             return error(500, "internal", "something went wrong")
-        return reply
+        return garbled(rules, reply)
 
     def _create_later(self, request: ModelRequest, late: Rule, now: float) -> ModelReply:
         state = self._state
@@ -136,14 +148,21 @@ class Desk:
         held = state.park.living() if lag_s <= 0 else state.park.all()
         rows = visible(held, now=now, lag_s=lag_s)
         if "name" in request.query:
-            rows = [each for each in rows if each.name == request.query["name"]]
+            rows = [each for each in rows if each.shown_name == request.query["name"]]
+        flaps = state.rules.strikes("list_flaps", op.LIST)
+        if flaps is not None:
+            share = flaps.number("share")
+            rows = [each for each in rows if state.chance.random() >= share]
         cut = state.rules.strikes("list_cut", op.LIST)
         if cut is not None:
             rows = cut_short(rows, share=cut.number("share"))
         if state.rules.strikes("list_empty", op.LIST) is not None:
             rows = []
         numbered = [(each.sequence, each) for each in rows]
-        body = page_of("instances", numbered, page, show=Instance.view, total=len(rows))
+        show = retold(state.rules, op.LIST)
+        body = page_of("instances", numbered, page, show=show, total=len(rows))
+        before = [each for at, each in numbered if at <= page.after]
+        with_more(state.rules, body, before=show(before[-1]) if before else None)
         return ModelReply(status=200, body=body)
 
     def _get(self, request: ModelRequest, now: float) -> ModelReply:
@@ -151,11 +170,11 @@ class Desk:
         instance = self._named(request)
         if instance is None or self._state.rules.strikes("get_false_404", op.GET) is not None:
             return error(404, "not_found", "no such instance")
-        return ModelReply(status=200, body=instance.view())
+        return ModelReply(status=200, body=retold(self._state.rules, op.GET)(instance))
 
     def _destroy(self, request: ModelRequest, now: float) -> ModelReply:
         instance = self._named(request)
-        if instance is None:
+        if instance is None or self._state.rules.strikes("destroy_false_404", op.DESTROY):
             return error(404, "not_found", "no such instance")
         return self._end(instance, op.DESTROY, now)
 
@@ -169,6 +188,10 @@ class Desk:
         """End an instance, or only claim to."""
         rules, park = self._state.rules, self._state.park
         instance.destroy_calls += 1
+        if now < instance.reserved_until:
+            return error(
+                409, "reserved", "it is reserved for a while yet, and can't be ended before"
+            )
         reason = "self_ended" if operation == op.SELF else "destroyed"
         if rules.strikes("ignore_destroy", operation) is not None:
             pass
@@ -178,6 +201,9 @@ class Desk:
             park.end_later(instance, reason=reason, at=now + slow.number("seconds"))
         else:
             park.end(instance, reason=reason, now=now)
+            back = rules.strikes("resurrected", operation)
+            if back is not None:
+                self._state.agenda.note(now + back.number("seconds"), "return", instance.id)
         lost = rules.strikes("lose_destroy_reply", operation) is not None
         return ModelReply(status=202, body={"id": instance.id}, lost=lost)
 
@@ -214,5 +240,11 @@ def _gated(rule: Rule) -> ModelReply:
         return ModelReply(status=502, body=_HTML)
     if rule.kind == "down":
         return error(503, "unavailable", "the cloud is down")
+    if rule.kind == "unauthorized":
+        return error(401, "unauthorized", "no such key")
     refused = error(429, "rate_limited", "too many requests")
-    return replace(refused, retry_after_s=rule.number("retry_after"))
+    return (
+        replace(refused, retry_after_s=rule.number("retry_after"))
+        if rule.params["tells"]
+        else refused
+    )

@@ -21,7 +21,7 @@ class Instance(msgspec.Struct, kw_only=True):
     """The truth about one instance; only the model writes it.
 
     `spec` is what was really handed over; the `shown_*` fields are what the API claims, which may be
-    something else. `status` is the truth and ends in `ended`; `last_shown` is what a listing that
+    something else, and so is `lost_name` where the cloud did not keep the name. `status` is the truth and ends in `ended`; `last_shown` is what a listing that
     lags behind still tells of an instance that is gone.
     """
 
@@ -45,9 +45,13 @@ class Instance(msgspec.Struct, kw_only=True):
     hosted: bool = False
     never_boots: bool = False
     fails_to_boot: bool = False
+    starts_stopped: bool = False
     keeps_disk: bool = False
+    reserved_until: float = 0.0
+    lost_name: str | None = None
     end_reason: str | None = None
     ended_at: float | None = None
+    returned_at: float | None = None
     destroy_calls: int = 0
     ssh_host: str | None = None
     ssh_port: int | None = None
@@ -58,13 +62,18 @@ class Instance(msgspec.Struct, kw_only=True):
         """Whether the cloud still holds, and bills, anything of it."""
         return self.ended_at is None
 
+    @property
+    def shown_name(self) -> str:
+        """The name that the API shows."""
+        return self.name if self.lost_name is None else self.lost_name
+
     def view(self) -> Row:
         """Return the instance as the API shows it."""
         reachable = self.status == RUNNING or (not self.alive and self.last_shown == RUNNING)
-        created_at = rfc3339(self.created_at)
+        billed_from = self.created_at if self.returned_at is None else self.returned_at
         return {
             "id": self.id,
-            "name": self.name,
+            "name": self.shown_name,
             "offer_id": self.offer_id,
             "host_id": self.host_id,
             "region": self.region,
@@ -73,8 +82,8 @@ class Instance(msgspec.Struct, kw_only=True):
             "gpu_count": self.shown_gpu_count,
             "gpu_memory_mib": self.shown_gpu_memory_mib,
             "price_per_hour": self.shown_price_micros / 1_000_000,
-            "created_at": created_at,
-            "billed_from": created_at,
+            "created_at": rfc3339(self.created_at),
+            "billed_from": rfc3339(billed_from),
             "ssh_host": self.ssh_host if reachable else None,
             "ssh_port": self.ssh_port if reachable else None,
             "ssh_user": self.spec.ssh_user,

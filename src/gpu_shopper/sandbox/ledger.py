@@ -10,7 +10,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The truth about one instance, whatever the API has said about it.
 
     Times are unix seconds, money is whole micro-dollars. `gpu_name` and `gpu_count` are what was
-    really handed over; `price_per_hour_micros` is what is really billed while it is not stopped.
+    really handed over; `returned_at` is when it last lived again after an end; `price_per_hour_micros` is what is really billed while it is not stopped.
     """
 
     id: str
@@ -23,6 +23,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     price_per_hour_micros: int
     created_at: float
     billed_from: float
+    returned_at: float | None
     ended_at: float | None
     end_reason: str | None
     billed_micros: int
@@ -48,6 +49,7 @@ def entry_of(instance: Instance, *, now: float) -> LedgerEntry:
         price_per_hour_micros=instance.price_micros,
         created_at=instance.created_at,
         billed_from=instance.created_at,
+        returned_at=instance.returned_at,
         ended_at=instance.ended_at,
         end_reason=None if instance.alive else instance.end_reason,
         billed_micros=instance.meter.total_micros(now=now),

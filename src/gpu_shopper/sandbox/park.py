@@ -136,11 +136,14 @@ class Park:
 
     def do(self, task: str, instance_id: str, *, now: float) -> None:
         """Do what the agenda said."""
+        if task == "return":
+            self._return(self._all[instance_id], now=now)
+            return
         instance = self._living.get(instance_id)
         if instance is None:
             return
         if task == "boot":
-            self._boot(instance)
+            self._boot(instance, now=now)
         elif task == "died":
             self.died(instance_id, now=now)
         else:
@@ -172,8 +175,23 @@ class Park:
         self._by_key[_digest(instance.spec.instance_key)] = instance
         self._taken[instance.offer_id] += 1
 
-    def _boot(self, instance: Instance) -> None:
+    def _return(self, instance: Instance, *, now: float) -> None:
+        """Let an instance live again that had ended: its host is back, and knows nothing of an end."""
+        if instance.alive:
+            return
+        self._settled_micros -= instance.meter.total_micros(now=now)
+        instance.status, instance.ended_at, instance.end_reason = status.CREATING, None, None
+        instance.keeps_disk, instance.returned_at = False, now
+        instance.meter.run(rate_micros=instance.price_micros, now=now)
+        self._enter(instance)
+        self._living = dict(sorted(self._living.items(), key=lambda one: one[1].sequence))
+        self._boot(instance, now=now)
+
+    def _boot(self, instance: Instance, *, now: float) -> None:
         if instance.status != status.CREATING:
+            return
+        if instance.starts_stopped:
+            self._rest(instance, now=now)
             return
         if instance.fails_to_boot:
             instance.status = status.ERROR

@@ -57,7 +57,8 @@ def quote(state: ModelState, order: Order, *, now: float) -> Quote:
         raise Refusal(400, "bad_request", f"disk_gb: offer {offer.id} has {offer.disk_gb} GB")
     if order.expires_at_s is not None and order.expires_at_s <= now:
         raise Refusal(400, "bad_request", "expires_at lies in the past")
-    if price > state.config.balance_micros - state.park.billed_micros(now=now):
+    left = state.config.balance_micros - state.park.billed_micros(now=now)
+    if price > left or state.rules.strikes("no_balance", op.CREATE) is not None:
         raise Refusal(402, "insufficient_balance", "the balance does not cover one hour")
     if state.rules.strikes("no_capacity", op.CREATE) is not None:
         raise Refusal(409, "no_capacity", f"no machine is free for {offer.id} just now")
@@ -66,8 +67,9 @@ def quote(state: ModelState, order: Order, *, now: float) -> Quote:
 
 def sell(state: ModelState, order: Order, bought: Quote, *, now: float) -> Instance:
     """Make the instance that the buyer gets, which is not always what was ordered."""
-    wrong_gpu = state.rules.strikes("wrong_gpu", op.CREATE)
-    wrong_price = state.rules.strikes("wrong_price", op.CREATE)
+    rules = state.rules
+    wrong_gpu = rules.strikes("wrong_gpu", op.CREATE)
+    wrong_price = rules.strikes("wrong_price", op.CREATE)
     offer = bought.offer
     gpus = state.catalogue.gpus_of(bought.index)
     shown = (offer.gpu_name, offer.gpu_count, offer.gpu_memory_mib)
@@ -80,6 +82,7 @@ def sell(state: ModelState, order: Order, bought: Quote, *, now: float) -> Insta
         price = round(price * wrong_price.number("factor"))
         if wrong_price.params["admits"]:
             shown_price = price
+    reserved, label = rules.strikes("reserved", op.CREATE), rules.strikes("label_lost", op.CREATE)
     instance_id = f"i-{state.chance.getrandbits(64):016x}"
     return Instance(
         id=instance_id,
@@ -109,8 +112,11 @@ def sell(state: ModelState, order: Order, bought: Quote, *, now: float) -> Insta
         created_at=now,
         expires_at=order.expires_at_s,
         meter=Meter(),
-        never_boots=state.rules.strikes("never_boot", op.CREATE) is not None,
-        fails_to_boot=state.rules.strikes("boot_fails", op.CREATE) is not None,
+        never_boots=rules.strikes("never_boot", op.CREATE) is not None,
+        fails_to_boot=rules.strikes("boot_fails", op.CREATE) is not None,
+        starts_stopped=rules.strikes("starts_stopped", op.CREATE) is not None,
+        reserved_until=0.0 if reserved is None else now + reserved.number("seconds"),
+        lost_name=None if label is None else order.name[: int(label.number("keep"))],
     )
 
 

@@ -42,8 +42,8 @@ def bills(o: Oracle) -> Iterator[Bill]:
     ours = _charged(o)
     entries = _entries(o)
     for row in o.book.attempts():
-        entry = entries.get((row.provider, row.label))
-        if entry is None or row.instance_id is None or row.label in o.rewritten:
+        entry = entries.get((row.provider, row.instance_id or ""))
+        if entry is None or row.label in o.rewritten:
             continue
         held = o.clouds[ProviderName(row.provider)].instance(entry.id)
         assert held is not None, entry.id
@@ -54,11 +54,12 @@ def bills(o: Oracle) -> Iterator[Bill]:
 
 def s11_cost_is_the_clouds_meter(o: Oracle) -> None:
     """S11: within max(1 %, $0.01) per attempt, or within the bound for an end that nobody saw."""
-    ours, entries = _charged(o), _entries(o)
+    ours = _charged(o)
+    bought = {(provider, entry.name) for (provider, _), entry in _entries(o).items()}
     for row in o.book.attempts():
         if row.label in o.rewritten:
             o.exercised["S11 rewritten"] += 1
-        elif (row.provider, row.label) not in entries:
+        elif (row.provider, row.label) not in bought:
             o.exercised["S11 never bought"] += 1
             if ours.get(row.id, 0):
                 o.violate("S11", f"{row.label} cost {ours[row.id]} and never was")
@@ -77,7 +78,7 @@ def _charged(o: Oracle) -> dict[str, int]:
 
 def _entries(o: Oracle) -> dict[tuple[str, str], LedgerEntry]:
     return {
-        (str(cloud.name), entry.name): entry
+        (str(cloud.name), entry.id): entry
         for cloud in o.clouds.values()
         for entry in cloud.ledger()
     }

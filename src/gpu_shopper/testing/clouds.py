@@ -34,7 +34,7 @@ from gpu_shopper.testing.named_provider import NamedProvider
 from gpu_shopper.testing.process import crash_point
 
 ACCOUNT_KEY = "sim-key"
-READ_LIES = frozenset({"get_false_404", "list_lag", "list_cut", "list_empty"})
+READ_LIES = frozenset({"get_false_404", "list_lag", "list_cut", "list_empty", "list_flaps"})
 # A moment of the model is a large float; without this, a timer could come an instant too early for ever.
 _EPSILON = 1e-5
 

@@ -256,16 +256,32 @@ class Oracle:
             ]
             # What was due by now has happened meanwhile.
             self._alive_at = self._moment()
-        return self._alive
+        return [pair for pair in self._alive if not self.untraceable(*pair)]
 
     def _moment(self) -> tuple[object, ...]:
         versions = (cloud.model.version for cloud in self.clouds.values())
         return (self.now, self.deployment, *versions)
 
+    def untraceable(self, cloud: SimCloud, entry: LedgerEntry) -> bool:
+        """Return whether nobody can know whose an instance is: the cloud lost its name, and never told us its id.
+
+        All that is left to end it is its own agent, or the moment in the order.
+        """
+        held = cloud.instance(entry.id)
+        if held is None or held.lost_name in {None, entry.name}:
+            return False
+        row = self.attempts.get(entry.name)
+        if row is not None and row.instance_id == entry.id:
+            return False
+        self.exercised["untraceable"] += 1
+        return True
+
     def entry_of(self, attempt: AttemptRow) -> LedgerEntry | None:
         """Return the truth about the instance of an attempt, by its label."""
         cloud = self.clouds[ProviderName(attempt.provider)]
-        return next((entry for entry in cloud.ledger() if entry.name == attempt.label), None)
+        named = [entry for entry in cloud.ledger() if entry.name == attempt.label]
+        own = [entry for entry in named if entry.id == attempt.instance_id]
+        return next(iter(own or named), None)
 
     def last_destroy(self, cloud: SimCloud, instance_id: str) -> float | None:
         """Return when the cloud last took an order to destroy this; None if it never did."""
@@ -278,7 +294,7 @@ class Oracle:
         A double, under a label whose attempt holds another instance, is nobody's from its birth.
         """
         row = self.attempts.get(entry.name)
-        born = entry.created_at - self.loop.start.timestamp()
+        born = (entry.returned_at or entry.created_at) - self.loop.start.timestamp()
         if row is not None and row.instance_id not in {None, entry.id}:
             return born
         if row is not None and row.wanted and row.open:

@@ -90,7 +90,8 @@ def command(ctx: click.Context, /, **said: Any) -> None:
 
 
 def _replay(said: dict[str, Any]) -> "Replay":
-    from gpu_shopper.testing.profiles import MISDEEDS, TROUBLES, Mode
+    from gpu_shopper.testing.faults import MISDEEDS, TROUBLES
+    from gpu_shopper.testing.profiles import Mode
     from gpu_shopper.testing.replays import Cut, Replay
 
     known = {**MISDEEDS, **TROUBLES}

@@ -7,7 +7,8 @@ import pytest
 
 from gpu_shopper.sandbox.misbehaviour import parse_rule
 from gpu_shopper.testing.cloud_kinds import KINDS
-from gpu_shopper.testing.profiles import MISDEEDS, Mode, WorldProfile, draw_profile
+from gpu_shopper.testing.faults import MISDEEDS
+from gpu_shopper.testing.profiles import Mode, WorldProfile, draw_profile
 
 _SEEDS = range(2000)
 

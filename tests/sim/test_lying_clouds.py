@@ -1,0 +1,87 @@
+"""What the house has to do about a cloud that cannot end, ends falsely, sells twice or forgets whose something is."""
+
+import pytest
+
+from gpu_shopper.sandbox.ledger import LedgerEntry
+from gpu_shopper.testing.scenarios import Scene, Stage
+from tests.sim.perform import perform, run
+
+
+def test_what_cannot_be_ended_yet_is_ended_when_it_can() -> None:
+    async def script(stage: Stage) -> None:
+        stage.misbehave("reserved", seconds=3 * 3600)
+        session = await run(stage)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped", limit=4 * 3600)
+
+        assert "destroy_failing" in stage.world.oracle.book.notices()
+
+    perform(script)
+
+
+@pytest.mark.parametrize("pushes", [True, False])
+def test_what_comes_back_after_its_end_is_ended_again_and_not_billed_for_the_time_between(
+    pushes: bool,
+) -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        stage.misbehave("resurrected", seconds=7200)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+        await stage.until(lambda: bool(stage.alive()), limit=3 * 3600)
+        await stage.until(lambda: not stage.alive(), limit=900)
+
+        await stage.at_rest()
+
+        assert "late_arrival" in stage.events(session)
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        assert said == pytest.approx(stage.ledger()[0].billed_micros, rel=0.05)
+
+    perform(script, Scene(pushes=pushes))
+
+
+def test_the_double_of_a_create_is_ended_and_the_one_that_was_told_of_runs() -> None:
+    async def script(stage: Stage) -> None:
+        stage.misbehave("bought_twice")
+        session = await run(stage)
+        await stage.until(lambda: len(stage.alive()) == 1, limit=600)
+
+        assert 2 == len(stage.ledger())
+        assert "running" == stage.state(session)
+        assert stage.attempts(session)[0].instance_id == stage.alive()[0].id
+
+    perform(script)
+
+
+def test_an_instance_whose_label_was_lost_is_held_and_ended_by_its_id() -> None:
+    async def script(stage: Stage) -> None:
+        stage.misbehave("label_lost", keep=20)
+        session = await run(stage)
+        await stage.wait(1800)
+        assert "running" == stage.state(session)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+
+        assert [] == stage.alive()
+
+    perform(script)
+
+
+def test_an_instance_without_label_and_id_ends_itself() -> None:
+    async def script(stage: Stage) -> None:
+        stage.cloud.misbehave(
+            [{"kind": "label_lost", "count": 1}, {"kind": "lose_create_reply", "count": 1}]
+        )
+        session = await run(stage)
+        first = stage.attempts(session)[0]
+        lost = next(one for one in stage.ledger() if one.name == first.label)
+        await stage.until(lambda: not _entry(stage, lost.id).alive)
+
+        assert "running" == stage.state(session)
+        assert "self_ended" == _entry(stage, lost.id).end_reason
+
+    perform(script)
+
+
+def _entry(stage: Stage, instance_id: str) -> LedgerEntry:
+    return next(entry for entry in stage.ledger() if entry.id == instance_id)
