@@ -211,8 +211,11 @@ class SimCloud:
         return any(order.get("name") == label for order in self.model._state.parked_orders.values())
 
     def creates_to_come(self) -> bool:
-        """Tell whether a create is still on its way through the cloud."""
-        return bool(self.model._state.parked_orders)
+        """Tell whether a create, or a return from an end, is still to come."""
+        state = self.model._state
+        return bool(state.parked_orders) or any(
+            task == "return" for _, _, task, _ in state.agenda.entries()
+        )
 
     @property
     def struck_rules(self) -> Counter[str]:

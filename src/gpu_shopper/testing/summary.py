@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gpu_shopper.testing.distributions import Figures, add_up, lines
-from gpu_shopper.testing.invariants import never_asked
 from gpu_shopper.testing.faults import MISDEEDS, TROUBLES
+from gpu_shopper.testing.invariants import never_asked
 from gpu_shopper.testing.world import Outcome
 
 # What a fault is called when it strikes, where that is not its own name.
