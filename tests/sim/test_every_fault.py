@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpu_shopper.testing.profiles import MISDEEDS, TROUBLES
+from gpu_shopper.testing.faults import MISDEEDS, TROUBLES
 from gpu_shopper.testing.replays import Replay
 from gpu_shopper.testing.summary import Summary
 
