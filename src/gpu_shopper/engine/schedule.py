@@ -1,7 +1,7 @@
 """Every task of the engine, its period and what wakes it, on one screen; started together, stopped cleanly.
 
 reconcile   when a session comes due, or a hint arrives       sessions and attempts
-sweep       10 s (first 20 passes), 60 s (next 10), 300 s     each account, on its own
+sweep       10 s (first 20 passes), 60 s (next 10), 300 s     each account, on its own; 60 s after one that failed
 shop        each cloud's own period                           each cloud, on its own
 accrue      60 s                                              full hours into the ledger; sealed keys wiped
 deliver     5 s                                               notices to the operator
@@ -133,8 +133,11 @@ class Engine:
 
         async def once() -> float:
             nonlocal passes
-            await self.sweeping.sweep(provider)
+            sweep = await self.sweeping.sweep(provider)
             passes += 1
+            if not sweep.complete:
+                # Nothing was learnt: what only a listing can show must not wait for a whole period more.
+                return min(BRISK_SWEEP_S, self._periods.sweep)
             if passes <= FAST_SWEEPS:
                 return min(FAST_SWEEP_S, self._periods.sweep)
             if passes <= FAST_SWEEPS + BRISK_SWEEPS:

@@ -174,7 +174,10 @@ class Desk:
 
     def _destroy(self, request: ModelRequest, now: float) -> ModelReply:
         instance = self._named(request)
-        if instance is None or self._state.rules.strikes("destroy_false_404", op.DESTROY):
+        if instance is None:
+            return error(404, "not_found", "no such instance")
+        if self._state.rules.strikes("destroy_false_404", op.DESTROY) is not None:
+            instance.destroy_calls += 1
             return error(404, "not_found", "no such instance")
         return self._end(instance, op.DESTROY, now)
 

@@ -69,6 +69,8 @@ def s2_proved_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -
     cloud = o.clouds[ProviderName(new.provider)]
     quirks = cloud.profile.quirks
     for entry in _alive(cloud, new.label):
+        if o.untraceable(cloud, entry):
+            continue
         told = o.witness.of(cloud.name, entry.id)
         reads = quirks.absence_reads if entry.id == new.instance_id else 0
         # A book that was put back may know of an older destroy than the last.

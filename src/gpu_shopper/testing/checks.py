@@ -151,6 +151,11 @@ def s15_running_is_true(o: Oracle, old: SessionRow | None, new: SessionRow) -> N
     held = cloud.instance(attempt.instance_id or "")
     if held is None:
         o.violate("S15", f"{new.id} runs on {attempt.instance_id}, which never was")
+    elif _gpus_differ(cloud, attempt) and any(
+        entry.name == attempt.label and entry.id != held.id for entry in cloud.ledger()
+    ):
+        # Its double has the same name and token, and was heard first: nobody can tell them apart until the sweep.
+        o.exercised["S15 spoken for by a double"] += 1
     elif _gpus_differ(cloud, attempt):
         o.violate(
             "S15", f"{new.id} runs on {held.spec.gpus.model} × {held.spec.gpus.count}, not as sold"

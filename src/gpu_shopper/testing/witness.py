@@ -70,7 +70,9 @@ class Witness:
         elif reply is None:
             return
         elif request.method == "POST" and target.path == _INSTANCES and reply.status == 201:
-            self.ids_told.setdefault(str(_object(reply).get("name")), now)
+            said = _object(reply)
+            if "id" in said:
+                self.ids_told.setdefault(str(said.get("name")), now)
         elif request.method == "GET" and target.path == _INSTANCES:
             query = dict(parse_qsl(target.query))
             self._hear_page(cloud, query, reply, sent_at=sent_at)

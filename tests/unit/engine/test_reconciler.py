@@ -272,3 +272,16 @@ async def test_a_cloud_that_is_down_at_the_start_is_waited_for(house: House) -> 
     await engine.stop()
 
     assert house.attempt(session).instance_id is not None
+
+
+@housed()
+async def test_a_sweep_that_failed_is_repeated_within_a_minute(house: House) -> None:
+    engine = engine_of(house)
+    engine.start()
+    await house.clock.sleep(195 + 600)
+    house.cloud.incomplete = True
+    await house.clock.sleep(300)
+    before = house.cloud.calls["list_all"]
+    await house.clock.sleep(300)
+    assert before + 5 == house.cloud.calls["list_all"]
+    await engine.stop()
