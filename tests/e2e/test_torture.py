@@ -74,6 +74,10 @@ def test_the_judge_sees_what_is_wrong_with_a_life(bench: Bench) -> None:
     dearer = "UPDATE cost_entries SET amount = amount + 10000000"
     assert "wrong bill" in after(bench, judge, calls, dearer)
     assert "unproved" in after(bench, judge, calls, "UPDATE attempts SET instance_id = 'another'")
+    presumed = "UPDATE attempts SET instance_id = NULL, proof = 'presumed', closed_at = 1"
+    assert "unproved" in after(bench, judge, calls, presumed)
+    after(bench, judge, calls, "UPDATE attempts SET closed_at = 900000000000000000")
+    assert "unproved" not in found(judge, calls)
     again = "UPDATE sessions SET state = 'stopping', stopped_at = NULL, next_action_at = 0"
     after(bench, judge, calls, again)
     assert ["is stopping"] == [each[-11:] for each in judge.left_over()]

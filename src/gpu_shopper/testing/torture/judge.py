@@ -6,8 +6,9 @@ them only.
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gpu_shopper.sandbox import processes
 from gpu_shopper.sandbox.ledger import LedgerEntry
@@ -152,7 +153,7 @@ class Judge:
                 yield Violation("double", f"{entry.name} was bought {times[entry.name]} times")
             if row is None:
                 continue
-            if row["instance_id"] != entry.id or row["proof"] != "proved":
+            if not _is_known(row, entry):
                 told = f"{row['state']}, {row['proof']}, {row['instance_id']}"
                 yield Violation("unproved", f"{entry.name} was {entry.id}, the book says {told}")
 
@@ -261,6 +262,17 @@ def unattended_s(calls: Iterable[Call], ends: dict[str, float], *, offset_s: flo
         for session, at in asked.items()
         if session in ends
     ]
+
+
+def _is_known(row: Mapping[str, Any], entry: LedgerEntry) -> bool:
+    """Tell whether the book ended with the truth about an instance.
+
+    One whose order was never answered, and that had died before anybody could look, is presumed absent: rightly so, if that
+    was said after its death.
+    """
+    if row["instance_id"] is None and row["proof"] == "presumed":
+        return entry.ended_at is not None and entry.ended_at <= int(row["closed_at"]) / 1e6
+    return bool(row["instance_id"] == entry.id and row["proof"] == "proved")
 
 
 def _overlap_s(one: LedgerEntry, other: LedgerEntry) -> float:
