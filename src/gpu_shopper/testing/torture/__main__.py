@@ -20,7 +20,7 @@ from gpu_shopper.testing.evidence import append, code_version
 from gpu_shopper.testing.torture.run import Plan, Result, run
 
 _SHOWN = 20
-_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(arguments: list[str] | None = None) -> int:
