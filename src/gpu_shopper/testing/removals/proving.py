@@ -128,7 +128,7 @@ PROVING: Final = (
                 "            if known.state is not AttemptState.CLOSING:\n",
             ),
             Change(
-                "engine/retiring.py",
+                "domain/cost.py",
                 "    assert first_gone_at is not None, attempt.id\n",
                 "    first_gone_at = first_gone_at or attempt.destroy_accepted_at\n",
             ),

@@ -1,0 +1,126 @@
+"""The list of faults F1 to F78, and where each is tried: by which faults of worlds, by which tests, or why not.
+
+Data only. A test holds the names against `faults` and against the tests that there are, and the table of
+`docs/internals/faults.md` against this list.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+_HOUSE = "tests/sim/test_house_scenarios.py::"
+_LIES = "tests/sim/test_lying_clouds.py::"
+_CLOUD = "tests/sim/test_scenarios.py::"
+_SQLITE = "tests/unit/stores/test_sqlite.py::"
+_PROBE = "tests/unit/runtime/test_probing.py::"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One fault of the list: the names of its worlds' faults, tests by file and name, and what is not tried, and why."""
+
+    number: int
+    name: str
+    faults: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    why_not: str = ""
+
+
+_NOT_YET = "not built yet: "
+_ONE_PROCESS = "one process holds the book, by a lock on its file"
+
+CATALOGUE: Final = (
+    Known(1, "death at any await", ("kill_at_step",), ("tests/sim/test_crashes.py::test_a_crash_at_any_await_leaves_nothing_behind",)),
+    Known(2, "death between a commit and the next line", ("kill_at_effect",), ("tests/sim/test_crashes.py::test_a_crash_around_any_effect_leaves_nothing_behind",)),
+    Known(3, "crash loop", ("kill_at_step",), ("tests/sim/test_crashes.py::test_a_second_crash_in_the_next_life_leaves_nothing_behind",), _NOT_YET + "many deaths right after the start in a row"),
+    Known(4, "paused, then resumed", ("house_paused",), (_HOUSE + "test_a_house_that_was_paused_asks_before_it_concludes_silence",), "pauses last 40 minutes at most"),
+    Known(5, "caller hangs up", ("front_hangs_up",), (_SQLITE + "test_a_cancelled_caller_does_not_stop_the_books",)),
+    Known(6, "SIGTERM while it buys", ("terminated",), ("tests/e2e/test_crashes.py::test_a_server_that_is_told_to_end_while_it_buys_writes_down_what_it_bought",)),
+    Known(7, "two replicas, both lead", (), ("tests/sim/test_fencing_model.py::test_no_order_of_events_breaks_anything_and_each_state_has_a_way_to_rest", "tests/unit/engine/test_reconciler.py::test_whoever_has_lost_its_claim_writes_nothing_any_more"), _ONE_PROCESS + "; the exhaustive model has two"),
+    Known(8, "slow event loop", ("book_busy",), (), _NOT_YET + "every step late; a book that answers late is tried"),
+    Known(9, "out of memory in one task", (), (), _NOT_YET + "a task that fails for any reason is F78"),
+    Known(10, "a new version starts beside the old", (), (_SQLITE + "test_another_process_is_refused_too",), _ONE_PROCESS),
+    Known(11, "wall clock set by up to an hour", ("clock_jump",), (_HOUSE + "test_a_clock_that_is_set_forward_silences_nobody",)),
+    Known(12, "clock drifts", (), ("tests/unit/testing/test_virtual_clock.py::test_a_clock_that_drifts_counts_its_own_seconds_and_never_jumps",), _NOT_YET + "a house whose clock drifts"),
+    Known(13, "clock set back over an expiry", ("clock_jump",), (_HOUSE + "test_a_clock_that_is_set_back_leaks_nothing_and_charges_nothing_twice",)),
+    Known(14, "summer time", (), ("tests/unit/runtime/test_wakeup.py::test_the_real_clock_tells_utc_and_never_goes_back",), "all moments are UTC; nothing reads a local time"),
+    Known(15, "database clock differs", (), (), "SQLite has no clock of its own: all times are the server's"),
+    Known(16, "commit fails", ("commit_fails",)),
+    Known(17, "commit durable, answer lost", ("commit_reply_lost",)),
+    Known(18, "database locked", ("book_busy",), (_SQLITE + "test_a_lock_held_by_a_shell_makes_the_book_unavailable_for_as_long",)),
+    Known(19, "disk full", ("disk_full",), (_HOUSE + "test_a_book_that_could_not_be_written_is_not_held_against_the_nodes", "tests/e2e/test_bad_days.py::test_a_full_disk_is_said_so_and_nothing_promised_is_lost")),
+    Known(20, "power loss drops the newest commits", ("disk_lies",), ("tests/unit/stores/test_kill.py::test_kill_9_at_any_moment_loses_no_acknowledged_commit",)),
+    Known(21, "serialization failure", (), (), "PostgreSQL only; SQLite has one writer"),
+    Known(22, "failover to a replica that lags", (), (), "PostgreSQL only; its like is F20"),
+    Known(23, "restore of an old backup", ("book_restored",), (_HOUSE + "test_an_instance_that_a_restored_book_has_forgotten_is_taken_in_and_ended_by_order",)),
+    Known(24, "whole database lost", ("book_lost",), (_HOUSE + "test_what_runs_when_the_whole_book_is_lost_is_taken_in_by_the_next",)),
+    Known(25, "database read-only", ("book_read_only",)),
+    Known(26, "corruption", (), (_SQLITE + "test_damage_is_found_at_the_door", "tests/e2e/test_bad_days.py::test_a_damaged_database_is_refused_and_left_as_it_is")),
+    Known(27, "create never arrives", ("lose_request", "network_loses")),
+    Known(28, "create accepted, reply lost", ("lose_create_reply",), (_CLOUD + "test_an_instance_whose_answer_was_lost_is_found_by_its_label",)),
+    Known(29, "create takes effect late", ("create_late",), (_CLOUD + "test_an_instance_that_arrives_after_its_attempt_was_closed_is_destroyed",)),
+    Known(30, "5xx after success", ("create_then_500",)),
+    Known(31, "2xx without id, garbage", ("create_garbled",)),
+    Known(32, "error that names an id", ("create_error_with_id",)),
+    Known(33, "stale offer, no capacity", ("no_capacity",), (_CLOUD + "test_a_create_that_was_refused_costs_nothing_and_the_next_offer_is_bought",)),
+    Known(34, "label dropped or cut", ("label_lost",), (_LIES + "test_an_instance_whose_label_was_lost_is_held_and_ended_by_its_id", _LIES + "test_an_instance_without_label_and_id_ends_itself")),
+    Known(35, "wrong GPU or price", ("wrong_gpu", "wrong_price")),
+    Known(36, "starts stopped", ("starts_stopped",)),
+    Known(37, "two bought for one create", ("bought_twice",), (_LIES + "test_the_double_of_a_create_is_ended_and_the_one_that_was_told_of_runs",)),
+    Known(38, "429, with or without Retry-After", ("rate_limited",)),
+    Known(39, "listing lags", ("list_lag",), (_CLOUD + "test_a_listing_that_lags_behind_a_proved_end_is_not_billed",)),
+    Known(40, "page cut short", ("list_cut",), (_CLOUD + "test_a_listing_that_lies_ends_nothing",)),
+    Known(41, "empty listing", ("list_empty",), (_CLOUD + "test_mass_absence_freezes_what_is_inferred_and_nothing_else",)),
+    Known(42, "duplicates across pages", ("list_twice",)),
+    Known(43, "flapping presence", ("list_flaps",)),
+    Known(44, "stale status", ("stale_status",)),
+    Known(45, "false 404", ("get_false_404",), (_CLOUD + "test_one_false_404_proves_no_absence",)),
+    Known(46, "new schema or enum", ("new_schema", "new_status")),
+    Known(47, "another account's rows", ("list_foreign",)),
+    Known(48, "page of HTML", ("html_error",)),
+    Known(49, "destroy accepted and ignored", ("ignore_destroy",), (_CLOUD + "test_a_destroy_that_never_works_is_retried_and_told_of",)),
+    Known(50, "destroy takes up to an hour", ("slow_destroy",)),
+    Known(51, "destroy's reply lost", ("lose_destroy_reply",)),
+    Known(52, "404 for what is there", ("destroy_false_404",)),
+    Known(53, "minimum reservation", ("reserved",), (_LIES + "test_what_cannot_be_ended_yet_is_ended_when_it_can",)),
+    Known(54, "back after its end", ("resurrected",), (_LIES + "test_what_comes_back_after_its_end_is_ended_again_and_not_billed_for_the_time_between",)),
+    Known(55, "stopped instead of destroyed", ("stop_instead_of_destroy",)),
+    Known(56, "volume left behind", (), (), "what a create leaves besides its instance is not in the service yet"),
+    Known(57, "key revoked", ("unauthorized",), (), _NOT_YET + "for hours on end; single calls are refused"),
+    Known(58, "balance zero", ("no_balance",)),
+    Known(59, "region outage", (), (), _NOT_YET + "one region; a whole cloud is F60"),
+    Known(60, "API down", ("network_cut", "down"), (_HOUSE + "test_a_deadline_that_passes_during_an_outage_is_kept_right_after_it",), "outages last 40 minutes at most"),
+    Known(61, "spot preemption", ("preempt",), (_CLOUD + "test_a_preempted_session_fails",)),
+    Known(62, "host offline and back", ("hosts_lost", "resurrected"), (), _NOT_YET + "a host that is away and was not ended"),
+    Known(63, "address given to somebody else", (), (_PROBE + "test_another_host_key_than_the_pinned_one_gets_nothing", "tests/unit/engine/test_observing.py::test_a_report_for_another_label_is_no_sign_of_life"), _NOT_YET + "in worlds"),
+    Known(64, "deleted or bought by hand", ("hosts_lost",), (_HOUSE + "test_instances_of_strangers_are_never_touched",), "strangers rent before the world begins"),
+    Known(65, "no heartbeat", ("heartbeats_lost", "mute_nodes"), (_HOUSE + "test_a_node_that_falls_silent_ends_the_session",)),
+    Known(66, "heartbeat replayed or forged", ("heartbeats_replayed", "heartbeat_forged")),
+    Known(67, "agent alive, listing says gone", ("list_cut", "list_empty"), (_CLOUD + "test_a_heartbeat_vetoes_what_the_cloud_says",)),
+    Known(68, "host key changes", (), (_PROBE + "test_another_host_key_than_the_pinned_one_gets_nothing", "tests/e2e/test_ssh_reading.py::test_a_host_that_shows_another_key_is_not_believed"), _NOT_YET + "in worlds"),
+    Known(69, "slow image pull", ("slow_boot", "late_drivers")),
+    Known(70, "agent cannot reach us", ("long_absence", "heartbeats_lost"), (_HOUSE + "test_nodes_end_themselves_when_the_house_never_comes_back",), _NOT_YET + "a long cut between nodes and a house that lives"),
+    Known(71, "webhook fails", ("webhook_fails",), ("tests/unit/runtime/test_notifying.py::test_what_did_not_arrive_is_told_without_the_address",), "in worlds it answers 500 and nothing else"),
+    Known(72, "DNS rebinding of webhooks", (), (), "one webhook, set by the operator; consumers have none yet"),
+    Known(73, "one key a hundred times", ("key_storm",), ("tests/e2e/test_bad_days.py::test_orders_that_collide_lost_or_late_make_one_session_each",)),
+    Known(74, "delete, extend and expiry at once", ("front_doubles",), (_HOUSE + "test_an_extension_in_the_last_moment_counts",)),
+    Known(75, "budget lowered", (), (), "budgets are not in the service yet"),
+    Known(76, "consumer gone, sessions live", ("token_revoked",)),
+    Known(77, "provider removed from the configuration", (), (), _NOT_YET + "a start without it is refused while anything is owed there"),
+    Known(78, "poison row", (), ("tests/unit/engine/test_reconciler.py::test_a_fault_in_one_session_leaves_it_due_and_the_others_looked_after",), _NOT_YET + "in worlds"),
+)  # fmt: skip
+
+
+def table() -> list[str]:
+    """Return the rows of the table in `docs/internals/faults.md`."""
+    return [
+        f"| F{one.number} | {one.name} | {_code(one.faults)} | {_tests(one)} | {one.why_not} |"
+        for one in CATALOGUE
+    ]
+
+
+def _code(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _tests(one: Known) -> str:
+    return _code(tuple(test.partition("::")[2] for test in one.tests))
