@@ -39,11 +39,12 @@ def retold(rules: Misbehaviour, operation: str) -> Callable[[Instance], Row]:
 
 
 def with_more(rules: Misbehaviour, body: Row, *, before: Row | None) -> None:
-    """Add rows to a page that do not belong there: the last one of the page before, or another account's."""
+    """Add rows to a page that do not belong there: one that stands there twice, or another account's."""
     rows = body["instances"]
     assert isinstance(rows, list), rows
-    if before is not None and rules.strikes("list_twice", op.LIST) is not None:
-        rows.insert(0, before)
+    again = before or (rows[-1] if rows else None)
+    if again is not None and rules.strikes("list_twice", op.LIST) is not None:
+        rows.insert(0, again)
     if body["next_cursor"] is None and rules.strikes("list_foreign", op.LIST) is not None:
         rows += [_foreign(number) for number in range(_FOREIGN_ROWS)]
         body["total"] = int(str(body["total"])) + _FOREIGN_ROWS

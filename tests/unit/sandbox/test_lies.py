@@ -106,10 +106,11 @@ def test_what_was_destroyed_may_come_back_and_is_billed_anew() -> None:
 def test_a_row_may_stand_on_two_pages() -> None:
     cloud = Cloud()
     first, second = cloud.created(0), cloud.created(1)
-    cloud.misbehave("list_twice")
     body = cloud.call("GET", "/v1/instances", limit="1").body
-
     assert [first] == [row["id"] for row in body["instances"]]
+
+    cloud.misbehave("list_twice")
+    assert [second, first, second] == cloud.listed()
     assert [first, second] == cloud.listed(limit="1", cursor=body["next_cursor"])
 
 
