@@ -113,6 +113,7 @@ class VirtualLoop(SealedLoop):
         self._cancelled_timers = 0
         self._ending = False
         self._queue: list[Ready] = []
+        self._batch: deque[Ready] = deque()  # What is still to run in this turn.
         self._timers: list[_Timer] = []
         self._tasks: dict[int, NumberedTask] = {}
         self._swept_at = _SWEPT  # So many tasks are known before those that are done are let go.
@@ -122,6 +123,12 @@ class VirtualLoop(SealedLoop):
     def time(self) -> float:
         """Return the virtual seconds since the start."""
         return self._now
+
+    @property
+    def others_ready(self) -> bool:
+        """Whether anything else could run just now: if not, to give way changes nothing."""
+        timers = self._timers
+        return bool(self._queue or self._batch or (timers and timers[0][0] <= self._now))
 
     def on_step(self, callback: Callable[[Process, int], None]) -> None:
         """Call back before each step of a process, with its running index; it may kill there."""
@@ -309,6 +316,7 @@ class VirtualLoop(SealedLoop):
             self.raise_unhandled()
 
     def _run_batch(self, batch: deque[Ready]) -> None:
+        self._batch = batch
         try:
             while batch:
                 self._run_entry(batch.popleft())
