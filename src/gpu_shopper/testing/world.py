@@ -240,7 +240,9 @@ class World:
             await self.run_until(self.loop.time() + _TICK_S)
             if self.oracle.violations:
                 return
-        await self.run_until(self.loop.time() + _AFTER_REST_S)
+        # As long as half of the busy time, so that whatever still sleeps in the world comes out.
+        rested = max(self.loop.time() + _AFTER_REST_S, self.profile.active_s * 1.5)
+        await self.run_until(min(rested, self.loop.time() + _QUIET_LIMIT_S))
         if leaving is not None and not leaving.done():
             leaving.cancel()
 
