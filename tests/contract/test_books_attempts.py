@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpu_shopper.domain.ids import ProviderName, SessionId
+from gpu_shopper.domain.ids import InstanceId, ProviderName, SessionId
 from gpu_shopper.domain.launch import AttemptState, Blame
 from tests.unit.stores import arrange, shelves
 from tests.unit.stores.arrange import (
@@ -106,6 +106,25 @@ def test_the_census_gets_what_is_open_here_and_whatever_bears_a_label(shelf):
     )
 
     assert ["gs1-1-1", "gs1-3-1", "gs1-5-1"] == [attempt.label for attempt in found]
+
+
+def test_the_census_gets_whatever_held_one_of_these_instances_here(shelf):
+    put(shelf, *(a_session(number) for number in range(1, 4)))
+    elsewhere = ProviderName("nimbus")
+    owe(
+        shelf,
+        an_attempt(1, 1, **arrange.CLOSED | {"instance_id": InstanceId("i-old")}),
+        an_attempt(
+            1, 2, provider=elsewhere, **arrange.CLOSED | {"instance_id": InstanceId("i-old")}
+        ),
+        an_attempt(1, 3, **arrange.CLOSED | {"instance_id": InstanceId("i-other")}),
+    )
+
+    found = shelf.read(
+        lambda book: book.launches.for_census(CLOUD, (), ids=iter(["i-old", "i-new"]))
+    )
+
+    assert ["gs1-1-1"] == [attempt.label for attempt in found]
 
 
 def test_open_is_all_that_is_owed(shelf):

@@ -67,6 +67,25 @@ def test_an_instance_whose_label_was_lost_is_held_and_ended_by_its_id() -> None:
     perform(script)
 
 
+def test_an_instance_whose_label_was_lost_is_ended_again_when_it_comes_back() -> None:
+    async def script(stage: Stage) -> None:
+        stage.cloud.misbehave(
+            [
+                {"kind": "label_lost", "count": 1, "params": {"keep": 20}},
+                {"kind": "resurrected", "count": 1, "params": {"seconds": 1800}},
+            ]
+        )
+        session = await run(stage)
+        unmarked = stage.ledger()[0]
+        await stage.until(lambda: _entry(stage, unmarked.id).returned_at is not None, limit=3600)
+        await stage.until(lambda: not _entry(stage, unmarked.id).alive, limit=900)
+
+        assert "late_arrival" in stage.events(session)
+        assert "running" == stage.state(session)
+
+    perform(script, Scene(pushes=False))
+
+
 def test_an_instance_without_label_and_id_ends_itself() -> None:
     async def script(stage: Stage) -> None:
         stage.cloud.misbehave(

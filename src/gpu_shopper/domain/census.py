@@ -53,7 +53,8 @@ def take_census(
 ) -> Census:
     """Sort every instance of a complete listing, and every open attempt that is not in it.
 
-    `attempts` are those of this account that are open, and those of any age whose label is in the listing.
+    `attempts` are those of this account that are open, and those of any age whose label is in the listing, or whose
+    instance is there without one.
     """
     assert listing.complete, listing.trouble
     by_label = {attempt.label: attempt for attempt in attempts}
@@ -73,8 +74,8 @@ class _Sorter:
         self._by_label = by_label
         self._by_id = {
             attempt.instance_id: attempt
-            for attempt in by_label.values()
-            if attempt.open and attempt.instance_id is not None
+            for attempt in sorted(by_label.values(), key=lambda each: each.open)
+            if attempt.instance_id is not None
         }
         self._seen: set[Label] = set()
         self.refreshed: list[Sighting] = []
@@ -104,13 +105,20 @@ class _Sorter:
             self.reappeared.append(sighting)
 
     def sort_unlabelled(self, instance: Instance) -> None:
-        """Sort an instance without a label of ours: it is ours all the same if the cloud gave us its id for a create."""
+        """Sort an instance without a label of ours: it is ours all the same if the cloud gave us its id for a create.
+
+        An id of long ago may have been given to somebody else, so that what is left of the label must be ours as well.
+        """
         attempt = self._by_id.get(instance.id)
-        if attempt is None:
+        if attempt is None or not (attempt.open or attempt.label.startswith(instance.label)):
             self.strays.append(instance)
             return
+        sighting, is_first = Sighting(attempt, instance), attempt.label not in self._seen
         self._seen.add(attempt.label)
-        self.refreshed.append(Sighting(attempt, instance))
+        if attempt.open:
+            self.refreshed.append(sighting)
+        else:
+            (self.reappeared if is_first else self.duplicates).append(sighting)
 
     def census(self, *, began_at: datetime) -> Census:
         unseen = [attempt for label, attempt in self._by_label.items() if label not in self._seen]

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from gpu_shopper.domain.census import Census, Orphan, Sighting, take_census
 from gpu_shopper.domain.ids import InstanceId, ProviderName
 from gpu_shopper.domain.instance import Listing
+from gpu_shopper.domain.label import read_label
 from gpu_shopper.domain.launch import AttemptState, reopened
 from gpu_shopper.domain.money import Money
 from gpu_shopper.engine.cloud import Cloud
@@ -68,7 +69,13 @@ class Sweeping:
     ) -> tuple[SweepRecord, list[Doomed]]:
         desk, now = self._desk, self._desk.clock.now()
         labels = [instance.label for instance in listing.instances]
-        attempts = book.launches.for_census(cloud.name, labels)
+        # What bears no label of ours may be known by its id all the same: a cloud may have lost the label.
+        ids = [
+            one.id
+            for one in listing.instances
+            if read_label(one.label, key=desk.vault.label_key) is None
+        ]
+        attempts = book.launches.for_census(cloud.name, labels, ids=ids)
         census = take_census(
             listing, attempts=attempts, deployment=desk.deployment, key=desk.vault.label_key
         )

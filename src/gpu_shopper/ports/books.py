@@ -144,8 +144,13 @@ class LaunchBook(Protocol):
         """Return the attempt whose agent holds this token."""
         ...
 
-    def for_census(self, provider: ProviderName, labels: Iterable[str]) -> Sequence[LaunchAttempt]:
-        """Return the open attempts at a provider, and those of any state that bear one of `labels`."""
+    def for_census(
+        self, provider: ProviderName, labels: Iterable[str], *, ids: Iterable[str] = ()
+    ) -> Sequence[LaunchAttempt]:
+        """Return the open attempts at a provider, and those of any state that bear one of `labels`.
+
+        With them come those of any state at this provider whose instance has one of `ids`.
+        """
         ...
 
     def open(self) -> Sequence[LaunchAttempt]:

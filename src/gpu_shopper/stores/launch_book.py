@@ -133,6 +133,12 @@ def _by_labels(count: int) -> Prepared:
     return Prepared(select(*_COLUMNS).where(_row.label.in_(keys_in(count))))
 
 
+@cache
+def _by_ids(count: int) -> Prepared:
+    here = _row.provider == bindparam("provider")
+    return Prepared(select(*_COLUMNS).where(here, _row.instance_id.in_(keys_in(count))))
+
+
 class SqlLaunchBook:
     """Attempts: the ledger of obligations."""
 
@@ -177,9 +183,15 @@ class SqlLaunchBook:
         row = self._connection.execute(_BY_TOKEN, {"key": token_hash}).fetchone()
         return None if row is None else _attempt(row)
 
-    def for_census(self, provider: ProviderName, labels: Iterable[str]) -> Sequence[LaunchAttempt]:
-        """Return the open attempts at a provider, and those anywhere that bear one of `labels`."""
+    def for_census(
+        self, provider: ProviderName, labels: Iterable[str], *, ids: Iterable[str] = ()
+    ) -> Sequence[LaunchAttempt]:
+        """Return the open attempts at a provider, those anywhere with one of `labels`, and those there with one of `ids`."""
         rows = list(self._connection.execute(_OPEN_AT, {"key": provider}))
+        for piece in in_pieces(ids):
+            keys = spread(piece)
+            values = {**keys, "provider": provider}
+            rows.extend(self._connection.execute(_by_ids(len(keys)), values))
         for piece in in_pieces(labels):
             keys = spread(piece)
             rows.extend(self._connection.execute(_by_labels(len(keys)), keys))

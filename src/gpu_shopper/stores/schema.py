@@ -201,6 +201,7 @@ _partial(
     f"state = '{AttemptState.BOUND}'",
     unique=True,
 )
+_partial("attempts_by_instance", attempts.c.instance_id, "instance_id IS NOT NULL")
 _partial("attempts_open", attempts.c.provider, IS_OPEN)
 _partial("attempts_unbooked", attempts.c.accrued_to, IS_UNBOOKED)
 

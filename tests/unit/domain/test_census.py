@@ -163,6 +163,18 @@ def test_what_we_bought_is_known_by_its_id_where_the_cloud_lost_our_label() -> N
     assert (["i-1"], []) == (parts(taken)["refreshed"], parts(taken)["strays"])
 
 
+@pytest.mark.parametrize(
+    ("left_of_the_label", "part"), [(0, "reappeared"), (20, "reappeared"), (None, "strays")]
+)
+def test_what_was_ours_and_closed_is_known_by_its_id_and_what_is_left_of_our_label(
+    left_of_the_label: int | None, part: str
+) -> None:
+    closed = an_attempt(state=AttemptState.CLOSED, wanted=False)
+    label = "another's" if left_of_the_label is None else closed.label[:left_of_the_label]
+
+    assert ["i-1"] == parts(census([an_instance(label=label)], [closed]))[part]
+
+
 def test_a_listing_with_a_missing_part_is_never_compared() -> None:
     broken = a_listing(complete=False, trouble="page 2")
 

@@ -202,6 +202,8 @@ CREATE TABLE attempts (
 )
  STRICT;
 
+CREATE INDEX attempts_by_instance ON attempts (instance_id) WHERE instance_id IS NOT NULL;
+
 CREATE INDEX attempts_open ON attempts (provider) WHERE state IN ('bound', 'closing', 'sent', 'unknown');
 
 CREATE INDEX attempts_unbooked ON attempts (accrued_to) WHERE billing_ended_at IS NULL OR billing_ended_at > accrued_to;

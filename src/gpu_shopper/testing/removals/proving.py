@@ -28,7 +28,7 @@ PROVING: Final = (
             ),
             Change(
                 "engine/sweeping.py",
-                "        attempts = book.launches.for_census(cloud.name, labels)\n",
+                "        attempts = book.launches.for_census(cloud.name, labels, ids=ids)\n",
                 "        known = {one.label for one in earlier}\n"
                 "        attempts = [one for one in earlier if one.provider == cloud.name]\n"
                 "        attempts += [\n"
@@ -253,7 +253,7 @@ PROVING: Final = (
         changes=(
             Change(
                 "engine/sweeping.py",
-                "        attempts = book.launches.for_census(cloud.name, labels)\n",
+                "        attempts = book.launches.for_census(cloud.name, labels, ids=ids)\n",
                 "        attempts = book.launches.for_census(cloud.name, ())\n"
                 "        known = {attempt.label for attempt in attempts}\n"
                 "        kept = tuple(one for one in listing.instances if one.label in known)\n"
