@@ -53,7 +53,7 @@ def s2_what_reappears_is_reopened(o: Oracle) -> None:
 def l1_unwanted_instances_die(o: Oracle) -> None:
     """L1, L7: what is unwanted is destroyed, and destroyed again while it lives, never more than the bound apart.
 
-    The bound is L1's worst case. A cloud that ignores a destroy starts it anew, which makes it L7's.
+    The bound is L1's worst case. A cloud that ignores or refuses a destroy starts it anew, which makes it L7's.
     """
     for cloud, entry in o.ours_alive():
         since = o.unentitled_since(entry)

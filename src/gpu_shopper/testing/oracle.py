@@ -82,6 +82,7 @@ class CloudFacts:
 
     births: Counter[str] = field(default_factory=Counter)
     destroys: dict[str, list[float]] = field(default_factory=dict)
+    told_to_destroy: dict[str, float] = field(default_factory=dict)
     strays: set[str] = field(default_factory=set)
 
 
@@ -210,6 +211,7 @@ class Oracle:
             held = cloud.instance(instance_id)
             if held is None:
                 return
+            self.facts[cloud.name].told_to_destroy[instance_id] = self.now
             self.tell(cloud.name, f"destroy {instance_id} {held.name}")
             for check in self.on_destroy:
                 check(self, cloud, instance_id, held.name)
@@ -284,9 +286,11 @@ class Oracle:
         return next(iter(own or named), None)
 
     def last_destroy(self, cloud: SimCloud, instance_id: str) -> float | None:
-        """Return when the cloud last took an order to destroy this; None if it never did."""
-        times = self.facts[cloud.name].destroys.get(instance_id)
-        return times[-1] if times else None
+        """Return when the cloud was last told to destroy this, by us or by its node, whatever it answered; None if never."""
+        facts = self.facts[cloud.name]
+        told = [*facts.destroys.get(instance_id, ())[-1:]]
+        told += [facts.told_to_destroy[instance_id]] if instance_id in facts.told_to_destroy else []
+        return max(told, default=None)
 
     def unentitled_since(self, entry: LedgerEntry) -> float | None:
         """Return since when nobody may have this instance; None while somebody may.
