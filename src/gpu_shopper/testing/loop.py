@@ -35,7 +35,14 @@ from gpu_shopper.testing.process import (
     check_alive,
     current_process,
 )
-from gpu_shopper.testing.sealed_loop import PlainHandle, SealedLoop, SimulationError
+from gpu_shopper.testing.sealed_loop import (
+    DeadlockError,
+    EndlessError,
+    LivelockError,
+    PlainHandle,
+    SealedLoop,
+    UnhandledError,
+)
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -46,22 +53,6 @@ EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _DAY: Final = 86_400.0
 _SWEPT: Final = 200
 _SAMPLED: Final = 200  # Iterations before a livelock is declared in which the busiest are counted.
-
-
-class DeadlockError(SimulationError):
-    """Nothing can run and no timer is set."""
-
-
-class LivelockError(SimulationError):
-    """Tasks keep running while time stands still."""
-
-
-class EndlessError(SimulationError):
-    """Virtual time went past the limit of this run."""
-
-
-class UnhandledError(SimulationError):
-    """A task or callback failed and nobody looked."""
 
 
 class Order(enum.Enum):

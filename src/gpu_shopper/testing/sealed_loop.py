@@ -28,6 +28,22 @@ class SimulationError(Exception):
     """The simulation itself can't go on, or something in it failed unseen."""
 
 
+class DeadlockError(SimulationError):
+    """Nothing can run and no timer is set."""
+
+
+class LivelockError(SimulationError):
+    """Tasks keep running while time stands still."""
+
+
+class EndlessError(SimulationError):
+    """Virtual time went past the limit of this run."""
+
+
+class UnhandledError(SimulationError):
+    """A task or callback failed and nobody looked."""
+
+
 class NotSimulatedError(SimulationError):
     """Something asked the loop for a socket, a signal, a subprocess or a thread."""
 

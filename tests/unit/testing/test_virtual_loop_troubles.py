@@ -5,14 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gpu_shopper.testing.loop import (
+from gpu_shopper.testing.loop import VirtualLoop, current_loop, run_simulation
+from gpu_shopper.testing.sealed_loop import (
     DeadlockError,
     EndlessError,
     LivelockError,
     UnhandledError,
-    VirtualLoop,
-    current_loop,
-    run_simulation,
 )
 
 
