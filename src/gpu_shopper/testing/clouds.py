@@ -74,7 +74,7 @@ class Watcher(Protocol):
         """See a request at the moment at which it takes effect, before it does."""
         ...
 
-    def answered(self, cloud: "SimCloud", request: ModelRequest) -> None:
+    def answered(self, cloud: "SimCloud", request: ModelRequest, reply: ModelReply) -> None:
         """See that a request has had its effect, whatever its sender is told."""
         ...
 
@@ -105,7 +105,7 @@ class _WatchedModel(CloudModel):
         if request.method == "POST" and request.body is not None:
             self._cloud.orders[str(request.body.get("name"))] = dict(request.body)
         reply = super().handle(request, now=now)
-        self._cloud.watcher.answered(self._cloud, request)
+        self._cloud.watcher.answered(self._cloud, request, reply)
         self._cloud.settle()
         return reply
 

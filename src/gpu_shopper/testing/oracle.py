@@ -17,7 +17,7 @@ from gpu_shopper.domain.label import read_label
 from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.runtime.vault import DeploymentVault
 from gpu_shopper.sandbox.ledger import LedgerEntry
-from gpu_shopper.sandbox.messages import Effect, ModelRequest, StartInstance
+from gpu_shopper.sandbox.messages import Effect, ModelReply, ModelRequest, StartInstance
 from gpu_shopper.stores.inline import Memory
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clouds import SimCloud
@@ -211,15 +211,17 @@ class Oracle:
             held = cloud.instance(instance_id)
             if held is None:
                 return
-            self.facts[cloud.name].told_to_destroy[instance_id] = self.now
             self.tell(cloud.name, f"destroy {instance_id} {held.name}")
             for check in self.on_destroy:
                 check(self, cloud, instance_id, held.name)
 
-    def answered(self, cloud: SimCloud, request: ModelRequest) -> None:
-        """Note when the cloud took an order to destroy, from the house or from a node; one that was lost is none."""
+    def answered(self, cloud: SimCloud, request: ModelRequest, reply: ModelReply) -> None:
+        """Note when the cloud took or refused an order to destroy, from the house or a node; one that was lost is none."""
         if request.method != "DELETE":
             return
+        if not reply.lost:
+            instance_id = request.path.rpartition("/")[2]
+            self.facts[cloud.name].told_to_destroy[instance_id] = self.now
         for entry in cloud.alive():
             times = self.facts[cloud.name].destroys.setdefault(entry.id, [])
             times += [self.now] * (entry.destroy_calls - len(times))
