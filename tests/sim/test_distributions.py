@@ -1,6 +1,7 @@
 """How long things took is measured from the truth: what is told of a scripted world is what happened in it."""
 
 from gpu_shopper.testing import distributions
+from gpu_shopper.testing.clouds import Way
 from gpu_shopper.testing.distributions import add_up, lines
 from gpu_shopper.testing.scenarios import Stage
 from tests.sim.perform import perform, run
@@ -40,11 +41,11 @@ def test_an_order_that_the_cloud_took_and_ignored_begins_a_new_stretch() -> None
 def test_time_in_which_the_cloud_is_out_of_reach_is_not_ours() -> None:
     async def script(stage: Stage) -> None:
         session = await run(stage)
-        stage.cloud.network.cut = True
+        stage.cloud.take(Way.CUT)
         stage.world.oracle.down("sandbox")
         await stage.finish(session)
         await stage.wait(900)
-        stage.cloud.network.cut = False
+        stage.cloud.take(Way.OPEN)
         stage.world.oracle.up("sandbox")
         await stage.until_state(session, "stopped")
 

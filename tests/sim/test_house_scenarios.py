@@ -6,6 +6,7 @@ import pytest
 
 from gpu_shopper.domain.caller import Caller
 from gpu_shopper.domain.ids import ConsumerId
+from gpu_shopper.testing.clouds import Way
 from gpu_shopper.testing.scenarios import Scene, Stage
 from tests.sim.perform import perform, run
 
@@ -55,11 +56,11 @@ def test_a_deadline_that_passes_during_an_outage_is_kept_right_after_it() -> Non
     async def script(stage: Stage) -> None:
         session = await run(stage)
         await stage.wait(3000)
-        stage.cloud.network.cut = True
+        stage.cloud.take(Way.CUT)
         stage.world.oracle.down("sandbox")
         await stage.wait(1800)
         assert "stopping" == stage.state(session)
-        stage.cloud.network.cut = False
+        stage.cloud.take(Way.OPEN)
         stage.world.oracle.up("sandbox")
         await stage.until(lambda: not stage.alive(), limit=600)
 

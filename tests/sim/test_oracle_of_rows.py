@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gpu_shopper.testing import bounds, checks
+from gpu_shopper.testing.clouds import Way
 from gpu_shopper.testing.scenarios import Script, Stage, play
 
 
@@ -221,7 +222,7 @@ def test_a_closed_label_that_shows_up_and_is_left_alone() -> None:
 def test_an_outage_after_which_nobody_looks() -> None:
     async def script(stage: Stage) -> None:
         session = await _running(stage)
-        stage.cloud.network.cut = True
+        stage.cloud.take(Way.CUT)
         stage.world.oracle.down("sandbox")
         await stage.finish(session)
         await stage.wait(300)

@@ -168,6 +168,8 @@ class Desk:
     def _get(self, request: ModelRequest, now: float) -> ModelReply:
         del now
         instance = self._named(request)
+        if instance is not None and self._state.rules.is_down(instance.region, op.GET):
+            return _region_down(instance.region)
         if instance is None or self._state.rules.strikes("get_false_404", op.GET) is not None:
             return error(404, "not_found", "no such instance")
         return ModelReply(status=200, body=retold(self._state.rules, op.GET)(instance))
@@ -176,6 +178,8 @@ class Desk:
         instance = self._named(request)
         if instance is None:
             return error(404, "not_found", "no such instance")
+        if self._state.rules.is_down(instance.region, op.DESTROY):
+            return _region_down(instance.region)
         if self._state.rules.strikes("destroy_false_404", op.DESTROY) is not None:
             instance.destroy_calls += 1
             return error(404, "not_found", "no such instance")
@@ -225,6 +229,10 @@ class Desk:
 def error(code: int, name: str, message: str) -> ModelReply:
     """Return an error as the API writes it."""
     return ModelReply(status=code, body={"error": name, "message": message})
+
+
+def _region_down(region: str) -> ModelReply:
+    return error(503, "region_unavailable", f"region {region} can't be reached just now")
 
 
 def _no_query(request: ModelRequest) -> None:

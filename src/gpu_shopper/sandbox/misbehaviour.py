@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from gpu_shopper.sandbox.gpu_models import GPU_MODELS
+from gpu_shopper.sandbox.hosts import HOSTS
 from gpu_shopper.sandbox.messages import Json, Row
 
 OFFERS = "offers"
@@ -23,6 +24,8 @@ SELF = "self"
 ACCOUNT = "account"
 # The first, empty, leaves the choice to the cloud.
 GPU_NAMES = ("", *(spelling for model in GPU_MODELS for spelling in model.spellings))
+# The first, empty, means each of them.
+REGIONS = ("", *sorted({region.name for host in HOSTS for region in host.regions}))
 OPERATIONS = (OFFERS, CREATE, LIST, GET, DESTROY, SELF, ACCOUNT)
 
 
@@ -99,6 +102,7 @@ KINDS: Mapping[str, Kind] = {
     "unauthorized": Kind(OPERATIONS, {}, OPERATIONS),
     "down": Kind(OPERATIONS, {}, OPERATIONS),
     "html_error": Kind(OPERATIONS, {}, OPERATIONS),
+    "region_down": Kind((CREATE, GET, DESTROY), {"region": Choice(REGIONS)}),
     "no_capacity": Kind((CREATE,), {}),
     "no_balance": Kind((CREATE,), {}),
     "lose_create_reply": Kind((CREATE,), {}),
@@ -191,6 +195,15 @@ class Misbehaviour:
         return next(
             (rule for rule in self.rules if rule.kind in kinds and self._draw(rule, operation)),
             None,
+        )
+
+    def is_down(self, region: str, operation: str) -> bool:
+        """Draw whether what stands in this region can't be asked for just now."""
+        return any(
+            rule.kind == "region_down"
+            and rule.params["region"] in {"", region}
+            and self._draw(rule, operation)
+            for rule in self.rules
         )
 
     def _draw(self, rule: Rule, operation: str) -> bool:

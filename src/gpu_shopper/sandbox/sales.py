@@ -57,12 +57,18 @@ def quote(state: ModelState, order: Order, *, now: float) -> Quote:
         raise Refusal(400, "bad_request", f"disk_gb: offer {offer.id} has {offer.disk_gb} GB")
     if order.expires_at_s is not None and order.expires_at_s <= now:
         raise Refusal(400, "bad_request", "expires_at lies in the past")
+    _refuse_for_now(state, offer, price, now=now)
+    return Quote(index=index, offer=offer, price_micros=price)
+
+
+def _refuse_for_now(state: ModelState, offer: Offer, price: int, *, now: float) -> None:
     left = state.config.balance_micros - state.park.billed_micros(now=now)
     if price > left or state.rules.strikes("no_balance", op.CREATE) is not None:
         raise Refusal(402, "insufficient_balance", "the balance does not cover one hour")
+    if state.rules.is_down(offer.region, op.CREATE):
+        raise Refusal(503, "region_unavailable", f"region {offer.region} can't be reached just now")
     if state.rules.strikes("no_capacity", op.CREATE) is not None:
         raise Refusal(409, "no_capacity", f"no machine is free for {offer.id} just now")
-    return Quote(index=index, offer=offer, price_micros=price)
 
 
 def sell(state: ModelState, order: Order, bought: Quote, *, now: float) -> Instance:

@@ -102,13 +102,33 @@ def l3_nothing_outlives_us_for_long(o: Oracle) -> None:
         return
     for cloud, entry in o.ours_alive():
         node = o.nodes.of(entry.id)
-        if node is None or not cloud.profile.capabilities.node_can_end_itself:
+        if node is None or not node.has_power:
+            continue
+        if not cloud.profile.capabilities.node_can_end_itself:
             continue
         o.exercised["L3"] += 1
         begin = max(away_since, node.started_at, o.last_destroy(cloud, entry.id) or 0.0)
         cut = sum(b - a for a, b in o.outages[cloud.name].within(begin, o.now))
         if o.now - begin - cut > WITHOUT_US_S:
             o.violate("L3", f"{entry.id} lives {o.now - begin:.0f} s after the house went away")
+
+
+def l3_nothing_out_of_reach_lives_for_long(o: Oracle) -> None:
+    """L3: whoever is to blame, a node that has been told nothing for 35 minutes has ended itself; see above."""
+    assert o.nodes is not None, "the world is not complete"
+    for node in o.nodes.all():
+        cloud, held = node.cloud, node.cloud.instance(node.instance_id)
+        if held is None or not held.alive or not node.has_power:
+            continue
+        if not cloud.profile.capabilities.node_can_end_itself or not o.is_ours(held.name):
+            continue
+        o.exercised["L3 out of reach"] += 1
+        begin = max(node.told_at, node.started_at, o.last_destroy(cloud, held.id) or 0.0)
+        shut = sum(b - a for a, b in o.outages[cloud.name].within(begin, o.now))
+        if o.now - begin - shut > WITHOUT_US_S:
+            o.violate(
+                "L3", f"{held.id} lives {o.now - begin:.0f} s after it was last told anything"
+            )
 
 
 def l4_unknowns_resolve(o: Oracle) -> None:
@@ -208,6 +228,7 @@ EACH_MINUTE: Final = (
     l1_unwanted_instances_die,
     l2_outages_end_with_a_destroy,
     l3_nothing_outlives_us_for_long,
+    l3_nothing_out_of_reach_lives_for_long,
     l4_unknowns_resolve,
     l5_nothing_is_without_a_future,
     l5_nothing_owed_is_without_a_future,

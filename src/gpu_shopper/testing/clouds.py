@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Protocol
 
 from gpu_shopper.domain.ids import ProviderName
@@ -52,19 +53,34 @@ class CloudProfile:
     rules: tuple[Json, ...] = ()
 
 
+class Way(StrEnum):
+    """Whether a cloud can be asked at all, and how it fails while it can't."""
+
+    OPEN = "open"
+    CUT = "cut"
+    SAYS_503 = "answers 503"
+    HANGS = "never answers"
+    KEY_REFUSED = "refuses our key"
+    REGION_OUT = "misses a region"
+
+
 @dataclass(slots=True, kw_only=True)
 class Network:
-    """How the way to a cloud behaves just now: rates from 0 to 1, and whether it is cut."""
+    """How the way to a cloud behaves just now: rates from 0 to 1, and whether it can be gone at all."""
 
     lose_request: float = 0.0
     lose_reply: float = 0.0
     slow: float = 0.0
-    cut: bool = False
+    way: Way = Way.OPEN
+
+    @property
+    def shut(self) -> bool:
+        """Whether nothing at all comes of what is sent there."""
+        return self.way in {Way.CUT, Way.SAYS_503, Way.HANGS}
 
     def heal(self) -> None:
-        """Work from now on."""
+        """Lose and delay nothing from now on."""
         self.lose_request = self.lose_reply = self.slow = 0.0
-        self.cut = False
 
 
 class Watcher(Protocol):
@@ -181,7 +197,7 @@ class SimCloud:
     def end_itself(self, instance_key: str) -> bool:
         """End an instance by its own key, as its agent does; tell whether the cloud heard it."""
         request = replace(self._request("DELETE", "v1/self", None), key=instance_key)
-        if self.network.cut or not self.profile.capabilities.node_can_end_itself:
+        if self.network.shut or not self.profile.capabilities.node_can_end_itself:
             return False
         said = self.model.handle(request, now=self.now())
         return not said.lost and said.status < 300
@@ -230,20 +246,29 @@ class SimCloud:
 
     def behave(self) -> None:
         """Misbehave no more; the network works."""
+        self.take(Way.OPEN)
         self.misbehave([])
         self.network.heal()
 
-    def refuse_key(self) -> None:
-        """Refuse the account's key from now on, as after it was revoked."""
-        self._change_key("another")
-
-    def accept_key(self) -> None:
-        """Take the account's key again."""
-        self._change_key(ACCOUNT_KEY)
-
-    def _change_key(self, key: str) -> None:
+    def take(self, way: Way) -> None:
+        """Be asked in this way from now on; all that another way did is over."""
+        if self.network.way is Way.REGION_OUT:
+            rules = self.model.misbehaviour()
+            self.misbehave([rule for rule in rules if rule["kind"] != "region_down"])
+        self.network.way = way
         state = self.model._state
+        key = "another" if way is Way.KEY_REFUSED else ACCOUNT_KEY
         state.config = replace(state.config, account_key=key)
+
+    def lose_region(self, region: str) -> None:
+        """Know nothing of what stands in a region, until another way is taken."""
+        self.take(Way.REGION_OUT)
+        lost: Json = {"kind": "region_down", "params": {"region": region}}
+        self.misbehave([*self.model.misbehaviour(), lost])
+
+    def held(self) -> list[HeldInstance]:
+        """Return the records of what is held and billed, to be read only."""
+        return self.model._state.park.living()
 
     def settle(self) -> None:
         """Show what has changed, and wake up when the model next does something by itself."""
@@ -290,11 +315,16 @@ class SimCloud:
     async def _carry(self, request: HttpRequest) -> HttpReply:
         network, chance = self.network, self._chance
         low, high = self.profile.latency_s
-        if network.cut:
-            self.watcher.struck("network_cut")
+        if network.way is Way.CUT:
             raise NotSent("connection refused")
+        if network.way is Way.HANGS:
+            await asyncio.sleep(request.timeout)
+            raise NoAnswer(f"no answer in {request.timeout} s")
         await asyncio.sleep(low + (high - low) * chance.uniform())
-        if self._is_cut() or chance.uniform() < network.lose_request:
+        if self._is_cut(Way.SAYS_503):
+            self.troubled_at.append(self._loop.time())
+            return HttpReply(status=503, headers={}, body=b"the service is down for maintenance")
+        if self._is_cut(Way.CUT) or chance.uniform() < network.lose_request:
             self.watcher.struck("request_lost")
             raise NoAnswer("the request was lost")
         if chance.uniform() < network.slow:
@@ -303,13 +333,13 @@ class SimCloud:
             await asyncio.sleep(90.0 * chance.uniform())
         reply = await self._door.request(request)
         await asyncio.sleep(low + (high - low) * chance.uniform())
-        if self._is_cut() or chance.uniform() < network.lose_reply:
+        if self._is_cut(Way.CUT) or chance.uniform() < network.lose_reply:
             self.watcher.struck("reply_lost")
             raise NoAnswer("the reply was lost")
         return reply
 
-    def _is_cut(self) -> bool:
-        return self.network.cut
+    def _is_cut(self, way: Way) -> bool:
+        return self.network.way is way
 
     def _request(self, method: str, path: str, body: dict[str, object] | None) -> ModelRequest:
         return ModelRequest(method=method, path=path, query={}, body=body, key=ACCOUNT_KEY)

@@ -12,6 +12,7 @@ from gpu_shopper.domain.caller import Caller
 from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.domain.quirks import seconds
 from gpu_shopper.testing.cloud_kinds import SANDBOX_QUIRKS
+from gpu_shopper.testing.clouds import Way
 from gpu_shopper.testing.process import CrashPlan
 from gpu_shopper.testing.scenarios import Played, Scene, Script, Stage, play
 
@@ -260,10 +261,10 @@ async def locked_out(stage: Stage) -> None:
     """The cloud refuses our key when the session is to end, and takes it again later."""
     session = await _running(stage)
     stage.open_window()
-    stage.cloud.refuse_key()
+    stage.cloud.take(Way.KEY_REFUSED)
     await stage.finish(session)
     await stage.wait(25)
-    stage.cloud.accept_key()
+    stage.cloud.take(Way.OPEN)
     await stage.until_state(session, *_ENDED)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _HOUSE = "tests/sim/test_house_scenarios.py::"
+_OUTAGES = "tests/sim/test_outages.py::"
 _LIES = "tests/sim/test_lying_clouds.py::"
 _CLOUD = "tests/sim/test_scenarios.py::"
 _SQLITE = "tests/unit/stores/test_sqlite.py::"
@@ -85,12 +86,12 @@ CATALOGUE: Final = (
     Known(54, "back after its end", ("resurrected",), (_LIES + "test_what_comes_back_after_its_end_is_ended_again_and_not_billed_for_the_time_between",)),
     Known(55, "stopped instead of destroyed", ("stop_instead_of_destroy",)),
     Known(56, "volume left behind", (), (), "what a create leaves besides its instance is not in the service yet"),
-    Known(57, "key revoked", ("unauthorized",), (), _NOT_YET + "for hours on end; single calls are refused"),
+    Known(57, "key revoked", ("unauthorized", "key_revoked"), (_OUTAGES + "test_what_expires_while_a_cloud_cannot_be_asked_for_hours_is_ended_by_its_node",)),
     Known(58, "balance zero", ("no_balance",)),
-    Known(59, "region outage", (), (), _NOT_YET + "one region; a whole cloud is F60"),
-    Known(60, "API down", ("network_cut", "down"), (_HOUSE + "test_a_deadline_that_passes_during_an_outage_is_kept_right_after_it",), "outages last 40 minutes at most"),
+    Known(59, "region outage", ("region_out",), (_OUTAGES + "test_a_region_that_is_out_holds_up_its_own_and_nothing_else",)),
+    Known(60, "API down", ("network_cut", "api_down", "down"), (_HOUSE + "test_a_deadline_that_passes_during_an_outage_is_kept_right_after_it", _OUTAGES + "test_what_expires_while_a_cloud_cannot_be_asked_for_hours_is_ended_by_its_node")),
     Known(61, "spot preemption", ("preempt",), (_CLOUD + "test_a_preempted_session_fails",)),
-    Known(62, "host offline and back", ("hosts_lost", "resurrected"), (), _NOT_YET + "a host that is away and was not ended"),
+    Known(62, "host offline and back", ("host_away", "hosts_lost", "resurrected"), (_OUTAGES + "test_a_host_that_comes_back_after_its_session_was_ended_is_told_to_stop", _OUTAGES + "test_a_host_that_is_back_in_time_goes_on")),
     Known(63, "address given to somebody else", (), (_PROBE + "test_another_host_key_than_the_pinned_one_gets_nothing", "tests/unit/engine/test_observing.py::test_a_report_for_another_label_is_no_sign_of_life"), _NOT_YET + "in worlds"),
     Known(64, "deleted or bought by hand", ("hosts_lost",), (_HOUSE + "test_instances_of_strangers_are_never_touched",), "strangers rent before the world begins"),
     Known(65, "no heartbeat", ("heartbeats_lost", "mute_nodes"), (_HOUSE + "test_a_node_that_falls_silent_ends_the_session",)),
@@ -98,7 +99,7 @@ CATALOGUE: Final = (
     Known(67, "agent alive, listing says gone", ("list_cut", "list_empty"), (_CLOUD + "test_a_heartbeat_vetoes_what_the_cloud_says",)),
     Known(68, "host key changes", (), (_PROBE + "test_another_host_key_than_the_pinned_one_gets_nothing", "tests/e2e/test_ssh_reading.py::test_a_host_that_shows_another_key_is_not_believed"), _NOT_YET + "in worlds"),
     Known(69, "slow image pull", ("slow_boot", "late_drivers")),
-    Known(70, "agent cannot reach us", ("long_absence", "heartbeats_lost"), (_HOUSE + "test_nodes_end_themselves_when_the_house_never_comes_back",), _NOT_YET + "a long cut between nodes and a house that lives"),
+    Known(70, "agent cannot reach us", ("nodes_cut", "long_absence", "heartbeats_lost"), (_OUTAGES + "test_a_node_that_nobody_reaches_ends_itself_where_we_cannot", _HOUSE + "test_nodes_end_themselves_when_the_house_never_comes_back")),
     Known(71, "webhook fails", ("webhook_fails",), ("tests/unit/runtime/test_notifying.py::test_what_did_not_arrive_is_told_without_the_address",), "in worlds it answers 500 and nothing else"),
     Known(72, "DNS rebinding of webhooks", (), (), "one webhook, set by the operator; consumers have none yet"),
     Known(73, "one key a hundred times", ("key_storm",), ("tests/e2e/test_bad_days.py::test_orders_that_collide_lost_or_late_make_one_session_each",)),

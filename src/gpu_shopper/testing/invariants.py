@@ -215,9 +215,10 @@ INVARIANTS: Final = (
     ),
     Invariant(
         name="L3",
-        says="With the house away for ever, whatever has an agent is ended within 35 minutes.",
+        says="With the house away or out of reach, whatever has an agent is ended within 35 minutes.",
         asked={
             "bounds:l3_nothing_outlives_us_for_long": When.MINUTE,
+            "bounds:l3_nothing_out_of_reach_lives_for_long": When.MINUTE,
             "believing:l3_the_timer_is_inside_the_create": When.REQUEST,
         },
         elsewhere=(f"{_SCENARIOS}::test_nodes_end_themselves_when_the_house_never_comes_back",),

@@ -9,7 +9,17 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gpu_shopper.agent.deadman import Boot, Life, aged, born, counted, decide, ends_at, obeyed
+from gpu_shopper.agent.deadman import (
+    Boot,
+    Life,
+    aged,
+    born,
+    counted,
+    decide,
+    ends_at,
+    obeyed,
+    resumed,
+)
 from gpu_shopper.domain.errors import Refusal
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.instance import Endpoint
@@ -28,6 +38,7 @@ from gpu_shopper.testing.process import crash_point
 from gpu_shopper.wire.agent import AgentConfig, GpuReading, Heartbeat, Orders, Workload
 
 _END_AGAIN = 60.0
+_BOOT_S = 20.0
 # As the agent's own: a house that neither answers nor refuses must not keep it from its deadlines.
 _SEND_LIMIT_S = 10.0
 HEARTBEAT_PATH = "/api/v1/agent/heartbeat"
@@ -79,8 +90,10 @@ class Node:
 
     def __init__(self, nodes: "Nodes", cloud: SimCloud, spec: InstanceSpec, number: int) -> None:
         self.spec = spec
+        self.cloud = cloud
         self._nodes = nodes
-        self._cloud = cloud
+        self._boots = 1
+        self._back: asyncio.Event | None = None
         self._chance = nodes.chance.fork(f"node {cloud.name} {number}")
         self.mute = self._chance.uniform() < nodes.habits.mute
         self._gpus_from = 120.0 if self._chance.uniform() < nodes.habits.driver_late else 0.0
@@ -90,7 +103,7 @@ class Node:
         if self._gpus_from:
             nodes.struck("driver_late")
         self._number = number
-        self.started_at = nodes.loop.time()
+        self.started_at = self.told_at = nodes.loop.time()
         self._born_at = 0.0
         self._life: Life | None = None
         birth = json.loads(spec.on_start)
@@ -109,6 +122,7 @@ class Node:
             self._config, Boot(boot_id=f"boot-{self._number}", clock=0.0, up_seconds=0.0)
         )
         while True:
+            await self._has_power()
             life = self._aged()
             because = decide(life, self._config, answer_awaited=False)
             if because is not None:
@@ -125,15 +139,56 @@ class Node:
         Raises:
             ProbeFailed: nothing answers.
         """
-        if self._life is None or self.mute or self._chance.uniform() < self._nodes.habits.lose:
+        if not self.is_up or self.mute or self._lost():
             raise ProbeFailed("connection timed out")
-        self._life = obeyed(self._aged(), Orders.from_json(orders), self._aged().age)
+        self._obey(Orders.from_json(orders))
         return self.heartbeat().to_json().encode()
+
+    @property
+    def instance_id(self) -> str:
+        """The instance that it runs on."""
+        return self.spec.instance_id
 
     @property
     def is_up(self) -> bool:
         """Whether its agent runs."""
-        return self._life is not None
+        return self._life is not None and self._back is None
+
+    @property
+    def has_power(self) -> bool:
+        """Whether its machine runs."""
+        return self._back is None
+
+    def lose_power(self) -> None:
+        """Stop here, as a machine without power does; the disk keeps what the agent has written."""
+        if self.is_up:
+            self._aged()
+            self._back = asyncio.Event()
+
+    def power_up(self) -> None:
+        """Boot again: the agent goes on with its life, and the time without power does not count."""
+        if self._back is None or self._life is None:
+            return
+        loop, self._boots = self._nodes.loop, self._boots + 1
+        boot = Boot(boot_id=f"boot-{self._number}-{self._boots}", clock=_BOOT_S, up_seconds=_BOOT_S)
+        self._life = resumed(self._life, boot)
+        self._born_at, self.started_at = loop.time() - _BOOT_S, loop.time()
+        self._back.set()
+        self._back = None
+
+    async def _has_power(self) -> None:
+        if self._back is not None:
+            await self._back.wait()
+
+    def _obey(self, orders: Orders) -> None:
+        self._life = obeyed(self._aged(), orders, self._aged().age)
+        self.told_at = self._nodes.loop.time()
+
+    def _lost(self) -> bool:
+        """Draw whether what is said between it and the house just now gets lost."""
+        if self._nodes.is_cut(self):
+            return True
+        return self._chance.uniform() < self._nodes.habits.lose
 
     def _aged(self) -> Life:
         assert self._life is not None, self.spec.name
@@ -144,7 +199,7 @@ class Node:
         nodes, heartbeat = self._nodes, self.heartbeat()
         times = 2 if self._chance.uniform() < nodes.habits.replay else 1
         for again in range(times):
-            if self._chance.uniform() < nodes.habits.lose:
+            if self._lost():
                 nodes.struck("heartbeat_lost")
                 continue
             if again:
@@ -154,10 +209,11 @@ class Node:
                     orders = await self._report(heartbeat)
             except (HouseDown, Unanswered, Refusal, BookUnavailable, TimeoutError):
                 continue
-            if self._chance.uniform() < nodes.habits.lose:
+            if self._lost():
                 nodes.struck("orders_lost")
                 continue
-            self._life = obeyed(self._aged(), orders, self._aged().age)
+            if self.is_up:
+                self._obey(orders)
 
     async def _report(self, heartbeat: Heartbeat) -> Orders:
         nodes = self._nodes
@@ -209,7 +265,8 @@ class Node:
         self._nodes.struck(f"node_ended_itself {because}")
         # Taken is not done: a cloud that only claims to have ended it is asked again, until the power goes.
         while True:
-            self._cloud.end_itself(self.spec.instance_key)
+            await self._has_power()
+            self.cloud.end_itself(self.spec.instance_key)
             await asyncio.sleep(_END_AGAIN)
 
 
@@ -230,6 +287,8 @@ class Nodes:
         self._house = house
         self.door: FrontDoor | None = None
         self._number = 0
+        # Which nodes and the house are cut off from each other; each stands until it is taken out.
+        self.cuts: list[Callable[[Node], bool]] = []
         self._nodes: dict[str, Node] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -259,6 +318,14 @@ class Nodes:
         task = self._tasks.pop(instance_id, None)
         if task is not None:
             task.cancel()
+
+    def is_cut(self, node: Node) -> bool:
+        """Tell whether house and node can't reach each other just now."""
+        return any(reaches(node) for reaches in self.cuts)
+
+    def all(self) -> list[Node]:
+        """Return all nodes, also those that have not come up or lost their power."""
+        return list(self._nodes.values())
 
     def alive(self) -> list[Node]:
         """Return all nodes that have come up."""

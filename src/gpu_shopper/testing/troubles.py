@@ -8,7 +8,9 @@ from gpu_shopper.ports.books import BookUnavailable
 from gpu_shopper.testing.book_troubles import BookTroubles
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.house import House, HouseDown
+from gpu_shopper.testing.nodes import Nodes
 from gpu_shopper.testing.oracle import HOUSE, Oracle
+from gpu_shopper.testing.outages import LongOutages
 from gpu_shopper.testing.process import CrashPlan, check_alive, current_process
 from gpu_shopper.testing.profiles import WorldProfile
 
@@ -19,7 +21,13 @@ class Troubles:
     """Strikes until it is told to stop."""
 
     def __init__(
-        self, profile: WorldProfile, house: House, oracle: Oracle, *, chance: SeededChance
+        self,
+        profile: WorldProfile,
+        house: House,
+        oracle: Oracle,
+        nodes: Nodes,
+        *,
+        chance: SeededChance,
     ) -> None:
         self._profile = profile
         self._house = house
@@ -29,6 +37,7 @@ class Troubles:
         self._tasks: list[asyncio.Task[None]] = []
         self._commit_chance = chance.fork("commits")
         self.book = BookTroubles(house, oracle, chance=chance.fork("book"))
+        self.outages = LongOutages(oracle, nodes, chance=chance.fork("outages"))
         self._long_absence = 0.0
         self.usual_absence_s: float | None = None
 
@@ -45,9 +54,9 @@ class Troubles:
             "house_paused": self._pause,
             "terminated": self._terminate,
             "clock_jump": self._jump,
-            "network_cut": self._cut,
             "hosts_lost": self._lose_host,
             **self.book.acts,
+            **self.outages.acts,
         }
         for name, act in acts.items():
             rate = self._profile.rate(name)
@@ -75,11 +84,10 @@ class Troubles:
         self.heal()
 
     def heal(self) -> None:
-        """Let clouds be honest again, the way to them free, the book writable, and the clock right."""
+        """Let clouds be honest again, the way to them and to nodes free, the book writable, the clock right."""
         self.book.heal()
+        self.outages.heal()
         for cloud in self._oracle.clouds.values():
-            if cloud.network.cut:
-                self._oracle.up(cloud.name)
             cloud.behave()
         offset = self._oracle.clock_offset
         if offset:
@@ -178,17 +186,6 @@ class Troubles:
         await asyncio.sleep(600 * self._chance.uniform())
         self._house.around.clock.jump(-step)
         self._oracle.clock_set(-step)
-
-    async def _cut(self) -> None:
-        clouds = list(self._oracle.clouds.values())
-        cloud = clouds[self._chance.below(len(clouds))]
-        if cloud.network.cut:
-            return
-        cloud.network.cut = True
-        self._oracle.down(cloud.name)
-        await asyncio.sleep(30 + 2400 * self._chance.uniform() ** 2)
-        cloud.network.cut = False
-        self._oracle.up(cloud.name)
 
     async def _lose_host(self) -> None:
         alive = self._oracle.ours_alive()

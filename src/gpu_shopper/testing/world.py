@@ -90,7 +90,9 @@ class World:
         self.nodes.house = self.house
         self.oracle.clouds, self.oracle.nodes = self.clouds, self.nodes
         self.oracle.arrived = self.notifier.arrived
-        self.troubles = Troubles(profile, self.house, self.oracle, chance=chance.fork("troubles"))
+        self.troubles = Troubles(
+            profile, self.house, self.oracle, self.nodes, chance=chance.fork("troubles")
+        )
         self.house.around.hooks.pause = self.troubles.around_commit
         self.house.around.hooks.before_commit = self.troubles.before_commit
         self.house.around.hooks.after_commit = self.troubles.after_commit

@@ -1,0 +1,133 @@
+"""Outages that last: a cloud that cannot be asked, nodes that cannot be reached, hosts that go and come back."""
+
+import pytest
+
+from gpu_shopper.testing.clouds import Way
+from gpu_shopper.testing.nodes import Node
+from gpu_shopper.testing.scenarios import Scene, Stage
+from tests.sim.perform import perform, run
+
+
+def nodes_of(stage: Stage) -> list[Node]:
+    assert stage.world.oracle.nodes is not None
+    return stage.world.oracle.nodes.all()
+
+
+def take_cloud(stage: Stage, way: Way) -> None:
+    stage.cloud.take(way)
+    stage.world.oracle.down("sandbox")
+
+
+def give_back(stage: Stage) -> None:
+    stage.cloud.take(Way.OPEN)
+    stage.world.oracle.up("sandbox")
+
+
+@pytest.mark.parametrize("way", [Way.SAYS_503, Way.HANGS, Way.KEY_REFUSED])
+def test_what_expires_while_a_cloud_cannot_be_asked_for_hours_is_ended_by_its_node(
+    way: Way,
+) -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        take_cloud(stage, way)
+        await stage.wait(3 * 3600)
+        assert "stopping" == stage.state(session)
+        # Only the account's key is refused: a node has its own.
+        assert (0 if way is Way.KEY_REFUSED else 1) == len(stage.alive())
+        give_back(stage)
+        await stage.until(lambda: not stage.alive(), limit=600)
+
+        assert "expired" == stage.reason(session)
+
+    perform(script)
+
+
+def test_a_region_that_is_out_holds_up_its_own_and_nothing_else() -> None:
+    async def script(stage: Stage) -> None:
+        first = await run(stage)
+        (lost,) = [held for held in stage.cloud.held() if held.id == stage.alive()[0].id]
+        stage.world.nodes.cuts.append(lambda node: True)
+        stage.cloud.lose_region(lost.region)
+        stage.world.oracle.down("sandbox")
+        await stage.finish(first)
+        await stage.wait(1500)
+
+        assert "stopping" == stage.state(first)
+        assert [lost.id] == [entry.id for entry in stage.alive()]
+
+        give_back(stage)
+        await stage.until(lambda: not stage.alive(), limit=600)
+
+    perform(script)
+
+
+@pytest.mark.parametrize("pushes", [True, False])
+def test_a_node_that_nobody_reaches_is_ended_as_silent(pushes: bool) -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=3)
+        stage.world.nodes.cuts.append(lambda node: True)
+        await stage.until(lambda: not stage.alive(), limit=1800)
+
+        assert "silent" == stage.reason(session)
+        assert "destroyed" == stage.ledger()[0].end_reason
+
+    perform(script, Scene(pushes=pushes))
+
+
+@pytest.mark.parametrize("pushes", [True, False])
+def test_a_node_that_nobody_reaches_ends_itself_where_we_cannot(pushes: bool) -> None:
+    async def script(stage: Stage) -> None:
+        await run(stage, reservation_hours=3)
+        stage.world.nodes.cuts.append(lambda node: True)
+        take_cloud(stage, Way.KEY_REFUSED)
+        await stage.until(lambda: not stage.alive(), limit=2100)
+
+        assert "self_ended" == stage.ledger()[0].end_reason
+        give_back(stage)
+
+    perform(script, Scene(pushes=pushes))
+
+
+def test_a_cut_that_is_shorter_than_our_patience_costs_nobody_anything() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=3)
+        stage.world.nodes.cuts.append(lambda node: True)
+        await stage.wait(480)
+        stage.world.nodes.cuts.clear()
+        await stage.wait(1800)
+
+        assert "running" == stage.state(session)
+
+    perform(script)
+
+
+def test_a_host_that_comes_back_after_its_session_was_ended_is_told_to_stop() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=3)
+        (node,) = nodes_of(stage)
+        node.lose_power()
+        take_cloud(stage, Way.KEY_REFUSED)
+        await stage.wait(1800)
+        assert "silent" == stage.reason(session)
+        assert 1 == len(stage.alive())
+        node.power_up()
+        await stage.until(lambda: not stage.alive(), limit=120)
+
+        assert "self_ended" == stage.ledger()[0].end_reason
+        give_back(stage)
+
+    perform(script)
+
+
+def test_a_host_that_is_back_in_time_goes_on() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=3)
+        (node,) = nodes_of(stage)
+        node.lose_power()
+        await stage.wait(420)
+        node.power_up()
+        await stage.wait(1800)
+
+        assert "running" == stage.state(session)
+
+    perform(script)
