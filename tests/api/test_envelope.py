@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gpu_shopper.api.problems import STATUS
+from gpu_shopper.domain.errors import NotFound
 from gpu_shopper.ports.books import BookUnavailable
 from tests.api.house import ORDER, a_house
 from tests.tidy.source import ROOT
@@ -119,11 +120,11 @@ def test_a_book_that_cannot_be_used_is_a_reason_to_try_again() -> None:
     assert "retry-after" in answer.headers
 
 
-def test_what_was_begun_is_finished_though_its_caller_has_gone() -> None:
-    house = a_house()
+def hang_up_at_the_write(house, *, then) -> None:
+    """Ask for a session, go away where it is about to be written, and let the house go on with `then`."""
     pauses: list[int] = []
 
-    async def leave_before_the_write() -> None:
+    async def leave() -> None:
         waiting, gate = asyncio.Event(), asyncio.Event()
 
         async def pause() -> None:
@@ -132,6 +133,7 @@ def test_what_was_begun_is_finished_though_its_caller_has_gone() -> None:
             if len(pauses) == 2:
                 waiting.set()
                 await gate.wait()
+                then()
 
         house.books.hooks.pause = pause
         call = house.browser().call(
@@ -145,11 +147,34 @@ def test_what_was_begun_is_finished_though_its_caller_has_gone() -> None:
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
         gate.set()
-        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*left, return_exceptions=True)
 
-    asyncio.run(leave_before_the_write())
+    asyncio.run(leave())
+
+
+def test_what_was_begun_is_finished_though_its_caller_has_gone() -> None:
+    house = a_house()
+
+    hang_up_at_the_write(house, then=lambda: None)
 
     assert 1 == house.browser().get("/api/v1/sessions").json["count"]
+
+
+@pytest.mark.parametrize(
+    ("error", "alarms"), [(RuntimeError("a fault"), ["request_failed"]), (NotFound("no"), [])]
+)
+def test_a_fault_of_ours_is_logged_though_its_caller_has_gone(
+    error: Exception, alarms: list[str]
+) -> None:
+    house = a_house()
+
+    def fail() -> None:
+        raise error
+
+    hang_up_at_the_write(house, then=fail)
+
+    assert alarms == [name for name, _ in house.meter.alarms]
 
 
 def test_the_interactive_page_loads_nothing_from_elsewhere() -> None:

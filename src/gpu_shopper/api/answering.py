@@ -43,7 +43,7 @@ class Answering:
         """
         ask = await self._ask(route, request)
         answer = route.answer(ask)
-        reply = await (self._finished(answer) if route.changes else answer)
+        reply = await (self._finished(answer, request) if route.changes else answer)
         body = reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)
         return _response(body, reply.status, reply.headers, reply.media_type)
 
@@ -98,11 +98,22 @@ class Answering:
             digest=digest_of(route.name, body) if isinstance(body, Struct) else "",
         )
 
-    async def _finished(self, answer: Coroutine[None, None, Reply]) -> Reply:
+    async def _finished(self, answer: Coroutine[None, None, Reply], request: AnyRequest) -> Reply:
         task = asyncio.ensure_future(answer)
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            # Nobody waits for it any more, so nobody else would hear of a fault of ours.
+            request_id = request.scope["state"].get(REQUEST_ID, "")
+            task.add_done_callback(lambda done: self._ended_alone(done, request_id))
+            raise
+
+    def _ended_alone(self, task: "asyncio.Task[Reply]", request_id: str) -> None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception) and isinstance(_refusal(error), problems.Unexpected):
+            self.report(error, request_id)
 
 
 def answering_of(request: AnyRequest) -> Answering:
