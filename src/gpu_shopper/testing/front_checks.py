@@ -57,7 +57,7 @@ class FrontRecord:
         self.acknowledged: dict[str, float] = {}
         self.said: list[tuple[str, bytes]] = []
         self._said_bytes = 0
-        self._rewound_at = oracle.rewound_at
+        self._rewinds_seen = len(oracle.rewinds)
 
     def learn(self, kind: str, text: str) -> None:
         """Note a secret: from now on it must be nowhere. Of a key in lines, the line that holds its secret half counts."""
@@ -94,12 +94,13 @@ class FrontRecord:
     def follow_the_book(self) -> None:
         """Forget what the book has forgotten; what it should not have forgotten is a violation."""
         oracle = self.oracle
-        if self._rewound_at == oracle.rewound_at:
+        back_to = min(oracle.rewinds[self._rewinds_seen :], default=None)
+        if back_to is None:
             return
-        self._rewound_at = oracle.rewound_at
+        self._rewinds_seen = len(oracle.rewinds)
         known = {row.id for row in oracle.book.sessions()}
         for session, at in list(self.acknowledged.items()):
-            if session not in known and at >= oracle.rewound_to:
+            if session not in known and at >= back_to:
                 del self.acknowledged[session]
         self.keys = {key: made for key, made in self.keys.items() if made.session in known}
 

@@ -110,7 +110,7 @@ class Oracle:
         self.forgotten: set[str] = set()
         self.rewritten: set[str] = set()
         self.rewound_at = 0.0
-        self.rewound_to = 0.0
+        self.rewinds: list[float] = []  # To which moment the book was put back, each time.
         self.house_since = 0.0
         self.commit_faults_at: list[float] = []
         self.clock_wrong_until = -1.0
@@ -359,7 +359,8 @@ class Oracle:
                 self.unwanted_at.pop(row.label, None)
         # Nobody can know of what was forgotten before the next sweep.
         self.unwanted_at |= dict.fromkeys(sorted(forgotten), self.now)
-        self.rewound_at, self.rewound_to = self.now, to
+        self.rewound_at = self.now
+        self.rewinds.append(to)
         self.book.moved()  # What moved on the way back is known now.
         self.tell("book", f"rewound, {len(self.forgotten)} attempts forgotten")
 
