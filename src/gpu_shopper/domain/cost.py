@@ -88,7 +88,7 @@ def end_of_bill(
     """Return when the bill of an instance that is gone ended, as near as it can be known; None if nothing was ever billed.
 
     Gone before we destroyed it: when it was last certainly there, or, where nobody was there to answer its node for a whole
-    `lease` (None where nodes cannot end themselves), when that ran out and the node ended it. Destroyed: when the cloud took
+    `lease` (None where nodes cannot end themselves), when that ran out and the node ended it; not after its first absence. Destroyed: when the cloud took
     the order, where that ends billing and nothing was seen of it after, else at the first absence.
     """
     if attempt.accrued_to is None:
@@ -96,7 +96,7 @@ def end_of_bill(
     first_gone_at = attempt.absence.first_gone_at
     assert first_gone_at is not None, attempt.id
     if attempt.missing_since is not None:
-        end = _vanished_at(attempt, attempt.missing_since, lease=lease)
+        end = min(_vanished_at(attempt, attempt.missing_since, lease=lease), first_gone_at)
     elif quirks.destroy_ends_billing and attempt.destroy_accepted_at is not None:
         end = min(attempt.destroy_accepted_at, first_gone_at)
     else:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from gpu_shopper.domain.errors import UnknownGpu
 from gpu_shopper.domain.gpu import read_gpu, same_gpu
 from gpu_shopper.domain.instance import Instance
-from gpu_shopper.domain.launch import Heard, LaunchAttempt
+from gpu_shopper.domain.launch import REPORT_ON_ITS_WAY, Absence, Heard, LaunchAttempt
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer
 
@@ -45,6 +45,16 @@ def is_news(attempt: LaunchAttempt, report: NodeReport) -> bool:
     return heard is None or heard.boot_id != report.boot_id or report.counter > heard.counter
 
 
+def may_be_a_double(attempt: LaunchAttempt, report: NodeReport) -> bool:
+    """Return whether another instance may be speaking under the label: a boot never heard, of what was shown to be gone.
+
+    A cloud that takes an order twice makes two instances with one label and one token.
+    """
+    gone = attempt.closed_at is not None or attempt.absence.first_gone_at is not None
+    heard = attempt.heard
+    return gone and not attempt.wanted and (heard is None or heard.boot_id != report.boot_id)
+
+
 def judge(offer: Offer, report: NodeReport) -> Verdict:
     """Compare the node's GPUs with those of the offer. A driver that is not up yet is no fault of the hardware."""
     if not report.gpus:
@@ -58,7 +68,10 @@ def judge(offer: Offer, report: NodeReport) -> Verdict:
 def hear(
     attempt: LaunchAttempt, report: NodeReport, *, as_sold: bool, at: datetime
 ) -> LaunchAttempt:
-    """Return the attempt after news of its node. A sign of life takes back any suspicion that it is missing."""
+    """Return the attempt after news of its node. A sign of life takes back any suspicion that it is missing.
+
+    What was shown to be gone, and speaks when nothing can be on its way any more, is not: the proof begins anew.
+    """
     heard = Heard(
         at=at,
         boot_id=report.boot_id,
@@ -66,6 +79,11 @@ def hear(
         idle_seconds=report.idle_seconds,
         as_sold=as_sold or (attempt.heard is not None and attempt.heard.as_sold),
     )
+    gone_at, obeyed_at = attempt.absence.first_gone_at, attempt.destroy_accepted_at
+    if gone_at is not None and at - gone_at >= REPORT_ON_ITS_WAY:
+        attempt = replace(attempt, absence=Absence(read_at=attempt.absence.read_at))
+    if obeyed_at is not None and at - obeyed_at >= REPORT_ON_ITS_WAY:
+        attempt = replace(attempt, destroy_accepted_at=None)
     return replace(
         attempt,
         heard=heard,

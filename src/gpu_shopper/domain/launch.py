@@ -255,6 +255,14 @@ def seen(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchA
     )
 
 
+def doubtful(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
+    """Return the attempt whose instance a listing shows although direct reads did not find it.
+
+    Listings lag, so that this is no sight to be billed for; but it is none of absence either: that is looked for anew.
+    """
+    return replace(attempt, missing_since=at, missing_listings=0, next_action_at=at)
+
+
 def unwanted(
     attempt: LaunchAttempt, *, because: str, at: datetime, blame: Blame | None = None
 ) -> LaunchAttempt:
@@ -295,10 +303,16 @@ def spoke_after_its_end(attempt: LaunchAttempt, *, at: datetime) -> bool:
     return at - closed_at >= REPORT_ON_ITS_WAY
 
 
-def spoken_for(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
-    """Return the closed attempt whose node still speaks: whatever the cloud has shown, it is owed an end once more."""
+def spoken_for(attempt: LaunchAttempt, *, at: datetime, by_itself: bool) -> LaunchAttempt:
+    """Return the closed attempt whose node still speaks: whatever the cloud has shown, it is owed an end once more.
+
+    What is not surely it (not `by_itself`) may be its double: until a direct read finds it, its bill stays closed.
+    """
     assert attempt.instance_id is not None, attempt.id
-    return _owed_again(attempt, at=at)
+    owed = _owed_again(attempt, at=at)
+    if by_itself:
+        return owed
+    return replace(owed, absence=Absence(first_gone_at=attempt.billing_ended_at))
 
 
 def presumed_absent(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:

@@ -12,7 +12,7 @@ from gpu_shopper.domain.census import Census, Orphan, Sighting, take_census
 from gpu_shopper.domain.ids import InstanceId, ProviderName
 from gpu_shopper.domain.instance import Listing
 from gpu_shopper.domain.label import read_label
-from gpu_shopper.domain.launch import AttemptState, reopened
+from gpu_shopper.domain.launch import AttemptState, doubtful, reopened
 from gpu_shopper.domain.money import Money
 from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
@@ -140,6 +140,10 @@ class Sweeping:
         if attempt.state is AttemptState.CLOSING:
             # The retiring pass looks for itself; a listing that still shows it may be older than the destroy.
             book.sessions.make_due(session.id, at=attempt.next_action_at or now)
+            return
+        if attempt.state is AttemptState.BOUND and attempt.missing_reads > 0:
+            book.launches.save(doubtful(attempt, at=now))
+            book.sessions.make_due(session.id, at=now)
             return
         record_instance(book, session, attempt, sighting.instance, at=now)
 

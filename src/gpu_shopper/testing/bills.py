@@ -127,7 +127,8 @@ def known_end(
     told = o.witness.of(cloud.name, entry.id)
     reads = [(at, there) for at, there in told.reads if _kept(o, at)]
     seen = max((at for at, there in reads if there and at <= end + _MOMENT_S), default=born)
-    lied = [at for at, there in reads if not there and seen < at < end]
+    # Whether a lie was written down, nobody can tell from a commit whose answer was lost.
+    lied = [at for at, there in told.reads if not there and seen < at < end]
     heard = o.heard_at.get(row.label, born)
     # Somebody who was told that it is gone, falsely, may have taken that for its end.
     alive_at = seen if lied else max(seen, heard)

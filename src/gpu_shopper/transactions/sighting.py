@@ -5,7 +5,15 @@ from datetime import datetime
 from enum import StrEnum
 
 from gpu_shopper.domain.cost import reprice
-from gpu_shopper.domain.hearing import NodeReport, Verdict, hear, is_news, judge, misfit
+from gpu_shopper.domain.hearing import (
+    NodeReport,
+    Verdict,
+    hear,
+    is_news,
+    judge,
+    may_be_a_double,
+    misfit,
+)
 from gpu_shopper.domain.instance import Instance, InstanceStatus
 from gpu_shopper.domain.launch import (
     AttemptState,
@@ -75,15 +83,16 @@ def record_report(
     """Write what a node says of itself; a report that was seen before changes nothing."""
     if not is_news(attempt, report):
         return Hearing.OLD
+    by_itself = not may_be_a_double(attempt, report)
     verdict = judge(attempt.offer, report)
-    heard = hear(attempt, report, as_sold=verdict is Verdict.AS_SOLD, at=at)
+    as_sold = verdict is Verdict.AS_SOLD
+    heard = hear(attempt, report, as_sold=as_sold, at=at) if by_itself else attempt
     if spoke_after_its_end(heard, at=at):
-        # No listing has to show it: its id is known, and nobody but its node has its token.
-        heard = spoken_for(heard, at=at)
-        book.launches.save(heard)
+        # No listing has to show it: its id is known, and nobody but its node, and a double's, has its token.
+        heard = spoken_for(heard, at=at, by_itself=by_itself)
         tell_late_arrival(book, heard, actor="agent", at=at)
-        return Hearing.RECORDED
-    book.launches.save(heard)
+    if heard != attempt:
+        book.launches.save(heard)
     if verdict is Verdict.NOT_AS_SOLD and heard.state is AttemptState.BOUND:
         names = ", ".join(gpu.name for gpu in report.gpus or ())
         because = f"the node has {len(report.gpus or ())} × {names or 'no GPU'}, sold as {heard.offer.gpu_count} × {heard.offer.gpu_type}"

@@ -207,6 +207,19 @@ def test_a_node_that_nobody_answered_is_billed_until_its_lease_ran_out(
     assert last.at + expected == end_of_bill(vanished, Quirks(), lease=lease)
 
 
+def test_no_lease_outlasts_the_first_absence() -> None:
+    back = replace(
+        BILLED,
+        heard=heard(NOON),
+        last_seen_at=NOON,
+        accrued_to=NOON,
+        missing_since=NOON + 2 * HOUR,
+        absence=Absence(first_gone_at=NOON + SECOND),
+    )
+
+    assert NOON + SECOND == end_of_bill(back, Quirks(), lease=HOUR / 2)
+
+
 @pytest.mark.parametrize(
     ("quirk", "first_gone", "expected"),
     [(True, 20, 10), (True, 5, 5), (False, 20, 20)],

@@ -1,10 +1,20 @@
 """Signs of life: what is news, what is as sold, and what a cloud's own word is held against."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
-from gpu_shopper.domain.hearing import GpuSeen, Verdict, hear, is_news, judge, misfit
+from gpu_shopper.domain.hearing import (
+    GpuSeen,
+    Verdict,
+    hear,
+    is_news,
+    judge,
+    may_be_a_double,
+    misfit,
+)
+from gpu_shopper.domain.launch import Absence, AttemptState
 from gpu_shopper.domain.money import HourlyRate, rate
 from gpu_shopper.testing.builders import (
     GPU_MIB,
@@ -144,3 +154,41 @@ def test_an_instance_without_our_label_does_not_fit_for_no_sweep_would_know_it()
 
     assert trouble is not None
     assert "label" in trouble
+
+
+@pytest.mark.parametrize(
+    ("state", "first_gone", "boot", "expected"),
+    [
+        (AttemptState.CLOSED, None, "boot-2", True),
+        (AttemptState.CLOSED, None, "boot-1", False),
+        (AttemptState.CLOSING, NOON, "boot-2", True),
+        (AttemptState.CLOSING, NOON, "boot-1", False),
+        (AttemptState.CLOSING, None, "boot-2", False),
+        (AttemptState.BOUND, None, "boot-2", False),
+    ],
+)
+def test_a_boot_that_was_never_heard_speaks_for_nothing_that_was_shown_to_be_gone(
+    state: AttemptState, first_gone: datetime | None, boot: str, *, expected: bool
+) -> None:
+    attempt = an_attempt(
+        state,
+        heard=heard(boot_id="boot-1"),
+        absence=Absence(first_gone_at=first_gone),
+        closed_at=NOON if state is AttemptState.CLOSED else None,
+    )
+
+    assert expected is may_be_a_double(attempt, a_report(boot_id=boot))
+
+
+@pytest.mark.parametrize(("seconds", "voids"), [(14, False), (15, True)])
+def test_what_speaks_is_not_gone_unless_its_report_was_on_its_way(
+    seconds: int, *, voids: bool
+) -> None:
+    at = NOON + timedelta(seconds=seconds)
+    gone = Absence(read_at=NOON, gone_reads=1, first_gone_at=NOON)
+    closing = an_attempt(AttemptState.CLOSING, absence=gone, destroy_accepted_at=NOON)
+
+    heard_of = hear(closing, a_report(), as_sold=True, at=at)
+
+    assert heard_of.absence == (Absence(read_at=NOON) if voids else gone)
+    assert heard_of.destroy_accepted_at == (None if voids else NOON)

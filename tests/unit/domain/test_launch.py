@@ -24,6 +24,7 @@ from gpu_shopper.domain.launch import (
     Proof,
     alert_due,
     destroy_pause,
+    doubtful,
     found,
     presumed_absent,
     proved_absent,
@@ -58,7 +59,7 @@ ACTS: dict[str, Act] = {
     "presumed": lambda a, at: presumed_absent(a, at=at),
     "proved": lambda a, at: proved_absent(a, at=at),
     "reopened": lambda a, at: reopened(a, an_instance(a), at=at),
-    "spoken for": lambda a, at: spoken_for(a, at=at),
+    "spoken for": lambda a, at: spoken_for(a, at=at, by_itself=True),
 }
 TRANSITIONS = [(before, after) for before in AttemptState for after in AttemptState]
 
@@ -300,9 +301,30 @@ def test_a_node_that_speaks_after_its_end_is_believed_unless_the_report_was_on_i
 def test_what_is_spoken_for_is_owed_an_end_and_its_bill_is_open_again() -> None:
     attempt = an_attempt(AttemptState.CLOSED)
 
-    owed = spoken_for(attempt, at=NOON + HOUR)
+    owed = spoken_for(attempt, at=NOON + HOUR, by_itself=True)
 
     assert AttemptState.CLOSING is owed.state
     assert (None, None, None) == (owed.closed_at, owed.proof, owed.billing_ended_at)
     assert NOON + HOUR == owed.next_action_at
     assert not owed.wanted
+
+
+def test_the_bill_of_what_a_double_may_have_spoken_for_stays_closed() -> None:
+    attempt = an_attempt(AttemptState.CLOSED, billing_ended_at=NOON)
+
+    owed = spoken_for(attempt, at=NOON + HOUR, by_itself=False)
+
+    assert AttemptState.CLOSING is owed.state
+    assert Absence(first_gone_at=NOON) == owed.absence
+
+
+def test_what_only_a_listing_shows_is_looked_for_anew() -> None:
+    missing = an_attempt(
+        AttemptState.BOUND, missing_since=NOON, missing_listings=3, missing_reads=4
+    )
+
+    shown = doubtful(missing, at=NOON + HOUR)
+
+    assert (NOON + HOUR, 0, 4) == (shown.missing_since, shown.missing_listings, shown.missing_reads)
+    assert missing.last_seen_at == shown.last_seen_at
+    assert NOON + HOUR == shown.next_action_at

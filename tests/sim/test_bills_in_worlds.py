@@ -1,0 +1,51 @@
+"""What is billed where the cloud's answers, or its doubles, say something else than the truth."""
+
+import pytest
+
+from gpu_shopper.testing.scenarios import Stage
+from tests.sim.perform import perform, run
+
+
+def test_a_double_that_speaks_after_the_end_is_not_billed_as_the_one_that_ended() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+        await stage.wait(1800)
+        stage.misbehave("list_empty", count=None)
+        first = stage.ledger()[0]
+        stage.cloud.double(first.name)
+        await stage.until(lambda: "late_arrival" in stage.events(session), limit=120)
+        await stage.until(lambda: not stage.alive(), limit=300)
+        stage.behave()
+        await stage.at_rest()
+
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        assert said == pytest.approx(first.billed_micros, rel=0.01)
+
+    perform(script)
+
+
+def test_a_listing_that_lags_prolongs_no_bill_of_what_direct_reads_did_not_find() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=4)
+        entry, life = stage.ledger()[0], stage.world.house.life
+        assert life is not None, "it lives"
+        await stage.wait(600)
+        stage.cloud.lose_host(entry.id)
+        life.engine.sweep_soon()
+        told = stage.world.oracle.witness.of("sandbox", entry.id)
+        await stage.until(lambda: False in dict(told.reads).values(), limit=120)
+        shown_at = told.shown_at
+        await stage.wait(240)
+        stage.misbehave("list_lag", count=None, seconds=400)
+        life.engine.sweep_soon()
+        await stage.until(lambda: told.shown_at > shown_at, limit=120)
+        stage.behave()
+        await stage.until_state(session, "failed", limit=7200)
+
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        # It was heard last up to 45 s before its end.
+        assert abs(said - stage.ledger()[0].billed_micros) < 60 * entry.price_per_hour_micros / 3600
+
+    perform(script)
