@@ -1,15 +1,17 @@
 """Proof that the proof can fail: a rule that is taken out is noticed, and the table of rules follows the code."""
 
 import ast
+from pathlib import Path
 
 import pytest
 
 from gpu_shopper.testing.removals.removal import PACKAGE, Change, DoesNotFit, Removal, without
-from gpu_shopper.testing.removals.table import REMOVALS
+from gpu_shopper.testing.removals.table import NOT_IN_WORLDS, REMOVALS
 from gpu_shopper.testing.removals.trying import NotTried, try_without
 
 # Noticed within a few seeds, so that the proof is tried with every run of the tests; `make proof` tries them all.
-_QUICK = ("R1", "R2", "R4")
+_QUICK = ("R1", "R2", "R4", "R5", "R10", "R22")
+_PAGE = Path(__file__).parents[2] / "docs/evidence/rules.md"
 _BY_RULE = {removal.rule: removal for removal in REMOVALS}
 
 
@@ -26,6 +28,20 @@ def test_what_is_taken_out_stands_in_the_code(removal: Removal) -> None:
 
 def test_no_rule_is_named_twice() -> None:
     assert len(REMOVALS) == len(_BY_RULE)
+
+
+def test_every_rule_is_tried_or_said_not_to_be() -> None:
+    named = {f"R{number}" for number in range(1, 25)}
+
+    assert named <= _BY_RULE.keys() | NOT_IN_WORLDS.keys()
+    assert not _BY_RULE.keys() & NOT_IN_WORLDS.keys()
+
+
+def test_the_page_has_a_row_for_each_rule() -> None:
+    page = _PAGE.read_text(encoding="utf-8")
+
+    assert all(f"| {rule} |" in page for rule in _BY_RULE)
+    assert all(f"- {rule}: " in page for rule in NOT_IN_WORLDS)
 
 
 @pytest.mark.parametrize("rule", _QUICK)

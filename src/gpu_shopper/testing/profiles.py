@@ -54,7 +54,7 @@ class WorldProfile:
 def draw_profile(
     seed: int, *, hours: float, mode: Mode | None = None, only: str | None = None
 ) -> WorldProfile:
-    """Return what the seed stands for; `only` names the one fault of a seed in single mode, or some, with commas."""
+    """Return what the seed stands for; `only` names the one fault of a seed in single mode, or some (`a,b=0.5`)."""
     chance = SeededChance(seed).fork("profile")
     drawn = Mode.SINGLE if only else mode or _draw_mode(seed)
     faults = _thinned(_draw_faults(chance.fork("faults"), drawn, only), hours=hours)
@@ -114,8 +114,12 @@ def _draw_faults(chance: SeededChance, mode: Mode, only: str | None) -> dict[str
                 for name, fault in known.items()
             }
         case Mode.SINGLE:
-            names = only.split(",") if only else [list(known)[chance.below(len(known))]]
-            return {name: known[name].most * (0.4 + 0.6 * chance.uniform()) for name in names}
+            asked = only.split(",") if only else [list(known)[chance.below(len(known))]]
+            named = [name.partition("=") for name in asked]
+            drawn = {
+                name: known[name].most * (0.4 + 0.6 * chance.uniform()) for name, _, _ in named
+            }
+            return drawn | {name: float(rate) for name, _, rate in named if rate}
 
 
 def _thinned(faults: dict[str, float], *, hours: float) -> dict[str, float]:

@@ -5,22 +5,26 @@ Returns 1 if the worlds did not notice that one of the rules is missing, or if t
 
 import argparse
 import sys
+from pathlib import Path
 
+from gpu_shopper.testing.removals.evidence import write_page
 from gpu_shopper.testing.removals.table import BY_RULE, REMOVALS
 from gpu_shopper.testing.removals.trying import SEEDS, Verdict, try_without
 
 _BASELINE_SEEDS = 40
+_PAGE = Path("docs/evidence/rules.md")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Try what the command line asks for."""
     options = _parser().parse_args(arguments)
     chosen = [BY_RULE[rule] for rule in options.rules] or list(REMOVALS)
-    missed = []
+    missed, verdicts = [], []
     for removal in chosen:
         verdict = try_without(
             removal, seeds=options.seeds, hours=options.hours, mode=options.mode, only=options.only
         )
+        verdicts.append(verdict)
         sys.stdout.write(_line(verdict) + "\n")
         sys.stdout.flush()
         if not verdict.noticed:
@@ -31,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         )
         sys.stdout.write(_line(verdict) + "\n")
         missed += [verdict.rule] if verdict.noticed else []
+        if options.write and len(verdicts) == len(REMOVALS):
+            write_page(_PAGE, verdicts, baseline=verdict)
     sys.stdout.write(f"{len(chosen)} rules, amiss: {', '.join(missed) or 'none'}\n")
     return 1 if missed else 0
 
@@ -51,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seeds", type=int, default=SEEDS, help="at most so many each (default: %(default)s)"
     )
+    parser.add_argument("--write", action="store_true", help=f"write {_PAGE}; needs all rules")
     parser.add_argument("--hours", type=float, help="simulated hours (default: the rule's own)")
     parser.add_argument("--mode", help="the worlds' mode (default: the rule's own)")
     parser.add_argument("--only", help="the one fault of the worlds (default: the rule's own)")

@@ -57,7 +57,7 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"S2", "S5"}),
-        only="get_false_404,list_cut,ignore_destroy",
+        only="get_false_404=0.7,list_cut=0.4,ignore_destroy=0.8",
         hours=1.5,
     ),
     Removal(
@@ -107,7 +107,7 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"S5"}),
-        mode="swarm",
+        only="get_false_404=0.9,list_empty=0.9",
     ),
     Removal(
         rule="R15",
@@ -261,7 +261,7 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"L1", "L12", "S1"}),
-        only="create_late,never_boot",
+        only="book_lost=0.6,never_boot=0.6",
         hours=2.0,
     ),
     Removal(

@@ -1,4 +1,4 @@
-"""The table of all rules, in order."""
+"""The table of all rules, in order, and the rules that no world can miss yet."""
 
 from typing import Final
 
@@ -8,3 +8,10 @@ from gpu_shopper.testing.removals.removal import Removal
 
 REMOVALS: Final[tuple[Removal, ...]] = BUYING + PROVING
 BY_RULE: Final = {removal.rule: removal for removal in REMOVALS}
+# Said plainly, so that nobody takes them for proved.
+NOT_IN_WORLDS: Final = {
+    "R3": "A second, independent mark where the cloud shows one: not in the product yet, for the sandbox shows one place only. "
+    "What comes nearest is the id that answered the create, by which an instance without our label is still ours.",
+    "R18": "A cloud at which something is owed cannot be taken out of the configuration: the server refuses to start "
+    "(`bootstrap/app.py`). Worlds do not start the server's own assembly, so its removal would not be noticed there.",
+}
