@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(_line(verdict) + "\n")
         missed += [verdict.rule] if verdict.noticed else []
         if options.write and len(verdicts) == len(REMOVALS):
-            write_page(_PAGE, verdicts, baseline=verdict)
+            write_page(_PAGE, verdicts, baseline=verdict, seeds=options.seeds)
     sys.stdout.write(f"{len(chosen)} rules, amiss: {', '.join(missed) or 'none'}\n")
     return 1 if missed else 0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gpu_shopper.testing.removals.removal import Removal
 from gpu_shopper.testing.removals.table import NOT_IN_WORLDS, REMOVALS
-from gpu_shopper.testing.removals.trying import SEEDS, Verdict
+from gpu_shopper.testing.removals.trying import Verdict
 
 _HEAD = """# Each rule, and who notices when it is gone
 
@@ -22,10 +22,10 @@ Made by `make proof ARGS="--write"` at commit `{commit}`.
 """
 
 
-def page(verdicts: Mapping[str, Verdict], *, baseline: Verdict, commit: str) -> str:
+def page(verdicts: Mapping[str, Verdict], *, baseline: Verdict, seeds: int, commit: str) -> str:
     """Return the page in Markdown, in the table's order."""
     caught = sum(verdict.noticed for verdict in verdicts.values())
-    head = _HEAD.format(seeds=SEEDS, commit=commit, caught=caught, tried=len(verdicts))
+    head = _HEAD.format(seeds=seeds, commit=commit, caught=caught, tried=len(verdicts))
     rows = [_row(removal, verdicts[removal.rule]) for removal in REMOVALS]
     kept = "no" if not baseline.noticed else f"seed {baseline.seed} by {baseline.check}, so a"
     lines = [
@@ -38,7 +38,7 @@ def page(verdicts: Mapping[str, Verdict], *, baseline: Verdict, commit: str) -> 
     return head + "\n".join([*rows, "", *lines]) + "\n"
 
 
-def write_page(place: Path, verdicts: Iterable[Verdict], *, baseline: Verdict) -> None:
+def write_page(place: Path, verdicts: Iterable[Verdict], *, baseline: Verdict, seeds: int) -> None:
     """Write the page for the code as it was last committed."""
     told = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - whichever git there is
@@ -47,7 +47,7 @@ def write_page(place: Path, verdicts: Iterable[Verdict], *, baseline: Verdict) -
         text=True,
     )
     by_rule = {verdict.rule: verdict for verdict in verdicts}
-    text = page(by_rule, baseline=baseline, commit=told.stdout.strip())
+    text = page(by_rule, baseline=baseline, seeds=seeds, commit=told.stdout.strip())
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(text, encoding="utf-8")
 

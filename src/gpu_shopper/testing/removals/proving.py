@@ -124,13 +124,14 @@ PROVING: Final = (
             Change(
                 "engine/retiring.py",
                 "            if known.state is not AttemptState.CLOSING or"
-                " known.absence.gone_reads == 0:\n",
-                "            if known.state is not AttemptState.CLOSING:\n",
-            ),
-            Change(
-                "domain/cost.py",
-                "    assert first_gone_at is not None, attempt.id\n",
-                "    first_gone_at = first_gone_at or attempt.destroy_accepted_at\n",
+                " known.absence.gone_reads == 0:\n"
+                "                return\n",
+                "            if known.state is not AttemptState.CLOSING:\n"
+                "                return\n"
+                "            since = known.absence.first_gone_at or now\n"
+                "            known = replace(\n"
+                "                known, absence=replace(known.absence, first_gone_at=since)\n"
+                "            )\n",
             ),
         ),
         expected=frozenset({"S2"}),
@@ -153,7 +154,8 @@ PROVING: Final = (
                 "        and (instance.id == attempt.instance_id or instance.label == attempt.label)\n",
             ),
         ),
-        expected=frozenset({"S2"}),
+        expected=frozenset({"S2", "S8"}),
+        only="stop_instead_of_destroy=0.7",
     ),
     Removal(
         rule="R17",
@@ -168,7 +170,8 @@ PROVING: Final = (
                 "    since = attempt.closing_since or now\n",
             ),
         ),
-        expected=frozenset({"L1", "L5", "L12"}),
+        expected=frozenset({"L1", "L2", "L5", "L7", "L12"}),
+        only="ignore_destroy=0.7",
     ),
     Removal(
         rule="R19",
@@ -260,7 +263,7 @@ PROVING: Final = (
                 "        listing = replace(listing, instances=kept)\n",
             ),
         ),
-        expected=frozenset({"L1", "L12", "S1"}),
+        expected=frozenset({"L1", "L2", "L12", "S1", "S2"}),
         only="book_lost=0.6,never_boot=0.6",
         hours=2.0,
     ),
