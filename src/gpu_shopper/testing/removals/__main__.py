@@ -46,7 +46,8 @@ def _line(verdict: Verdict) -> str:
         what = f"seed {verdict.seed}: {verdict.check} {verdict.message[:120]}"
     else:
         what = f"{verdict.ran} seeds without a violation"
-    return f"{verdict.rule:8} {verdict.seconds:6.1f} s  {what}"
+    others = f" ({verdict.others} seeds failed by other checks)" if verdict.others else ""
+    return f"{verdict.rule:8} {verdict.seconds:6.1f} s  {what}{others}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -144,13 +144,13 @@ PROVING: Final = (
             Change(
                 "engine/retiring.py",
                 "    if instance is None:\n        absence = replace(",
-                "    if instance is None or instance.status is InstanceStatus.STOPPED:\n"
+                "    if instance is None or instance.status == 'stopped':\n"
                 "        absence = replace(",
             ),
             Change(
                 "engine/retiring.py",
                 "        instance.id == attempt.instance_id or instance.label == attempt.label\n",
-                "        instance.status is not InstanceStatus.STOPPED\n"
+                "        instance.status != 'stopped'\n"
                 "        and (instance.id == attempt.instance_id or instance.label == attempt.label)\n",
             ),
         ),
