@@ -19,6 +19,7 @@ from gpu_shopper.testing.oracle import BOOK, HOUSE, Oracle
 from gpu_shopper.testing.rows import AttemptRow, SessionRow
 
 _AT_ONCE_S: Final = 30.0
+_TO_KEEP_S: Final = 120.0
 _SLACK_S: Final = 30.0
 _TIMER_SLACK_S: Final = 120.0
 # The first sweeps after a start are ten seconds apart; a slow cloud takes several for each.
@@ -58,6 +59,20 @@ def s1_an_id_is_written_down_at_once(o: Oracle, old: AttemptRow | None, new: Att
         o.violate(
             "S1", f"the id of {new.label} was told {o.now - told_at:.0f} s before it was kept"
         )
+
+
+def s1_no_id_is_forgotten(o: Oracle) -> None:
+    """S1: an id that the cloud named, be it in an error, is in the book a minute later."""
+    for label, told_at in list(o.witness.ids_told.items()):
+        if o.now - told_at <= _TO_KEEP_S:
+            continue
+        del o.witness.ids_told[label]
+        row = o.book.attempt(label)
+        if row is None or _disturbed(o, told_at):
+            continue
+        o.exercised["S1 ids"] += 1
+        if row.instance_id is None:
+            o.violate("S1", f"{label} is {row.state}, and the id that was told for it is not known")
 
 
 def s2_proved_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
@@ -208,4 +223,4 @@ ON_ATTEMPT: Final = (
     s5_gone_is_not_concluded_early,
 )
 ON_SESSION: Final = (s15_running_costs_no_more_than_allowed,)
-EACH_MINUTE: Final = (s17_mass_absence_freezes, l2_a_new_house_looks_often)
+EACH_MINUTE: Final = (s1_no_id_is_forgotten, s17_mass_absence_freezes, l2_a_new_house_looks_often)

@@ -58,6 +58,7 @@ INVARIANTS: Final = (
             "checks:s3_no_create_without_intent": When.REQUEST,
             "bounds:s1_ledger_covers_world": When.MINUTE,
             "believing:s1_an_id_is_written_down_at_once": When.COMMIT,
+            "believing:s1_no_id_is_forgotten": When.MINUTE,
         },
         lacks="a second instance that the cloud makes under one label shares the first one's row",
     ),

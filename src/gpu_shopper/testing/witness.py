@@ -69,10 +69,10 @@ class Witness:
             self.of(cloud.name, instance_id).destroy_sent_at = sent_at
         elif reply is None:
             return
-        elif request.method == "POST" and target.path == _INSTANCES and reply.status == 201:
-            said = _object(reply)
-            if "id" in said:
-                self.ids_told.setdefault(str(said.get("name")), now)
+        elif request.method == "POST" and target.path == _INSTANCES:
+            # Also in an error: who reads the id knows what was bought.
+            if isinstance(_object(reply.body).get("id"), str):
+                self.ids_told.setdefault(str(_object(request.body).get("name")), now)
         elif request.method == "GET" and target.path == _INSTANCES:
             query = dict(parse_qsl(target.query))
             self._hear_page(cloud, query, reply, sent_at=sent_at)
@@ -98,7 +98,7 @@ class Witness:
         key = (str(cloud.name), query.get("name", ""))
         if "cursor" not in query:
             self._pages[key] = _Pages(began_at=sent_at)
-        pages, body = self._pages.get(key), _object(reply)
+        pages, body = self._pages.get(key), _object(reply.body)
         if pages is None or reply.status != 200 or "instances" not in body:
             self._pages.pop(key, None)
             return
@@ -118,8 +118,8 @@ class Witness:
                 self.of(cloud.name, entry.id).false_listings.append(pages.began_at)
 
 
-def _object(reply: HttpReply) -> dict[str, Any]:
+def _object(body: bytes) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(reply.body, type=dict[str, Any])
+        return msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return {}

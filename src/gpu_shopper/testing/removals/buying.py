@@ -111,6 +111,7 @@ BUYING: Final = (
             ),
         ),
         expected=frozenset({"S2", "S1"}),
+        only="create_error_with_id=0.7,label_lost=0.7",
     ),
     Removal(
         rule="R8",
@@ -155,6 +156,7 @@ BUYING: Final = (
             ),
         ),
         expected=frozenset({"S7", "S9", "S16", "alarm"}),
+        only="book_busy=6",
     ),
     Removal(
         rule="R10",
