@@ -7,7 +7,7 @@ import pytest
 from gpu_shopper.domain.caller import Caller
 from gpu_shopper.domain.ids import ConsumerId
 from gpu_shopper.testing.clouds import Way
-from gpu_shopper.testing.scenarios import Scene, Stage
+from gpu_shopper.testing.scenarios import CONSUMER, Scene, Stage
 from tests.sim.perform import perform, run
 
 _OPERATOR = Caller(name="operator")
@@ -308,5 +308,31 @@ def test_a_node_that_ended_itself_while_the_house_was_away_is_billed_to_the_end_
         said = sum(amount for *_, amount in stage.world.oracle.book.charges())
         assert "self_ended" == entry.end_reason
         assert entry.billed_micros * 0.95 < said <= entry.billed_micros * 1.01
+
+    perform(script)
+
+
+@pytest.mark.parametrize("after_s", [0, 2, 4, 6, 8, 10])
+def test_a_stop_while_the_offer_is_being_chosen_wins(after_s: int) -> None:
+    """With a book that takes two seconds for everything, each delay meets another step on the way to the create."""
+
+    async def script(stage: Stage) -> None:
+        life = stage.world.house.life
+        assert life is not None
+        await stage.offers()
+        session, pause = await stage.request(), life.books.hooks.pause
+
+        async def slowly() -> None:
+            await asyncio.sleep(2)
+            await pause()
+
+        life.books.hooks.pause = slowly
+        await stage.wait(after_s)
+        await stage.world.consumers.insist(lambda now: now.sessions.end(session, by=CONSUMER))
+        life.books.hooks.pause = pause
+        await stage.until_state(session, "stopped", "failed")
+
+        assert "cancelled" == stage.reason(session)
+        assert [] == stage.alive()
 
     perform(script)

@@ -157,6 +157,7 @@ BUYING: Final = (
         ),
         expected=frozenset({"S7", "S9", "S16", "alarm"}),
         only="book_busy=6",
+        scenario="test_a_stop_while_the_offer_is_being_chosen_wins",
     ),
     Removal(
         rule="R10",

@@ -17,8 +17,8 @@ The tree itself is never touched; what is replaced stands in `gpu_shopper.testin
 Made by `make proof ARGS="--write"` at commit `{commit}`.
 {caught} of {tried} removals were noticed.
 
-| rule | what it says | without it | where | first seed | noticed by | seconds |
-|---|---|---|---|---|---|---|
+| rule | what it says | without it | where | first seed | noticed by | seconds | test that fails without it |
+|---|---|---|---|---|---|---|---|
 """
 
 
@@ -30,6 +30,8 @@ def page(verdicts: Mapping[str, Verdict], *, baseline: Verdict, seeds: int, comm
     kept = "no" if not baseline.noticed else f"seed {baseline.seed} by {baseline.check}, so a"
     lines = [
         f"With all rules kept, {baseline.ran} seeds showed {kept} violation.",
+        "",
+        "Where nobody noticed, the rule is a second guard, or the fault that it is for is too rare: a test is named if there is one.",
         "",
         "## Not tried in worlds",
         "",
@@ -63,5 +65,6 @@ def _row(removal: Removal, verdict: Verdict) -> str:
         seed,
         verdict.check or "nobody",
         f"{verdict.seconds:.0f}",
+        f"`{removal.scenario}`" if removal.scenario else "",
     )
     return f"| {' | '.join(cells)} |"

@@ -205,12 +205,10 @@ PROVING: Final = (
                 "                lambda book: self._compare(book, cloud, listing, balance)\n"
                 "            )\n"
                 "        except BookUnavailable:\n"
-                "            sweep = None\n"
-                "            doomed = [\n"
-                "                Doomed(one.id, one.label)\n"
-                "                for one in listing.instances\n"
-                "                if read_label(one.label, key=desk.vault.label_key)\n"
-                "            ]\n",
+                "            for one in listing.instances:\n"
+                "                if read_label(one.label, key=desk.vault.label_key):\n"
+                "                    await self._destroy(cloud, Doomed(one.id, one.label))\n"
+                "            raise\n",
             ),
         ),
         expected=frozenset({"S5"}),
