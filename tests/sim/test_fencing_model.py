@@ -183,6 +183,7 @@ def _facts(row: World, *, retry: bool, wait, due: bool) -> Facts:
             _attempt(row),
             next_action_at=now if due else now + MINUTE,
             looks=int(row.looked),
+            missing_listings=int(row.looked or row.missing),
             destroy_called_at=NOON if row.answered else None,
             destroy_answered_at=NOON if row.answered else None,
             destroy_tries=int(row.answered),
