@@ -49,3 +49,26 @@ def test_a_listing_that_lags_prolongs_no_bill_of_what_direct_reads_did_not_find(
         assert abs(said - stage.ledger()[0].billed_micros) < 60 * entry.price_per_hour_micros / 3600
 
     perform(script)
+
+
+def test_what_comes_back_before_its_end_was_proved_is_billed_for_both_of_its_lives() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        await stage.wait(900)
+        stage.cloud.misbehave(
+            [
+                {"kind": "resurrected", "count": 1, "params": {"seconds": 120}},
+                {"kind": "down", "operations": ["list"]},
+            ]
+        )
+        await stage.finish(session)
+        await stage.wait(300)
+        stage.behave()
+        await stage.until_state(session, "stopped")
+        await stage.at_rest()
+
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        assert "late_arrival" not in stage.events(session)
+        assert said == pytest.approx(stage.ledger()[0].billed_micros, rel=0.02)
+
+    perform(script)

@@ -104,6 +104,20 @@ def end_of_bill(
     return max(end, attempt.accrued_to)
 
 
+def close_earlier_life(
+    attempt: LaunchAttempt, quirks: Quirks, *, anew: datetime, lease: timedelta | None
+) -> Accrual:
+    """Close the bill of an instance that had ended before it came back, which its cloud bills from `anew` on.
+
+    Nobody need have proved that end; `attempt` is as it was before it was seen again.
+    """
+    if attempt.absence.first_gone_at is None:
+        end = attempt.last_alive_at
+    else:
+        end = end_of_bill(attempt, quirks, lease=lease)
+    return Accrual(attempt, ()) if end is None else accrue(attempt, to=min(end, anew))
+
+
 def _vanished_at(
     attempt: LaunchAttempt, missing_since: datetime, *, lease: timedelta | None
 ) -> datetime:

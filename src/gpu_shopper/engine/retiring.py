@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from gpu_shopper.domain.cost import close_bill, end_of_bill
+from gpu_shopper.domain.cost import close_bill, close_earlier_life, end_of_bill
 from gpu_shopper.domain.ids import AttemptId
 from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.launch import (
@@ -24,6 +24,7 @@ from gpu_shopper.domain.launch import (
 from gpu_shopper.domain.plan import Retirement
 from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.session import Session
+from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.troubles import cannot_destroy, note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
@@ -153,7 +154,7 @@ class Retiring:
     async def _close(self, claim: Claim, attempt: LaunchAttempt) -> None:
         now, cloud = self._desk.clock.now(), self._desk.clouds[attempt.provider]
         quirks = cloud.quirks
-        lease = self._desk.limits.lease if cloud.capabilities.node_can_end_itself else None
+        lease = self._lease(cloud)
 
         def write(book: Book, session: Session) -> None:
             known = known_attempt(book, attempt.id)
@@ -182,7 +183,7 @@ class Retiring:
             known = known_attempt(book, attempt)
             if known.state is not AttemptState.CLOSING:
                 return
-            changed = change(known, now)
+            changed = self._billed_anew(book, known, change(known, now))
             if alert_due(changed, now):
                 book.notices.add(cannot_destroy(changed, at=now))
                 changed = replace(changed, alerted_at=now)
@@ -196,6 +197,21 @@ class Retiring:
                 book.events.add(session.id, at=now, kind=tell, actor="engine", details=details)
 
         await self._desk.write(claim, write)
+
+    def _billed_anew(
+        self, book: Book, known: LaunchAttempt, changed: LaunchAttempt
+    ) -> LaunchAttempt:
+        """Close the bill of an earlier life, if a look has just found that the instance had ended and came back."""
+        anew = changed.billed_from
+        if anew is None or known.billed_from in {None, anew}:
+            return changed
+        cloud = self._desk.clouds[known.provider]
+        earlier = close_earlier_life(known, cloud.quirks, anew=anew, lease=self._lease(cloud))
+        book.costs.add(earlier.entries)
+        return replace(changed, accrued_to=earlier.attempt.accrued_to)
+
+    def _lease(self, cloud: Cloud) -> timedelta | None:
+        return self._desk.limits.lease if cloud.capabilities.node_can_end_itself else None
 
 
 def was_listed(
@@ -262,7 +278,8 @@ def _answered(
 
 def _peeked(attempt: LaunchAttempt, instance: Instance | None, now: datetime) -> LaunchAttempt:
     if instance is not None:
-        return seen(attempt, instance, at=now)
+        # As after any read that finds it: what was accepted was no end of the bill.
+        return replace(seen(attempt, instance, at=now), destroy_accepted_at=None)
     first = attempt.absence.first_gone_at or now
     absent = replace(attempt, absence=replace(attempt.absence, first_gone_at=first))
     obeyed = _obeyed(absent)

@@ -13,6 +13,7 @@ from gpu_shopper.domain.cost import (
     accrue,
     accrue_full_hours,
     close_bill,
+    close_earlier_life,
     end_of_bill,
     hour_of,
     reprice,
@@ -243,3 +244,21 @@ def test_what_was_never_billed_has_no_end() -> None:
     assert (
         end_of_bill(an_attempt(AttemptState.CLOSING, accrued_to=None), Quirks(), lease=None) is None
     )
+
+
+@pytest.mark.parametrize(("first_gone", "expected"), [(30, 30), (None, 20), (90, 60)])
+def test_the_life_before_an_end_that_nobody_proved_is_billed_to_its_end(
+    first_gone: int | None, expected: int
+) -> None:
+    gone_at = None if first_gone is None else NOON + first_gone * SECOND
+    ended = replace(
+        BILLED,
+        accrued_to=NOON,
+        heard=None,
+        last_seen_at=NOON + 20 * SECOND,
+        absence=Absence(first_gone_at=gone_at),
+    )
+
+    closed = close_earlier_life(ended, Quirks(), anew=NOON + 60 * SECOND, lease=None)
+
+    assert NOON + expected * SECOND == closed.attempt.accrued_to
