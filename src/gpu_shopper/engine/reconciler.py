@@ -99,7 +99,8 @@ class Reconciler:
             well = await self._guard(f"pass {session_id}", self.reconcile(session_id))
             if not well:
                 # A book that cannot be written would otherwise be tried again without a pause.
-                await self._desk.clock.sleep(PAUSE_AFTER_A_FAULT_S)
+                pause = self._desk.clock.sleep(PAUSE_AFTER_A_FAULT_S)
+                await self._guard(f"pass {session_id}", pause)
         finally:
             del self._passes[session_id]
             self._desk.wakeup.hint()

@@ -93,7 +93,8 @@ class Engine:
 
             await self._guarded(name, round_of_it())
             self._beats[name] = desk.clock.monotonic()
-            await self._pause(name, pause)
+            # Guarded as well: a task that is not there any more is missed by nobody.
+            await self._guarded(name, self._pause(name, pause))
 
     async def _guarded(self, name: str, work: Awaitable[None]) -> bool:
         """Await `work`; a fault in it is told and ends there: the outermost frame of every task.

@@ -43,6 +43,18 @@ class VirtualClock:
         while (remaining := (moment - self.now()).total_seconds()) > 0:
             await self.sleep(remaining)
 
+    @property
+    def set_by(self) -> float:
+        """By how many seconds, all in all, it was set."""
+        return self._offset
+
+    @property
+    def wrong_by(self) -> float:
+        """How far the wall time is ahead of the true time, in seconds; asked by the world, never by a machine."""
+        true = self._loop.time()
+        local = self._local_mark + (true - self._true_mark) * self._rate
+        return self._offset + local - true
+
     def jump(self, seconds: float) -> None:
         """Set the wall clock forward, or back by a negative number."""
         self._offset += seconds

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _HOUSE = "tests/sim/test_house_scenarios.py::"
+_PROCESS = "tests/sim/test_house_process.py::"
 _OUTAGES = "tests/sim/test_outages.py::"
 _LIES = "tests/sim/test_lying_clouds.py::"
 _CLOUD = "tests/sim/test_scenarios.py::"
@@ -32,18 +33,18 @@ _ONE_PROCESS = "one process holds the book, by a lock on its file"
 CATALOGUE: Final = (
     Known(1, "death at any await", ("kill_at_step",), ("tests/sim/test_crashes.py::test_a_crash_at_any_await_leaves_nothing_behind",)),
     Known(2, "death between a commit and the next line", ("kill_at_effect",), ("tests/sim/test_crashes.py::test_a_crash_around_any_effect_leaves_nothing_behind",)),
-    Known(3, "crash loop", ("kill_at_step",), ("tests/sim/test_crashes.py::test_a_second_crash_in_the_next_life_leaves_nothing_behind",), _NOT_YET + "many deaths right after the start in a row"),
-    Known(4, "paused, then resumed", ("house_paused",), (_HOUSE + "test_a_house_that_was_paused_asks_before_it_concludes_silence",), "pauses last 40 minutes at most"),
+    Known(3, "crash loop", ("crash_loop", "kill_at_step"), (_PROCESS + "test_a_house_that_dies_again_and_again_right_after_its_start_goes_on_where_it_was", "tests/sim/test_crashes.py::test_a_second_crash_in_the_next_life_leaves_nothing_behind")),
+    Known(4, "paused, then resumed", ("house_paused",), (_HOUSE + "test_a_house_that_was_paused_asks_before_it_concludes_silence",)),
     Known(5, "caller hangs up", ("front_hangs_up",), (_SQLITE + "test_a_cancelled_caller_does_not_stop_the_books",)),
-    Known(6, "SIGTERM while it buys", ("terminated",), ("tests/e2e/test_crashes.py::test_a_server_that_is_told_to_end_while_it_buys_writes_down_what_it_bought",)),
+    Known(6, "SIGTERM while it buys", ("terminated_buying", "terminated"), (_PROCESS + "test_a_house_that_is_told_to_end_while_it_buys_holds_what_it_bought", "tests/e2e/test_crashes.py::test_a_server_that_is_told_to_end_while_it_buys_writes_down_what_it_bought")),
     Known(7, "two replicas, both lead", (), ("tests/sim/test_fencing_model.py::test_no_order_of_events_breaks_anything_and_each_state_has_a_way_to_rest", "tests/unit/engine/test_reconciler.py::test_whoever_has_lost_its_claim_writes_nothing_any_more"), _ONE_PROCESS + "; the exhaustive model has two"),
-    Known(8, "slow event loop", ("book_busy",), (), _NOT_YET + "every step late; a book that answers late is tried"),
-    Known(9, "out of memory in one task", (), (), _NOT_YET + "a task that fails for any reason is F78"),
+    Known(8, "slow event loop", ("slow_loop", "book_busy"), (_PROCESS + "test_a_house_whose_every_turn_comes_late_still_keeps_its_times",)),
+    Known(9, "out of memory in one task", ("out_of_memory",), (_PROCESS + "test_a_task_that_runs_out_of_memory_wherever_it_waits_goes_on",)),
     Known(10, "a new version starts beside the old", (), (_SQLITE + "test_another_process_is_refused_too",), _ONE_PROCESS),
     Known(11, "wall clock set by up to an hour", ("clock_jump",), (_HOUSE + "test_a_clock_that_is_set_forward_silences_nobody",)),
-    Known(12, "clock drifts", (), ("tests/unit/testing/test_virtual_clock.py::test_a_clock_that_drifts_counts_its_own_seconds_and_never_jumps",), _NOT_YET + "a house whose clock drifts"),
-    Known(13, "clock set back over an expiry", ("clock_jump",), (_HOUSE + "test_a_clock_that_is_set_back_leaks_nothing_and_charges_nothing_twice",)),
-    Known(14, "summer time", (), ("tests/unit/runtime/test_wakeup.py::test_the_real_clock_tells_utc_and_never_goes_back",), "all moments are UTC; nothing reads a local time"),
+    Known(12, "clock drifts", ("clock_drifts",), (_PROCESS + "test_a_clock_that_drifts_costs_nobody_a_session",)),
+    Known(13, "clock set back over an expiry", ("clock_jump",), (_PROCESS + "test_a_clock_that_is_set_back_over_an_expiry_ends_the_session_once",)),
+    Known(14, "summer time", (), ("tests/unit/stores/test_moments.py::test_an_hour_is_an_hour_where_clocks_are_changed", "tests/unit/stores/test_moments.py::test_a_server_tells_the_same_times_wherever_it_stands"), "all moments are UTC; nothing reads a local time"),
     Known(15, "database clock differs", (), (), "SQLite has no clock of its own: all times are the server's"),
     Known(16, "commit fails", ("commit_fails",)),
     Known(17, "commit durable, answer lost", ("commit_reply_lost",)),

@@ -1,19 +1,17 @@
 """The deterministic event loop: virtual time, seeded order, and processes that die at any await.
 
-Promises: the same seed gives the same run; no thread, signal, socket or wall clock takes part;
-time moves only when nothing can run, and then at once; a run that can't go on is an error that
-names who is stuck; a killed process runs no further line that could have an effect.
+Promises: the same seed gives the same run; no thread, signal, socket or wall clock takes part; time moves only when
+nothing can run, and then at once; a run that can't go on is an error that names who is stuck; a killed process runs no
+further line that could have an effect.
 
-What is relied on inside asyncio (3.11 to 3.13): `run_forever` calls `_run_once` until `_stopping`;
-a cancelled timer calls `_timer_handle_cancelled`; `Handle._run` runs a callback in its context, and a
-handle has the fields that ours sets; a
-task's steps are bound to the task and registered in its context; `_log_traceback` tells whether a task's
-failure was looked at; `_asyncgen_firstiter_hook` registers generators for the final clean-up. The
-ready queue and the timers are our own.
+What is relied on inside asyncio (3.11 to 3.13): `run_forever` calls `_run_once` until `_stopping`; a cancelled timer
+calls `_timer_handle_cancelled`; `Handle._run` runs a callback in its context, and a handle has the fields that ours
+sets; a task's steps are bound to the task and registered in its context; `_log_traceback` tells whether a task's
+failure was looked at; `_asyncgen_firstiter_hook` registers generators for the final clean-up. The ready queue and the
+timers are our own.
 
-What no seed can fix: the order of a set of strings follows the interpreter's hash seed, that of a
-set of futures their addresses (tasks are numbered here, so sets of tasks are safe). Locks, queues
-and events belong to one process: what a dead process waits for stays with it.
+What no seed can fix: the order of a set of strings follows the interpreter's hash seed, that of a set of futures
+their addresses (tasks are numbered here). Locks, queues and events belong to one process, and stay with it.
 """
 
 import asyncio
@@ -226,11 +224,15 @@ class VirtualLoop(SealedLoop):
             first = self._unhandled[0]
             raise UnhandledError(f"{first['message']}: {first!r}") from first.get("exception")
 
+    def tasks_of(self, process: Process) -> list[NumberedTask]:
+        """Return the tasks of a process that are not done, oldest first."""
+        return [t for t in self._tasks.values() if t.process is process and not t.done()]
+
     def take_out(self, process: Process) -> list[object]:
         """Remove and return all handles, timers and pending tasks of a process."""
         taken: list[object] = [entry for entry in self._queue if entry[1] is process]
         taken += [timer for timer in self._timers if timer[3][1] is process]
-        taken += [t for t in self._tasks.values() if t.process is process and not t.done()]
+        taken += self.tasks_of(process)
         self._queue = [entry for entry in self._queue if entry[1] is not process]
         self._timers = [timer for timer in self._timers if timer[3][1] is not process]
         heapq.heapify(self._timers)

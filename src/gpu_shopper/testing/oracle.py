@@ -20,6 +20,7 @@ from gpu_shopper.sandbox.ledger import LedgerEntry
 from gpu_shopper.sandbox.messages import Effect, ModelReply, ModelRequest, StartInstance
 from gpu_shopper.stores.inline import Memory
 from gpu_shopper.testing.chance import SeededChance
+from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.house import DEPLOYMENT_KEY
 from gpu_shopper.testing.loop import VirtualLoop
@@ -114,7 +115,8 @@ class Oracle:
         self.house_since = 0.0
         self.commit_faults_at: list[float] = []
         self.clock_wrong_until = -1.0
-        self.clock_offset = 0.0
+        # The house's.
+        self.clock: VirtualClock | None = None
         self.clock_errors: list[tuple[float, float]] = []
         self.story: list[tuple[float, str, str]] = []
         self.claims: WeakKeyDictionary[asyncio.Task[Any], dict[str, int]] = WeakKeyDictionary()
@@ -155,6 +157,8 @@ class Oracle:
             self.tell("alarm", name)
         elif error.startswith("BookUnavailable") and self.commit_faults_at:
             self.faults["task_met_commit_fault"] += 1
+        elif error.startswith("MemoryError") and self.faults["out_of_memory"]:
+            self.faults["task_out_of_memory"] += 1
         else:
             self.violate("alarm", f"task_failed {fields.get('task')}: {error}")
 
@@ -184,20 +188,30 @@ class Oracle:
 
     def clock_set(self, seconds: float) -> None:
         """Note that the house's wall clock was set."""
-        self.clock_offset += seconds
         self.clock_errors.append((self.now, abs(seconds)))
         # What was written by the wrong clock has passed once the longest deadline has.
         self.clock_wrong_until = self.now + 3600 + 2 * abs(seconds)
         self.tell(HOUSE, f"clock set by {seconds:.0f} s")
 
     def clock_error(self, begin: float, end: float) -> float:
-        """Return by how much the house's clock was set, at most, in and shortly before that time."""
-        return max((off for at, off in self.clock_errors if begin - 3600 <= at <= end), default=0.0)
+        """Return by how much the house's clock was set, at most, in and shortly before that time, and how far it drifted."""
+        set_by = max(
+            (off for at, off in self.clock_errors if begin - 3600 <= at <= end), default=0.0
+        )
+        return set_by + (
+            0.0 if self.clock is None else abs(self.clock.wrong_by - self.clock.set_by)
+        )
+
+    @property
+    def clock_offset(self) -> float:
+        """How far the house's wall clock is ahead of the true time, in seconds."""
+        return 0.0 if self.clock is None else self.clock.wrong_by
 
     @property
     def clock_trusted(self) -> bool:
-        """Whether the house's own times can be held against true ones."""
-        return self.now > self.clock_wrong_until and abs(self.clock_offset) < 1.0
+        """Whether the house's own times can be held against true ones; what its clock drifts by itself is known."""
+        set_by = 0.0 if self.clock is None else self.clock.set_by
+        return self.now > self.clock_wrong_until and abs(set_by) < 1.0
 
     # What it sees at clouds.
 

@@ -80,7 +80,9 @@ def draw_profile(
     )
 
 
-_DEATHS: Final = frozenset({"kill_at_step", "kill_at_effect", "terminated"})
+_DEATHS: Final = frozenset(
+    {"kill_at_step", "kill_at_effect", "terminated", "terminated_buying", "crash_loop"}
+)
 _FULL_OF_DEATHS_H: Final = 5.0
 _SESSIONS_A_DAY_IN_STORMS: Final = (25.0, 60.0)
 # Which share of the seeds, added up, begins about how many sessions in 24 hours.

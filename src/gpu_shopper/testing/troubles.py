@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable
 from gpu_shopper.ports.books import BookUnavailable
 from gpu_shopper.testing.book_troubles import BookTroubles
 from gpu_shopper.testing.chance import SeededChance
-from gpu_shopper.testing.house import House, HouseDown
+from gpu_shopper.testing.house import House
 from gpu_shopper.testing.nodes import Nodes
-from gpu_shopper.testing.oracle import HOUSE, Oracle
+from gpu_shopper.testing.oracle import Oracle
 from gpu_shopper.testing.outages import LongOutages
 from gpu_shopper.testing.process import CrashPlan, check_alive, current_process
+from gpu_shopper.testing.process_troubles import ProcessTroubles
 from gpu_shopper.testing.profiles import WorldProfile
 
 _NEVER = 1e12
+_DRIFT_PPM = 200.0
 
 
 class Troubles:
@@ -36,6 +38,7 @@ class Troubles:
         self._on = True
         self._tasks: list[asyncio.Task[None]] = []
         self._commit_chance = chance.fork("commits")
+        self.process = ProcessTroubles(house, oracle, chance=chance.fork("process"))
         self.book = BookTroubles(house, oracle, chance=chance.fork("book"))
         self.outages = LongOutages(oracle, nodes, chance=chance.fork("outages"))
         self._long_absence = 0.0
@@ -51,10 +54,9 @@ class Troubles:
             "kill_at_step": self._kill_at_step,
             "kill_at_effect": self._kill_at_effect,
             "long_absence": self._be_long_absent,
-            "house_paused": self._pause,
-            "terminated": self._terminate,
             "clock_jump": self._jump,
             "hosts_lost": self._lose_host,
+            **self.process.acts,
             **self.book.acts,
             **self.outages.acts,
         }
@@ -63,6 +65,10 @@ class Troubles:
             if rate > 0:
                 task = self._oracle.loop.spawn(self._strike(name, rate, act), name=name)
                 self._tasks.append(task)
+        if self._chance.uniform() < self._profile.rate("clock_drifts"):
+            # For as long as this world lasts: no fault of the network or the house is mended by it.
+            self._house.around.clock.drift((1 if self._chance.uniform() < 0.5 else -1) * _DRIFT_PPM)
+            self._oracle.struck("clock_drifts")
         for cloud in self._oracle.clouds.values():
             cloud.misbehave(list(cloud.profile.rules))
             cloud.network.lose_request = cloud.network.lose_reply = self._profile.rate(
@@ -78,24 +84,24 @@ class Troubles:
         life = self._house.life
         if life is not None and life.process.alive:
             life.process.plan = CrashPlan()
-            if life.process.paused:
-                life.process.resume()
-                self._oracle.up(HOUSE)
         self.heal()
 
     def heal(self) -> None:
-        """Let clouds be honest again, the way to them and to nodes free, the book writable, the clock right."""
+        """Let the house run, clouds be honest, the way to them and nodes free, the book writable, the clock right."""
+        self.process.heal()
         self.book.heal()
         self.outages.heal()
         for cloud in self._oracle.clouds.values():
             cloud.behave()
-        offset = self._oracle.clock_offset
-        if offset:
-            self._house.around.clock.jump(-offset)
-            self._oracle.clock_set(-offset)
+        clock = self._house.around.clock
+        if clock.set_by:
+            self._oracle.clock_set(-clock.set_by)
+            clock.jump(-clock.set_by)
 
     def absence_s(self) -> float:
         """Return for how long the house stays away after a death."""
+        if self.process.loops:
+            return 0.5 + 4 * self._chance.uniform()
         if self._long_absence > 0:
             pause, self._long_absence = self._long_absence, 0.0
             return pause
@@ -160,24 +166,6 @@ class Troubles:
         if (life := self._house.life) is not None and self._house.up:
             self._long_absence = 60 + 3000 * self._chance.uniform()
             life.process.kill(because="power lost")
-
-    async def _pause(self) -> None:
-        life = self._house.life
-        if life is None or not self._house.up or life.process.paused:
-            return
-        life.process.pause()
-        self._oracle.down(HOUSE)
-        await asyncio.sleep(1 + 2400 * self._chance.uniform() ** 2)
-        if life.process.alive:
-            life.process.resume()
-            self._oracle.up(HOUSE)
-
-    async def _terminate(self) -> None:
-        if self._house.up and self._house.life is not None and not self._house.life.process.paused:
-            try:
-                await self._house.stop()
-            except HouseDown:
-                return
 
     async def _jump(self) -> None:
         step = (2 * self._chance.uniform() - 1) * 3600 * self._chance.uniform()

@@ -87,6 +87,7 @@ class World:
         self.notifier = SimNotifier(chance.fork("notifier"))
         self.notifier.failing = profile.rate("webhook_fails")
         self.house = House(self._around(chance))
+        self.oracle.clock = self.house.around.clock
         self.nodes.house = self.house
         self.oracle.clouds, self.oracle.nodes = self.clouds, self.nodes
         self.oracle.arrived = self.notifier.arrived
@@ -187,7 +188,10 @@ class World:
             self.oracle.down(HOUSE)
             await asyncio.sleep(self.troubles.absence_s())
             await self.troubles.may_start()
-            self.open_house(plan=self.later_plans.pop(0) if self.later_plans else None)
+            plan = (
+                self.later_plans.pop(0) if self.later_plans else self.troubles.process.next_plan()
+            )
+            self.open_house(plan=plan)
             while self.house.life is life:  # noqa: ASYNC110 - a world may look as often as it likes
                 await asyncio.sleep(0.1)
 
