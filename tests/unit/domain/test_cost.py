@@ -250,15 +250,15 @@ def test_what_was_never_billed_has_no_end() -> None:
 def test_the_life_before_an_end_that_nobody_proved_is_billed_to_its_end(
     first_gone: int | None, expected: int
 ) -> None:
-    gone_at = None if first_gone is None else NOON + first_gone * SECOND
+    gone_at = None if first_gone is None else BEGIN + first_gone * SECOND
     ended = replace(
         BILLED,
-        accrued_to=NOON,
+        accrued_to=BEGIN,
         heard=None,
-        last_seen_at=NOON + 20 * SECOND,
+        last_seen_at=BEGIN + 20 * SECOND,
         absence=Absence(first_gone_at=gone_at),
     )
 
-    closed = close_earlier_life(ended, Quirks(), anew=NOON + 60 * SECOND, lease=None)
+    closed = close_earlier_life(ended, Quirks(), anew=BEGIN + 60 * SECOND, lease=None)
 
-    assert NOON + expected * SECOND == closed.attempt.accrued_to
+    assert BEGIN + expected * SECOND == closed.attempt.accrued_to
