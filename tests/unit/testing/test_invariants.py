@@ -1,6 +1,7 @@
 """The table of what is promised: all of it is there, and what it names exists."""
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,11 @@ def test_what_had_nothing_to_look_at_is_named() -> None:
     counted = {one.counter: 1 for one in INVARIANTS if one.name != "L3"}
 
     assert ["L3"] == never_asked(counted)
+
+
+def test_the_page_of_promises_says_what_the_table_says() -> None:
+    page = (_ROOT / "docs/concepts/crash-safety.md").read_text(encoding="utf-8")
+    expected = [f"| {one.name} | {one.says} | {one.lacks or 'nothing'} |" for one in INVARIANTS]
+
+    rows = [line for line in page.splitlines() if re.match(r"\| [SL]\d+ \|", line)]
+    assert expected == rows
