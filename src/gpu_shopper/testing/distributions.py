@@ -94,7 +94,8 @@ class Stopwatch:
         since = _unentitled_since(o, entry)
         if since is not None:
             told[UNATTENDED].append(max(0.0, ended - since))
-            told[ANSWERED].append(_longest_stretch(o, cloud, entry, since=since, ended=ended))
+            if not o.untraceable(cloud, entry):
+                told[ANSWERED].append(_longest_stretch(o, cloud, entry, since=since, ended=ended))
         if entry.name in self._lost and (found := self._found_at.get(entry.name)) is not None:
             told[ADOPTION].append(max(0.0, found - born))
         proved = self._proved_at.get(entry.name)

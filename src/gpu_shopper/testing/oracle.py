@@ -9,6 +9,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -83,7 +84,7 @@ class CloudFacts:
 
     births: Counter[str] = field(default_factory=Counter)
     destroys: dict[str, list[float]] = field(default_factory=dict)
-    told_to_destroy: dict[str, float] = field(default_factory=dict)
+    taken: dict[str, int] = field(default_factory=dict)
     strays: set[str] = field(default_factory=set)
 
 
@@ -230,15 +231,20 @@ class Oracle:
                 check(self, cloud, instance_id, held.name)
 
     def answered(self, cloud: SimCloud, request: ModelRequest, reply: ModelReply) -> None:
-        """Note when the cloud took or refused an order to destroy, from the house or a node; one that was lost is none."""
+        """Note when the cloud heard an order to destroy, from the house or a node, whatever it did then.
+
+        One that was lost was not heard, and neither was one that came too soon for the cloud's pace: both are ours.
+        """
         if request.method != "DELETE":
             return
-        if not reply.lost:
-            instance_id = request.path.rpartition("/")[2]
-            self.facts[cloud.name].told_to_destroy[instance_id] = self.now
+        heard = not reply.lost and reply.status != HTTPStatus.TOO_MANY_REQUESTS
+        named = request.path.rpartition("/")[2] if heard else None
         for entry in cloud.alive():
-            times = self.facts[cloud.name].destroys.setdefault(entry.id, [])
-            times += [self.now] * (entry.destroy_calls - len(times))
+            facts = self.facts[cloud.name]
+            taken = entry.destroy_calls > facts.taken.get(entry.id, 0)
+            facts.taken[entry.id] = entry.destroy_calls
+            if taken or entry.id == named:
+                facts.destroys.setdefault(entry.id, []).append(self.now)
 
     def told(
         self, cloud: SimCloud, request: HttpRequest, reply: HttpReply | None, *, sent_at: float
@@ -303,10 +309,8 @@ class Oracle:
 
     def last_destroy(self, cloud: SimCloud, instance_id: str) -> float | None:
         """Return when the cloud was last told to destroy this, by us or by its node, whatever it answered; None if never."""
-        facts = self.facts[cloud.name]
-        told = [*facts.destroys.get(instance_id, ())[-1:]]
-        told += [facts.told_to_destroy[instance_id]] if instance_id in facts.told_to_destroy else []
-        return max(told, default=None)
+        times = self.facts[cloud.name].destroys.get(instance_id)
+        return times[-1] if times else None
 
     def unentitled_since(self, entry: LedgerEntry) -> float | None:
         """Return since when nobody may have this instance; None while somebody may.
