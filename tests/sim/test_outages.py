@@ -131,3 +131,18 @@ def test_a_host_that_is_back_in_time_goes_on() -> None:
         assert "running" == stage.state(session)
 
     perform(script)
+
+
+def test_a_session_that_is_held_up_by_a_silent_cloud_gives_its_row_back() -> None:
+    async def script(stage: Stage) -> None:
+        stage.cloud.misbehave([{"kind": "lose_request", "operations": ["create"]}])
+        session = await stage.request()
+        await stage.until(lambda: len(stage.attempts(session)) >= 3)
+        stage.behave()
+        take_cloud(stage, Way.HANGS)
+        # L5 is asked each minute: looking for one of them takes so long that another is due again.
+        await stage.wait(2400)
+        give_back(stage)
+        await stage.until_state(session, "running", "failed")
+
+    perform(script)

@@ -151,8 +151,11 @@ class Reconciler:
                 return
 
     async def _steps(self, claim: Claim) -> datetime | None:
-        desk = self._desk
+        desk, taken_at = self._desk, self._desk.clock.monotonic()
         for _ in range(STEPS_PER_PASS):
+            if desk.clock.monotonic() - taken_at > LEASE.total_seconds():
+                # Held up by a cloud that never answers: the row is ours no longer, and is to be taken again.
+                break
             facts = await desk.facts(claim.session_id)
             step = next_step(facts)
             match step:

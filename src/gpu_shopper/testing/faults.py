@@ -73,7 +73,7 @@ TROUBLES: Final[Mapping[str, Fault]] = {
     "slow_loop": Fault(usual=0.05, most=2.0),
     "out_of_memory": Fault(usual=0.3, most=20.0),
     "clock_jump": Fault(usual=0.05, most=0.5),
-    "clock_drifts": Fault(usual=0.2, most=1.0),
+    "clock_drifts": Fault(usual=0.4, most=1.0),
     "commit_fails": Fault(usual=0.003, most=0.05),
     "commit_reply_lost": Fault(usual=0.003, most=0.05),
     "book_busy": Fault(usual=0.1, most=3.0),

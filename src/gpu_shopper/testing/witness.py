@@ -39,6 +39,11 @@ class Told:
         omitted = sum(at >= since for at in self.false_listings)
         return lied >= reads and omitted >= listings
 
+    def nothing_since(self, moment: float) -> bool:
+        """Tell whether nothing was asked or told of it from that moment on."""
+        looked = (self.shown_at, self.destroy_sent_at, *self.false_reads, *self.false_listings)
+        return max(looked) < moment
+
 
 @dataclass(slots=True)
 class _Pages:
