@@ -71,10 +71,14 @@ def l1_unwanted_instances_die(o: Oracle) -> None:
 
 
 def l2_outages_end_with_a_destroy(o: Oracle) -> None:
-    """L2: what was unentitled when an outage ended is destroyed within ten minutes of that, and then by L7."""
+    """L2: what was unentitled when an outage ended is destroyed within ten minutes of that, and then by L7.
+
+    A destroy that the cloud could not be made to hear is an outage of its own; L7's longer bound counts it all the same.
+    """
     for cloud, entry in o.ours_alive():
         since = o.unentitled_since(entry)
         ends = [o.outages[what].ended_at for what in (HOUSE, BOOK, cloud.name)]
+        ends.append(o.facts[cloud.name].failed_destroys.get(entry.id))
         ended_at = max((at for at in ends if at is not None), default=None)
         if since is None or ended_at is None or ended_at < since:
             continue

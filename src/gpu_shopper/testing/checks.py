@@ -156,6 +156,9 @@ def s15_running_is_true(o: Oracle, old: SessionRow | None, new: SessionRow) -> N
     ):
         # Its double has the same name and token, and was heard first: nobody can tell them apart until the sweep.
         o.exercised["S15 spoken for by a double"] += 1
+    elif _gpus_differ(cloud, attempt) and attempt.label in o.forgotten:
+        # It was taken in by its label alone: what had been ordered, the book has forgotten.
+        o.exercised["S15 recovered"] += 1
     elif _gpus_differ(cloud, attempt):
         o.violate(
             "S15", f"{new.id} runs on {held.spec.gpus.model} × {held.spec.gpus.count}, not as sold"

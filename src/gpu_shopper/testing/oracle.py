@@ -31,6 +31,8 @@ from gpu_shopper.testing.trace import Trace
 from gpu_shopper.testing.witness import Witness
 
 HOUSE = "house"
+# What stands for a cloud that cannot be used just now.
+_NO_ANSWERS = frozenset({401, 403, 429, *range(500, 600)})
 BOOK = "book"
 _STORY_LINES = 4000
 
@@ -85,6 +87,7 @@ class CloudFacts:
     births: Counter[str] = field(default_factory=Counter)
     destroys: dict[str, list[float]] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
+    failed_destroys: dict[str, float] = field(default_factory=dict)
     strays: set[str] = field(default_factory=set)
 
 
@@ -249,7 +252,10 @@ class Oracle:
     def told(
         self, cloud: SimCloud, request: HttpRequest, reply: HttpReply | None, *, sent_at: float
     ) -> None:
-        """Let the witness hear what the house was told."""
+        """Let the witness hear what the house was told; note a destroy that the cloud gave no answer of its own to."""
+        if request.method == "DELETE" and (reply is None or reply.status in _NO_ANSWERS):
+            instance_id = request.url.rpartition("/")[2]
+            self.facts[cloud.name].failed_destroys[instance_id] = self.now
         self.witness.hear(cloud, request, reply, sent_at=sent_at)
 
     def changed(self, cloud: SimCloud, effects: list[Effect]) -> None:
