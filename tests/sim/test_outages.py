@@ -146,3 +146,37 @@ def test_a_session_that_is_held_up_by_a_silent_cloud_gives_its_row_back() -> Non
         await stage.until_state(session, "running", "failed")
 
     perform(script)
+
+
+@pytest.mark.parametrize(("pushes", "ends_as"), [(True, "running"), (False, "failed")])
+def test_a_host_that_shows_another_key_is_not_believed_any_more(pushes: bool, ends_as: str) -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=3)
+        (node,) = nodes_of(stage)
+        node.new_host_key = "ssh-ed25519 AAAAAnother"
+        await stage.wait(1200)
+
+        # Who speaks to us by its own token needs no login of ours.
+        assert ends_as == stage.state(session)
+        assert (None if pushes else "silent") == stage.reason(session)
+        assert bool(pushes) == bool(stage.alive())
+
+    perform(script, Scene(pushes=pushes))
+
+
+def test_another_tenant_at_the_address_is_no_sign_of_life() -> None:
+    async def script(stage: Stage) -> None:
+        session, other = await run(stage, reservation_hours=3), await run(stage)
+        ours, theirs = nodes_of(stage)
+        stage.world.nodes.tenants[ours.instance_id] = theirs
+        # As bad as can be: nothing tells them apart but what the report says.
+        theirs.new_host_key = ours.host_key
+        heard_at = stage.world.oracle.heard_at[stage.attempts(session)[0].label]
+        await stage.until_state(session, "failed", limit=1800)
+
+        assert "silent" == stage.reason(session)
+        assert stage.world.oracle.faults["foreign_report"]
+        assert stage.world.oracle.heard_at[stage.attempts(session)[0].label] == heard_at
+        assert other != session
+
+    perform(script, Scene(pushes=False))

@@ -25,11 +25,10 @@ from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.schedule import Engine, Periods
 from gpu_shopper.market.holder import Market
-from gpu_shopper.ports.books import Notice
 from gpu_shopper.ports.boot import BootScripts
-from gpu_shopper.ports.notifier import NotDelivered
 from gpu_shopper.ports.probe import Probe
 from gpu_shopper.queries.health import Reading
+from gpu_shopper.runtime.notifying import LogAndWebhookNotifier
 from gpu_shopper.runtime.wakeup import LocalWakeup
 from gpu_shopper.stores.inline import CommitHooks, InlineBooks, Memory
 from gpu_shopper.testing.asgi import drain
@@ -37,8 +36,9 @@ from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.loop import VirtualLoop
-from gpu_shopper.testing.process import CrashPlan, Process, check_alive, crash_point
+from gpu_shopper.testing.process import CrashPlan, Process, check_alive
 from gpu_shopper.testing.telling_vault import Learn, TellingVault
+from gpu_shopper.testing.webhook import SimWebhook
 
 T = TypeVar("T")
 _GRACE_S = 10.0
@@ -92,26 +92,6 @@ class SimMeter:
         return "\n".join([*lines, *map(str, readings)]).encode()
 
 
-class SimNotifier:
-    """An operator's webhook that is sometimes away; what arrived is kept by kind."""
-
-    def __init__(self, chance: SeededChance) -> None:
-        self._chance = chance
-        self.failing = 0.0
-        self.failed = 0
-        self.delivered: Counter[str] = Counter()
-        self.arrived: set[str] = set()
-
-    async def deliver(self, notice: Notice) -> None:
-        """See the port."""
-        with crash_point("deliver"):
-            if self._chance.uniform() < self.failing:
-                self.failed += 1
-                raise NotDelivered("the webhook answered 500")
-            self.delivered[notice.kind] += 1
-            self.arrived.add(notice.id)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HouseSettings:
     """How the house is set up for one run."""
@@ -135,7 +115,7 @@ class Surroundings:
     clouds: Mapping[ProviderName, SimCloud]
     probe: Probe
     boot_scripts: BootScripts
-    notifier: SimNotifier
+    webhook: SimWebhook
     meter: SimMeter
     hooks: CommitHooks
     settings: HouseSettings
@@ -250,7 +230,9 @@ class House:
             clouds=clouds,
             probe=around.probe,
             boot_scripts=around.boot_scripts,
-            notifier=around.notifier,
+            notifier=LogAndWebhookNotifier(
+                around.meter, around.webhook, webhook_url="https://operator.test/hook"
+            ),
             meter=around.meter,
             wakeup=wakeup,
             limits=around.settings.limits,

@@ -94,6 +94,7 @@ class Node:
         self._nodes = nodes
         self._boots = 1
         self._back: asyncio.Event | None = None
+        self.new_host_key = ""
         self._chance = nodes.chance.fork(f"node {cloud.name} {number}")
         self.mute = self._chance.uniform() < nodes.habits.mute
         self._gpus_from = 120.0 if self._chance.uniform() < nodes.habits.driver_late else 0.0
@@ -158,6 +159,12 @@ class Node:
     def has_power(self) -> bool:
         """Whether its machine runs."""
         return self._back is None
+
+    @property
+    def host_key(self) -> str:
+        """The key that its SSH server shows: the one that the cloud knows of, unless the host was set up anew."""
+        held = self.cloud.instance(self.instance_id)
+        return self.new_host_key or (held and held.host_key) or "ssh-ed25519 AAAAUnknown"
 
     def lose_power(self) -> None:
         """Stop here, as a machine without power does; the disk keeps what the agent has written."""
@@ -287,6 +294,8 @@ class Nodes:
         self._house = house
         self.door: FrontDoor | None = None
         self._number = 0
+        # Where somebody else's machine answers at an instance's address.
+        self.tenants: dict[str, Node] = {}
         # Which nodes and the house are cut off from each other; each stands until it is taken out.
         self.cuts: list[Callable[[Node], bool]] = []
         self._nodes: dict[str, Node] = {}
@@ -347,7 +356,15 @@ class Nodes:
         """See the probe's port."""
         with crash_point("read report"):
             await asyncio.sleep(0.3)
-            node = self._nodes.get(endpoint.host.partition(".")[0])
+            instance_id = endpoint.host.partition(".")[0]
+            node = self.tenants.get(instance_id) or self._nodes.get(instance_id)
             if node is None:
                 raise ProbeFailed("no route to host")
-            return node.answer(orders), host_key or "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMadeUpKey"
+            if host_key not in {None, node.host_key}:
+                self.struck("host_key_refused")
+                raise ProbeFailed("shows another host key than before", host_key_changed=True)
+            if node.instance_id != instance_id:
+                self.struck("foreign_report")
+                # Somebody else's agent, and somebody else's orders are none of its business.
+                return node.heartbeat().to_json().encode(), node.host_key
+            return node.answer(orders), node.host_key

@@ -39,6 +39,8 @@ class LongOutages:
             "region_out": self._lose_region,
             "nodes_cut": self._cut_nodes,
             "host_away": self._take_host,
+            "host_key_changes": self._change_host_key,
+            "address_reused": self._give_address_away,
         }
 
     def heal(self) -> None:
@@ -47,7 +49,9 @@ class LongOutages:
             self._give_back(cloud)
         for node in self._nodes.all():
             node.power_up()
+            node.new_host_key = ""
         self._nodes.cuts.clear()
+        self._nodes.tenants.clear()
 
     async def _take(self, way: Way, seconds: float) -> None:
         cloud = self._any_cloud()
@@ -107,6 +111,27 @@ class LongOutages:
         node.lose_power()
         await asyncio.sleep(30 + 3 * 3600 * self._short())
         node.power_up()
+
+    async def _change_host_key(self) -> None:
+        """Let a host show another key than before, and for good, as one does that was set up anew."""
+        alive = self._nodes.alive()
+        if alive:
+            node = alive[self._chance.below(len(alive))]
+            node.new_host_key = f"ssh-ed25519 AAAAAnew{self._chance.below(10**6)}"
+            self._oracle.tell(node.cloud.name, f"host key of {node.instance_id} changes")
+
+    async def _give_address_away(self) -> None:
+        """Let another tenant's machine answer at the address of one of ours, for a while."""
+        alive = self._nodes.alive()
+        if len(alive) < 2:
+            return
+        first = self._chance.below(len(alive))
+        other = (first + 1 + self._chance.below(len(alive) - 1)) % len(alive)
+        ours, theirs = alive[first], alive[other]
+        self._nodes.tenants[ours.instance_id] = theirs
+        self._oracle.tell(ours.cloud.name, f"{theirs.instance_id} answers for {ours.instance_id}")
+        await asyncio.sleep(60 + 3600 * self._short())
+        self._nodes.tenants.pop(ours.instance_id, None)
 
     def _api_outage_s(self) -> float:
         if self._chance.below(_LONG_ONES) == 0:

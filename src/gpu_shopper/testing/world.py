@@ -24,7 +24,7 @@ from gpu_shopper.testing.consumers import Consumers
 from gpu_shopper.testing.distributions import Figures, Stopwatch
 from gpu_shopper.testing.front_checks import FrontRecord
 from gpu_shopper.testing.front_door import FrontDoor
-from gpu_shopper.testing.house import House, HouseSettings, SimMeter, SimNotifier, Surroundings
+from gpu_shopper.testing.house import House, HouseSettings, SimMeter, Surroundings
 from gpu_shopper.testing.loop import VirtualLoop, current_loop, run_simulation
 from gpu_shopper.testing.mischief import Mischief
 from gpu_shopper.testing.nodes import Nodes, SimBootScripts
@@ -34,6 +34,7 @@ from gpu_shopper.testing.profiles import Mode, WorldProfile, draw_profile
 from gpu_shopper.testing.sealed_loop import SimulationError
 from gpu_shopper.testing.trace import Trace
 from gpu_shopper.testing.troubles import Troubles
+from gpu_shopper.testing.webhook import SimWebhook
 
 _TICK_S: Final = 60.0
 _QUIET_LIMIT_S: Final = 15 * 3600.0
@@ -84,13 +85,13 @@ class World:
         }
         self.nodes = Nodes(loop, None, habits=self.habits, chance=chance.fork("nodes"))
         self.nodes.struck = self.oracle.struck
-        self.notifier = SimNotifier(chance.fork("notifier"))
-        self.notifier.failing = profile.rate("webhook_fails")
+        self.webhook = SimWebhook(chance.fork("notifier"))
+        self.webhook.failing = profile.rate("webhook_fails")
         self.house = House(self._around(chance))
         self.oracle.clock = self.house.around.clock
         self.nodes.house = self.house
         self.oracle.clouds, self.oracle.nodes = self.clouds, self.nodes
-        self.oracle.arrived = self.notifier.arrived
+        self.oracle.arrived = self.webhook.arrived
         self.troubles = Troubles(
             profile, self.house, self.oracle, self.nodes, chance=chance.fork("troubles")
         )
@@ -150,7 +151,7 @@ class World:
             clouds=self.clouds,
             probe=self.nodes,
             boot_scripts=SimBootScripts(self.habits),
-            notifier=self.notifier,
+            webhook=self.webhook,
             meter=SimMeter(self.oracle.alarmed),
             hooks=CommitHooks(),
             settings=HouseSettings(
@@ -236,7 +237,7 @@ class World:
         self.troubles.end()
         self.mischief.end()
         self.habits.heal()
-        self.notifier.failing = 0.0
+        self.webhook.failing = 0.0
         self.oracle.tell("world", "faults end")
         leaving = None
         if self.profile.clean_end:
@@ -291,7 +292,10 @@ class World:
         oracle = self.oracle
         for cloud in self.clouds.values():
             oracle.faults += cloud.struck_rules
-        oracle.faults += Counter({"webhook_failed": self.notifier.failed})
+        oracle.faults += Counter(
+            {f"webhook {way}": count for way, count in self.webhook.failed.items()}
+        )
+        oracle.faults += Counter({"webhook_failed": self.webhook.failed.total()})
         oracle.trace.append(self.loop.time(), "loop", "end", fingerprint=self.loop.fingerprint)
         houses = [process for process in self.loop.processes if process.name == "house"]
         return Outcome(
