@@ -92,8 +92,7 @@ class Stopwatch:
     def _tell(self, told: Figures, o: Oracle, cloud: SimCloud, entry: LedgerEntry) -> None:
         born, ended = _life(o, cloud, entry)
         since = _unentitled_since(o, entry)
-        # What can be traced by nobody is no measure of how well it was looked for; its scenario says how it ends.
-        if since is not None and not o.untraceable(cloud, entry):
+        if since is not None:
             told[UNATTENDED].append(max(0.0, ended - since))
             if not o.untraceable(cloud, entry):
                 told[ANSWERED].append(_longest_stretch(o, cloud, entry, since=since, ended=ended))

@@ -112,11 +112,12 @@ class Oracle:
         self.sessions: dict[str, SessionRow] = {}
         self.heard_at: dict[str, float] = {}
         self.unwanted_at: dict[str, float] = {}
+        # Every instance that an attempt ever held.
+        self.held: set[str] = set()
         self.forgotten: set[str] = set()
         self.rewritten: set[str] = set()
-        self.rewound_at = 0.0
+        self.rewound_at = self.house_since = 0.0
         self.rewinds: list[float] = []  # To which moment the book was put back, each time.
-        self.house_since = 0.0
         self.commit_faults_at: list[float] = []
         self.clock_wrong_until = -1.0
         # The house's.
@@ -323,10 +324,11 @@ class Oracle:
 
         A double, under a label whose attempt holds another instance, is nobody's from its birth.
         """
-        row = self.attempts.get(entry.name)
+        row, held = self.attempts.get(entry.name), entry.id in self.held
         born = (entry.returned_at or entry.created_at) - self.loop.start.timestamp()
         if row is not None and row.instance_id not in {None, entry.id}:
-            return born
+            # Held once, and the other since: then it was somebody's until its attempt was unwanted.
+            return max(born, self.unwanted_at.get(entry.name, born)) if held else born
         if row is not None and row.wanted and row.open:
             return None
         return max(born, self.unwanted_at.get(entry.name, born))
@@ -345,6 +347,8 @@ class Oracle:
 
     def _attempt_changed(self, old: AttemptRow | None, new: AttemptRow) -> None:
         self.attempts[new.label] = new
+        if new.instance_id is not None:
+            self.held.add(new.instance_id)
         if new.heard != (old.heard if old else None):
             self.heard_at[new.label] = self.now
         if new.wanted and new.open and new.label in self.forgotten:
