@@ -92,6 +92,12 @@ INSERT = {
     ),
     ("sweeps", "complete_is_yes_or_no"): "(1, 'c', 1, 1, 2, 0, 0, 0, 0, '', NULL)",
     ("failures", "blame_is_known"): "(1, 1, 'c', 'o', 'm', 'g', 'nobody', '')",
+    ("surplus", "counts_are_sane"): (
+        "('c', 'i', 'l', 'b', 1, 1, NULL, 1, -1, NULL, NULL, NULL, 0, NULL, NULL, NULL)"
+    ),
+    ("surplus", "closed_is_proved"): (
+        "('c', 'i', 'l', 'b', 1, 1, NULL, 1, 1, 1, 1, NULL, 1, 1, 1, 2)"
+    ),
     ("notices", "counts_are_sane"): "('n', 1, 'k', 't', '{}', NULL, -1, NULL)",
     ("deployment", "one_row"): "(2, 'dep_2', 1, 1)",
 }

@@ -1,5 +1,7 @@
 """What the house has to do about a cloud that cannot end, ends falsely, sells twice or forgets whose something is."""
 
+import json
+
 import pytest
 
 from gpu_shopper.sandbox.ledger import LedgerEntry
@@ -49,6 +51,47 @@ def test_the_double_of_a_create_is_ended_and_the_one_that_was_told_of_runs() -> 
         assert 2 == len(stage.ledger())
         assert "running" == stage.state(session)
         assert stage.attempts(session)[0].instance_id == stage.alive()[0].id
+
+    perform(script)
+
+
+def test_a_double_that_cannot_be_ended_is_told_of_and_proved_gone_at_last() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=6)
+        first, book = stage.ledger()[0], stage.world.oracle.book
+        stage.misbehave("ignore_destroy", count=None)
+        stage.cloud.double(first.name)
+        await stage.until(lambda: "destroy_failing" in book.notices(), limit=5400)
+        [owed] = book.surplus()
+        assert (10, True) == (owed.destroy_tries, owed.open)
+        stage.behave()
+        await stage.until(lambda: not book.surplus()[0].open, limit=900)
+
+        assert [first.id] == [entry.id for entry in stage.alive()]
+        assert "running" == stage.state(session)
+        assert {"duplicate_destroyed", "duplicate_gone"} <= set(stage.events(session))
+        gone = next(row for row in book.events(session) if row[2] == "duplicate_gone")
+        double = next(entry for entry in stage.ledger() if entry.id != first.id)
+        said = float(json.loads(gone[4])["cost"].split()[0])
+        assert said == pytest.approx(double.billed_micros / 1e6, abs=0.01)
+
+    # Its own agent is muted, so that the house alone can end it.
+    perform(script, Scene(pushes=False))
+
+
+def test_a_node_of_what_was_presumed_absent_has_its_account_listed_at_once() -> None:
+    async def script(stage: Stage) -> None:
+        stage.misbehave("create_late", seconds=900, answer="504")
+        session = await run(stage, reservation_hours=2)
+        await stage.until(lambda: len(stage.ledger()) > 1, limit=1800)
+        late = max(stage.ledger(), key=lambda entry: entry.created_at)
+        stage.cloud.misbehave([{"kind": "ignore_destroy", "operations": ["self"]}])
+        # Sweeps are five minutes apart by now.
+        await stage.until(lambda: not _entry(stage, late.id).alive, limit=60)
+
+        assert "heard_unseen" in stage.world.oracle.book.notices()
+        assert "destroyed" == _entry(stage, late.id).end_reason
+        assert "running" == stage.state(session)
 
     perform(script)
 

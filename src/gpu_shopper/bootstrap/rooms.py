@@ -40,6 +40,7 @@ def rooms_over(
         meter=desk.meter,
         capabilities=capabilities,
         limits=desk.limits,
+        sweep_soon=engine.sweep_soon,
     )
     names = sorted(desk.clouds)
     health = HealthQueries(desk.books, desk.market, desk.clock, providers=names)

@@ -1,6 +1,6 @@
 """What every command has at hand."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gpu_shopper.domain.deadlines import Limits
@@ -15,9 +15,16 @@ from gpu_shopper.ports.vault import Vault
 from gpu_shopper.ports.wakeup import Wakeup
 
 
+def _nobody(provider: ProviderName) -> None:
+    """Nobody sweeps here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The ports that commands write through; `capabilities` say what each configured cloud can do."""
+    """The ports that commands write through; `capabilities` say what each configured cloud can do.
+
+    `sweep_soon` asks whoever lists accounts to list this one now.
+    """
 
     books: Books
     clock: Clock
@@ -28,3 +35,4 @@ class Desk:
     meter: Meter
     capabilities: Mapping[ProviderName, Capabilities]
     limits: Limits
+    sweep_soon: Callable[[ProviderName], None] = _nobody

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from gpu_shopper.commands.desk import Desk
 from gpu_shopper.domain.errors import Replayed, Unauthenticated
+from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.ports.books import Book
 from gpu_shopper.transactions.known import known_session
 from gpu_shopper.transactions.orders import node_report, orders_for
@@ -28,7 +29,7 @@ class HeartbeatCommands:
         token_hash = desk.vault.hash_token(token)
         report, now = node_report(heartbeat), desk.clock.now()
 
-        def write(book: Book) -> tuple[Orders, Hearing]:
+        def write(book: Book) -> tuple[Orders, Hearing, ProviderName]:
             attempt = book.launches.by_token_hash(token_hash)
             if attempt is None or attempt.label != heartbeat.label:
                 raise Unauthenticated("this token belongs to no attempt of ours")
@@ -40,12 +41,15 @@ class HeartbeatCommands:
                 # Heard before its address was read: the engine looks at once, so that `running` need not wait.
                 book.launches.save(replace(told, next_action_at=now))
                 book.sessions.make_due(fresh.id, at=now)
-            return orders_for(fresh, told, limits=desk.limits, now=now), hearing
+            return orders_for(fresh, told, limits=desk.limits, now=now), hearing, told.provider
 
-        orders, hearing = await desk.books.write(write)
+        orders, hearing, provider = await desk.books.write(write)
         desk.meter.count("heartbeats_total", outcome=str(hearing))
         if hearing is Hearing.OLD:
             message = f"heartbeat {heartbeat.counter} of boot {heartbeat.boot_id} is not news"
             raise Replayed(message)
+        if hearing is Hearing.STRANGE:
+            # Only a listing can tell which instance speaks.
+            desk.sweep_soon(provider)
         desk.wakeup.hint()
         return orders

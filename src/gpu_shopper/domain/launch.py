@@ -335,11 +335,16 @@ def destroy_pause(attempt: LaunchAttempt, now: datetime) -> timedelta:
     Up to a fifth shorter, by the label: what was destroyed together is not tried again all at one moment.
     """
     since = attempt.closing_since or now
+    return pause_after(attempt.destroy_tries, since=since, now=now, key=attempt.label)
+
+
+def pause_after(tries: int, *, since: datetime, now: datetime, key: str) -> timedelta:
+    """Return the pause after so many tries since then; `key` spreads what began together."""
     longest = (
         DESTROY_PAUSE_AFTER_A_DAY if now - since > timedelta(days=1) else DESTROY_PAUSE_LONGEST
     )
-    doublings = min(max(attempt.destroy_tries - 1, 0), 10)
-    spread = sum(attempt.label.encode()) % 21
+    doublings = min(max(tries - 1, 0), 10)
+    spread = sum(key.encode()) % 21
     return min(DESTROY_PAUSE_FIRST * (1 << doublings), longest) * (100 - spread) / 100
 
 

@@ -1,7 +1,7 @@
 """Every task of the engine, its period and what wakes it, on one screen; started together, stopped cleanly.
 
 reconcile   when a session comes due, or a hint arrives       sessions and attempts
-sweep       10 s (first 20 passes), 60 s (next 10), 300 s     each account, on its own; 60 s after one that failed
+sweep       10 s (first 20 passes), 60 s (next 10), 300 s     each account, on its own; 60 s where one failed or an end is owed
 shop        each cloud's own period                           each cloud, on its own
 accrue      60 s                                              full hours into the ledger; sealed keys wiped
 deliver     5 s                                               notices to the operator
@@ -69,10 +69,10 @@ class Engine:
         for cloud in self._desk.clouds.values():
             await cloud.aclose()
 
-    def sweep_soon(self) -> None:
-        """Sweep every account now rather than at its time."""
-        for event in self._sweep_now.values():
-            event.set()
+    def sweep_soon(self, provider: ProviderName | None = None) -> None:
+        """Sweep an account, or every one, now rather than at its time."""
+        for name in self._sweep_now if provider is None else (provider,):
+            self._sweep_now[name].set()
 
     @property
     def beats(self) -> dict[str, float]:
@@ -141,7 +141,7 @@ class Engine:
                 return min(BRISK_SWEEP_S, self._periods.sweep)
             if passes <= FAST_SWEEPS:
                 return min(FAST_SWEEP_S, self._periods.sweep)
-            if passes <= FAST_SWEEPS + BRISK_SWEEPS:
+            if passes <= FAST_SWEEPS + BRISK_SWEEPS or self.sweeping.owes(provider):
                 return min(BRISK_SWEEP_S, self._periods.sweep)
             return self._periods.sweep
 

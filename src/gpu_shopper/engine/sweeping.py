@@ -5,15 +5,16 @@ cloud is listed first and the book read after, in the transaction that acts on i
 nothing.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gpu_shopper.domain.census import Census, Orphan, Sighting, take_census
-from gpu_shopper.domain.ids import InstanceId, ProviderName
+from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.instance import Listing
 from gpu_shopper.domain.label import read_label
 from gpu_shopper.domain.launch import AttemptState, doubtful, reopened
 from gpu_shopper.domain.money import Money
+from gpu_shopper.engine.clearing import Clearing, note_listing, note_surplus
 from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.observing import end_if_ghost
@@ -30,22 +31,27 @@ FREEZE_COUNT = 3
 FREEZE_SHARE = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Doomed:
-    """An instance to be destroyed by its id alone: it has no row that could carry it to its end."""
-
-    instance_id: InstanceId
-    label: str
-
-
 class Sweeping:
     """Sweeps accounts."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._clearing = Clearing(desk)
+        self._owing: set[ProviderName] = set()
+
+    def owes(self, provider: ProviderName) -> bool:
+        """Return whether an end is owed there to what has no attempt, so that the next sweep must not wait long."""
+        return provider in self._owing
 
     async def sweep(self, provider: ProviderName) -> SweepRecord:
         """Compare one account with the book, write what follows, and return what was found."""
+        sweep = await self._sweep(provider)
+        # Whatever was listed: what is known by its id is destroyed by it.
+        left = await self._clearing.clear(self._desk.clouds[provider])
+        (self._owing.add if left else self._owing.discard)(provider)
+        return sweep
+
+    async def _sweep(self, provider: ProviderName) -> SweepRecord:
         desk, cloud = self._desk, self._desk.clouds[provider]
         began_at, started = desk.clock.now(), desk.clock.monotonic()
         try:
@@ -54,11 +60,7 @@ class Sweeping:
             await note_unauthorized(desk, provider, error)
             return await self._record_failure(provider, began_at, str(error))
         balance = await self._balance(cloud)
-        sweep, doomed = await desk.books.write(
-            lambda book: self._compare(book, cloud, listing, balance)
-        )
-        for one in doomed:
-            await self._destroy(cloud, one)
+        sweep = await desk.books.write(lambda book: self._compare(book, cloud, listing, balance))
         desk.meter.count("sweeps_total", provider=provider, outcome="complete")
         desk.meter.timed("sweep_seconds", desk.clock.monotonic() - started, provider=provider)
         desk.wakeup.hint()
@@ -66,7 +68,7 @@ class Sweeping:
 
     def _compare(
         self, book: Book, cloud: Cloud, listing: Listing, balance: Money | None
-    ) -> tuple[SweepRecord, list[Doomed]]:
+    ) -> SweepRecord:
         desk, now = self._desk, self._desk.clock.now()
         labels = [instance.label for instance in listing.instances]
         # What bears no label of ours may be known by its id all the same: a cloud may have lost the label.
@@ -88,12 +90,13 @@ class Sweeping:
         if not frozen:
             self._note_missing(book, census, listing, now)
         self._note_absent(book, census, listing, now)
-        doomed = [self._doom_duplicate(book, sighting, now) for sighting in census.duplicates]
+        note_listing(book, listing, cloud.name, cloud.quirks)
+        for sighting in census.duplicates:
+            self._note_duplicate(book, sighting, now)
         # Of several with one label the first is taken in; the next sweep knows the others as its duplicates.
         orphans = {orphan.instance.label: orphan for orphan in reversed(census.orphans)}
-        doomed += [
-            one for orphan in orphans.values() if (one := self._take_orphan(book, orphan, now))
-        ]
+        for orphan in orphans.values():
+            self._take_orphan(book, orphan, now)
         sweep = SweepRecord(
             provider=cloud.name,
             began_at=listing.began_at,
@@ -106,7 +109,7 @@ class Sweeping:
             balance=balance,
         )
         book.accounts.add_sweep(sweep)
-        return sweep, doomed
+        return sweep
 
     async def _balance(self, cloud: Cloud) -> Money | None:
         """Ask what is left on the account; a cloud that does not tell stops nothing."""
@@ -148,6 +151,10 @@ class Sweeping:
         record_instance(book, session, attempt, sighting.instance, at=now)
 
     def _reopen(self, book: Book, sighting: Sighting, now: datetime) -> None:
+        if sighting.attempt.instance_id not in {None, sighting.instance.id}:
+            # What the attempt had bought is gone: this is another, which the cloud made of the same order.
+            self._note_duplicate(book, sighting, now)
+            return
         attempt = reopened(sighting.attempt, sighting.instance, at=now)
         book.launches.save(attempt)
         tell_late_arrival(book, attempt, actor="cloud", at=now)
@@ -176,16 +183,13 @@ class Sweeping:
                 book.launches.save(was_listed(attempt, listing, now, quirks))
                 book.sessions.make_due(attempt.session_id, at=now)
 
-    def _doom_duplicate(self, book: Book, sighting: Sighting, now: datetime) -> Doomed:
+    def _note_duplicate(self, book: Book, sighting: Sighting, now: datetime) -> None:
         attempt, instance = sighting.attempt, sighting.instance
-        details = {"attempt": str(attempt.number), "instance": str(instance.id)}
-        book.events.add(
-            attempt.session_id, at=now, kind="duplicate_destroyed", actor="engine", details=details
-        )
+        because = f"the cloud made it beside the instance of attempt {attempt.number}"
+        note_surplus(book, instance, because=because, session_id=attempt.session_id, at=now)
         self._desk.meter.count("duplicates_total")
-        return Doomed(instance.id, instance.label)
 
-    def _take_orphan(self, book: Book, orphan: Orphan, now: datetime) -> Doomed | None:
+    def _take_orphan(self, book: Book, orphan: Orphan, now: datetime) -> None:
         instance, facts = orphan.instance, orphan.facts
         overdue = now >= facts.expires_at
         text = (
@@ -201,21 +205,10 @@ class Sweeping:
             notice("orphan", key, at=now, text=text, label=instance.label, instance=instance.id)
         )
         if overdue:
-            return Doomed(instance.id, instance.label)
-        recover(self._desk, book, orphan, at=now)
-        return None
-
-    async def _destroy(self, cloud: Cloud, doomed: Doomed) -> None:
-        desk = self._desk
-        desk.meter.alarm(
-            "orphan_destroyed", provider=cloud.name, instance=doomed.instance_id, label=doomed.label
-        )
-        desk.meter.count("orphans_destroyed_total")
-        try:
-            await cloud.destroy(doomed.instance_id)
-        except ProviderError as error:
-            # The next sweep finds it again, and again, until it is gone.
-            desk.meter.event("destroy_failed", label=doomed.label, because=str(error))
+            because = "its time was over before the book knew it"
+            note_surplus(book, instance, because=because, session_id=None, at=now)
+        else:
+            recover(self._desk, book, orphan, at=now)
 
     async def _record_failure(
         self, provider: ProviderName, began_at: datetime, trouble: str

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import LaunchAttempt
+from gpu_shopper.domain.surplus import Surplus
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.ports.books import Book, Notice
 from gpu_shopper.ports.provider_errors import ProviderError, Unauthorized
@@ -28,6 +29,26 @@ def cannot_destroy(attempt: LaunchAttempt, *, at: datetime) -> Notice:
         price=str(attempt.rate),
         session=attempt.session_id,
         tries=str(attempt.destroy_tries),
+    )
+
+
+def cannot_clear(one: Surplus, *, at: datetime) -> Notice:
+    """Return the same notice for what bears our label and has no attempt."""
+    price = "an unknown price" if one.rate is None else str(one.rate)
+    text = (
+        f"{one.provider} instance {one.instance_id} is still there after {one.destroy_tries} tries to"
+        f" destroy it; it costs {price}. We go on trying; end it by hand in the provider's console if you can."
+    )
+    return notice(
+        "destroy_failing",
+        f"{one.provider}:{one.instance_id}:{one.destroy_tries}",
+        at=at,
+        text=text,
+        provider=one.provider,
+        instance=str(one.instance_id),
+        label=one.label,
+        price=price,
+        tries=str(one.destroy_tries),
     )
 
 

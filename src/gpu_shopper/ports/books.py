@@ -9,10 +9,18 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from gpu_shopper.domain.cost import CostEntry
-from gpu_shopper.domain.ids import AttemptId, ConsumerId, ProviderName, SessionId, TokenId
+from gpu_shopper.domain.ids import (
+    AttemptId,
+    ConsumerId,
+    InstanceId,
+    ProviderName,
+    SessionId,
+    TokenId,
+)
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.session import Session
+from gpu_shopper.domain.surplus import Surplus
 from gpu_shopper.ports.records import (
     AccountState,
     BookUnavailable,
@@ -268,6 +276,22 @@ class AccountBook(Protocol):
         ...
 
 
+class SurplusBook(Protocol):
+    """What bears our label and has no attempt: doubles and overdue orphans, each owed an end."""
+
+    def get(self, provider: ProviderName, instance_id: InstanceId) -> Surplus | None:
+        """Return the row of an instance, closed or not."""
+        ...
+
+    def open(self, provider: ProviderName) -> Sequence[Surplus]:
+        """Return what is owed at a provider, the oldest first."""
+        ...
+
+    def save(self, one: Surplus) -> None:
+        """Write a row, new or known."""
+        ...
+
+
 class NoticeBook(Protocol):
     """The outbox for operators."""
 
@@ -324,6 +348,11 @@ class Book(Protocol):
     @property
     def accounts(self) -> AccountBook:
         """Accounts."""
+        ...
+
+    @property
+    def surplus(self) -> SurplusBook:
+        """What has no attempt."""
         ...
 
     @property

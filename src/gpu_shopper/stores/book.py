@@ -16,6 +16,7 @@ from gpu_shopper.stores.notice_book import SqlNoticeBook
 from gpu_shopper.stores.schema import deployment
 from gpu_shopper.stores.session_book import FORGET_CLAIMS, SqlSessionBook
 from gpu_shopper.stores.statements import Connection, Prepared
+from gpu_shopper.stores.surplus_book import SqlSurplusBook
 from gpu_shopper.stores.token_book import SqlTokenBook
 
 _WHO = Prepared(select(deployment.c.id, deployment.c.epoch, deployment.c.created_at))
@@ -34,6 +35,7 @@ class SqlBook:
         self.keys = SqlKeyBook(connection)
         self.tokens = SqlTokenBook(connection)
         self.accounts = SqlAccountBook(connection)
+        self.surplus = SqlSurplusBook(connection)
         self.notices = SqlNoticeBook(connection)
 
     def deployment(self) -> Deployment:

@@ -205,6 +205,36 @@ _partial("attempts_by_instance", attempts.c.instance_id, "instance_id IS NOT NUL
 _partial("attempts_open", attempts.c.provider, IS_OPEN)
 _partial("attempts_unbooked", attempts.c.accrued_to, IS_UNBOOKED)
 
+surplus = Table(
+    "surplus",
+    metadata,
+    _needed("provider"),
+    _needed("instance_id"),
+    _needed("label"),
+    _needed("because"),
+    _needed("since", Whole),
+    _needed("billed_from", Whole),
+    Column("session_id", Text, ForeignKey("sessions.id"), nullable=True),
+    _maybe("rate", Whole),
+    _needed("destroy_tries", Whole),
+    _maybe("destroy_called_at", Whole),
+    _maybe("destroy_answered_at", Whole),
+    _maybe("alerted_at", Whole),
+    _needed("gone_listings", Whole),
+    _maybe("listing_at", Whole),
+    _maybe("gone_at", Whole),
+    _maybe("closed_at", Whole),
+    PrimaryKeyConstraint("provider", "instance_id"),
+    _rule("counts_are_sane", "destroy_tries >= 0 AND gone_listings >= 0"),
+    _rule(
+        "closed_is_proved",
+        "closed_at IS NULL OR (destroy_tries > 0 AND gone_listings >= 2 AND gone_at IS NOT NULL)",
+    ),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+_partial("surplus_open", surplus.c.provider, "closed_at IS NULL")
+
 events = Table(
     "events",
     metadata,

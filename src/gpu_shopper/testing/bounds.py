@@ -41,6 +41,9 @@ def s2_what_reappears_is_reopened(o: Oracle) -> None:
         if row is None or row.open:
             continue
         o.exercised["S2 reappeared"] += 1
+        owed = o.book.surplus_of(cloud.name, entry.id)
+        if owed is not None and owed.open:
+            continue
         begin = o.unentitled_since(entry)
         if begin is None or cloud.may_lie() or cloud.troubled(begin, o.now):
             continue
@@ -48,6 +51,29 @@ def s2_what_reappears_is_reopened(o: Oracle) -> None:
         left = o.now - begin - o.excused(cloud.name, since=begin)
         if left > _SWEEP_S + _SLACK_S + shown_late:
             o.violate("S2", f"{entry.id} {entry.name} lives for {left:.0f} s, its row {row.state}")
+
+
+def s1_a_double_has_a_row_of_its_own(o: Oracle) -> None:
+    """S1: a second instance of one order is in the book within one sweep, beside the one that its attempt holds.
+
+    Where a listing of that time failed or lied, there was no sweep; then L1's bound holds alone.
+    """
+    for cloud, entry in o.ours_alive():
+        row = o.attempts.get(entry.name)
+        if row is None or row.instance_id in {None, entry.id}:
+            continue
+        o.exercised["S1 doubles"] += 1
+        owed = o.book.surplus_of(cloud.name, entry.id)
+        begin = o.unentitled_since(entry)
+        if begin is None or (owed is not None and owed.open):
+            continue
+        begin = max(begin, o.rewound_at)
+        if cloud.may_lie() or cloud.troubled(begin, o.now):
+            continue
+        shown_late = cloud.profile.config.listing_lag_s
+        left = o.now - begin - o.excused(cloud.name, since=begin)
+        if left > _SWEEP_S + _SLACK_S + shown_late:
+            o.violate("S1", f"{entry.id} {entry.name} lives for {left:.0f} s beside its attempt's")
 
 
 def l1_unwanted_instances_die(o: Oracle) -> None:
@@ -205,6 +231,11 @@ def l8_operators_are_told(o: Oracle) -> None:
             o.exercised["L8"] += 1
             if row.alerted_at is None:
                 o.violate("L8", f"{row.label}: {row.destroy_tries} tries and no alert")
+    for one in o.book.surplus():
+        if one.open and one.destroy_tries > 10:
+            o.exercised["L8 surplus"] += 1
+            if one.alerted_at is None:
+                o.violate("L8", f"{one.instance_id}: {one.destroy_tries} tries and no alert")
 
 
 def l9_notices_are_tried_again(o: Oracle) -> None:
@@ -228,6 +259,7 @@ def _slowed_down(lived: float) -> float:
 
 EACH_MINUTE: Final = (
     s1_ledger_covers_world,
+    s1_a_double_has_a_row_of_its_own,
     s2_what_reappears_is_reopened,
     l1_unwanted_instances_die,
     l2_outages_end_with_a_destroy,

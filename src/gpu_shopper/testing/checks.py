@@ -72,6 +72,8 @@ def s5_no_wanted_instance_destroyed(
         o.violate("S5", f"destroy of {instance_id}, which session {known.session_id} wants")
     elif known.instance_id == instance_id and not known.unwanted_because:
         o.violate("S19", f"destroy of {instance_id} without a reason")
+    elif known.instance_id != instance_id and o.book.surplus_of(cloud.name, instance_id) is None:
+        o.violate("S19", f"destroy of {instance_id}, a double of {name} that has no row")
 
 
 # ── at a commit ────────────────────────────────────────────────────────────────────────────────────
@@ -265,6 +267,10 @@ def l12_all_is_at_rest(o: Oracle) -> None:
     for row in o.book.attempts():
         if row.open:
             o.violate("L12", f"{row.label} is {row.state} at rest")
+    for one in o.book.surplus():
+        o.exercised["L12 surplus"] += 1
+        if one.open:
+            o.violate("L12", f"{one.instance_id} {one.label} is owed an end at rest")
     for session in o.book.sessions():
         if not session.ended:
             o.violate("L12", f"{session.id} is {session.state} at rest")

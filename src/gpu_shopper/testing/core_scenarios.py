@@ -235,8 +235,8 @@ async def doubled(stage: Stage) -> None:
     session = await _running(stage)
     stage.cloud.double(stage.ledger()[0].name)
     stage.open_window()
-    await stage.until(lambda: len(stage.alive()) == 1)
-    await stage.wait(15)
+    book = stage.world.oracle.book
+    await stage.until(lambda: bool(book.surplus()) and not any(one.open for one in book.surplus()))
     stage.close_window()
     await _end(stage, session)
 

@@ -57,10 +57,10 @@ INVARIANTS: Final = (
         asked={
             "checks:s3_no_create_without_intent": When.REQUEST,
             "bounds:s1_ledger_covers_world": When.MINUTE,
+            "bounds:s1_a_double_has_a_row_of_its_own": When.MINUTE,
             "believing:s1_an_id_is_written_down_at_once": When.COMMIT,
             "believing:s1_no_id_is_forgotten": When.MINUTE,
         },
-        lacks="a second instance that the cloud makes under one label shares the first one's row",
     ),
     Invariant(
         name="S2",

@@ -42,6 +42,22 @@ class AttemptRow(NamedTuple):
         return self.state in OPEN
 
 
+class SurplusRow(NamedTuple):
+    """One instance that bears our label and has no attempt, as committed."""
+
+    provider: str
+    instance_id: str
+    label: str
+    destroy_tries: int
+    alerted_at: int | None
+    closed_at: int | None
+
+    @property
+    def open(self) -> bool:
+        """Its end is owed."""
+        return self.closed_at is None
+
+
 class SessionRow(NamedTuple):
     """One session, as committed."""
 
@@ -66,6 +82,7 @@ class SessionRow(NamedTuple):
 
 _ATTEMPT = f"SELECT {', '.join(AttemptRow._fields)} FROM attempts"  # noqa: S608 - its own column names
 _SESSION = f"SELECT {', '.join(SessionRow._fields)} FROM sessions"  # noqa: S608
+_SURPLUS = f"SELECT {', '.join(SurplusRow._fields)} FROM surplus"  # noqa: S608
 _OPEN = f"{_ATTEMPT} WHERE state IN {OPEN!r}"
 _LIVE = f"{_SESSION} WHERE state IN ('pending', 'provisioning', 'running', 'stopping')"
 
@@ -128,6 +145,16 @@ class CommittedBook:
         """Return one session."""
         row = self._raw.execute(f"{_SESSION} WHERE id = ?", (session_id,)).fetchone()
         return None if row is None else SessionRow(*row)
+
+    def surplus(self) -> list[SurplusRow]:
+        """Return whatever has no attempt, open or closed."""
+        return [SurplusRow(*row) for row in self._raw.execute(_SURPLUS)]
+
+    def surplus_of(self, provider: str, instance_id: str) -> SurplusRow | None:
+        """Return one of them."""
+        query = f"{_SURPLUS} WHERE provider = ? AND instance_id = ?"
+        row = self._raw.execute(query, (provider, instance_id)).fetchone()
+        return None if row is None else SurplusRow(*row)
 
     def attempts(self) -> list[AttemptRow]:
         """Return every attempt, by session and number."""

@@ -229,8 +229,16 @@ class World:
         """Tell whether nothing is left to do, as far as book and clouds can tell."""
         late = any(cloud.creates_to_come() for cloud in self.clouds.values())
         late = late or self.consumers.asking > 0
-        open_rows = self.oracle.book.open_attempts() or self.oracle.book.live_sessions()
-        return not (late or open_rows or self.oracle.ours_alive() or self.oracle.book.undelivered())
+        book = self.oracle.book
+        surplus = any(one.open for one in book.surplus())
+        open_rows = book.open_attempts() or book.live_sessions()
+        return not (
+            late
+            or open_rows
+            or surplus
+            or self.oracle.ours_alive()
+            or self.oracle.book.undelivered()
+        )
 
     async def quiet(self) -> None:
         """End all faults and let everything come to rest."""

@@ -22,3 +22,14 @@ def tell_late_arrival(book: Book, attempt: LaunchAttempt, *, actor: str, at: dat
         notice("late_arrival", key, at=at, text=text, label=attempt.label, instance=instance)
     )
     book.sessions.make_due(attempt.session_id, at=at)
+
+
+def tell_unseen(book: Book, attempt: LaunchAttempt, *, at: datetime) -> None:
+    """Write that a node reports under the token of an attempt that is taken to have bought nothing."""
+    text = (
+        f"A node reports under the token of {attempt.label}, which {attempt.provider} is taken to have never made."
+        " It is told to stop, and the account is being listed."
+    )
+    key = f"{attempt.label}:{at:%Y%m%dT%H}"
+    details = {"provider": str(attempt.provider), "session": str(attempt.session_id)}
+    book.notices.add(notice("heard_unseen", key, at=at, text=text, label=attempt.label, **details))

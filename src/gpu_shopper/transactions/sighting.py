@@ -27,7 +27,7 @@ from gpu_shopper.domain.launch import (
 from gpu_shopper.domain.lifecycle import Event, State
 from gpu_shopper.domain.session import Session, StopReason
 from gpu_shopper.ports.books import Book
-from gpu_shopper.transactions.notices import tell_late_arrival
+from gpu_shopper.transactions.notices import tell_late_arrival, tell_unseen
 from gpu_shopper.transactions.stopping import give_up, intend_stop
 
 _ENDED_BY_ITSELF = frozenset({InstanceStatus.STOPPED, InstanceStatus.BROKEN})
@@ -39,6 +39,7 @@ class Hearing(StrEnum):
     RECORDED = "recorded"
     OLD = "old"
     NOT_AS_SOLD = "not_as_sold"
+    STRANGE = "strange"
 
 
 def record_instance(
@@ -80,7 +81,10 @@ def record_instance(
 def record_report(
     book: Book, session: Session, attempt: LaunchAttempt, report: NodeReport, *, at: datetime
 ) -> Hearing:
-    """Write what a node says of itself; a report that was seen before changes nothing."""
+    """Write what a node says of itself; a report that was seen before changes nothing.
+
+    Where it cannot be known of which instance it speaks, it is strange, and the account is to be listed.
+    """
     if not is_news(attempt, report):
         return Hearing.OLD
     by_itself = not may_be_a_double(attempt, report)
@@ -91,6 +95,8 @@ def record_report(
         # No listing has to show it: its id is known, and nobody but its node, and a double's, has its token.
         heard = spoken_for(heard, at=at, by_itself=by_itself)
         tell_late_arrival(book, heard, actor="agent", at=at)
+    elif attempt.instance_id is None and attempt.closed_at is not None:
+        tell_unseen(book, attempt, at=at)
     if heard != attempt:
         book.launches.save(heard)
     if verdict is Verdict.NOT_AS_SOLD and heard.state is AttemptState.BOUND:
@@ -100,7 +106,7 @@ def record_report(
         return Hearing.NOT_AS_SOLD
     if heard.state is AttemptState.BOUND:
         start_running(book, session, heard, at=at)
-    return Hearing.RECORDED
+    return Hearing.RECORDED if by_itself else Hearing.STRANGE
 
 
 def start_running(book: Book, session: Session, attempt: LaunchAttempt, *, at: datetime) -> None:

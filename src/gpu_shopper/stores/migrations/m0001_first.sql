@@ -240,6 +240,33 @@ CREATE TABLE idempotency_keys (
 
 CREATE INDEX keys_sealed ON idempotency_keys (sealed_until) WHERE sealed_reply IS NOT NULL;
 
+CREATE TABLE surplus (
+    provider TEXT NOT NULL,
+    instance_id TEXT NOT NULL,
+    label TEXT NOT NULL,
+    because TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    billed_from INTEGER NOT NULL,
+    session_id TEXT,
+    rate INTEGER,
+    destroy_tries INTEGER NOT NULL,
+    destroy_called_at INTEGER,
+    destroy_answered_at INTEGER,
+    alerted_at INTEGER,
+    gone_listings INTEGER NOT NULL,
+    listing_at INTEGER,
+    gone_at INTEGER,
+    closed_at INTEGER,
+    PRIMARY KEY (provider, instance_id),
+    CONSTRAINT counts_are_sane CHECK (destroy_tries >= 0 AND gone_listings >= 0),
+    CONSTRAINT closed_is_proved CHECK (closed_at IS NULL OR (destroy_tries > 0 AND gone_listings >= 2 AND gone_at IS NOT NULL)),
+    FOREIGN KEY(session_id) REFERENCES sessions (id)
+)
+ WITHOUT ROWID,
+ STRICT;
+
+CREATE INDEX surplus_open ON surplus (provider) WHERE closed_at IS NULL;
+
 CREATE TABLE cost_entries (
     attempt_id TEXT NOT NULL,
     session_id TEXT NOT NULL,

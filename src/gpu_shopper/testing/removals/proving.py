@@ -18,8 +18,8 @@ PROVING: Final = (
             ),
             Change(
                 "engine/sweeping.py",
-                "            lambda book: self._compare(book, cloud, listing, balance)\n",
-                "            lambda book: self._compare(book, cloud, listing, balance, earlier)\n",
+                "(lambda book: self._compare(book, cloud, listing, balance))\n",
+                "(lambda book: self._compare(book, cloud, listing, balance, earlier))\n",
             ),
             Change(
                 "engine/sweeping.py",
@@ -195,19 +195,17 @@ PROVING: Final = (
         changes=(
             Change(
                 "engine/sweeping.py",
-                "        sweep, doomed = await desk.books.write(\n"
-                "            lambda book: self._compare(book, cloud, listing, balance)\n"
-                "        )\n",
+                "        sweep = await desk.books.write(lambda book:"
+                " self._compare(book, cloud, listing, balance))\n",
                 "        from gpu_shopper.ports.books import BookUnavailable\n"
                 "        from gpu_shopper.domain.label import read_label\n"
                 "        try:\n"
-                "            sweep, doomed = await desk.books.write(\n"
-                "                lambda book: self._compare(book, cloud, listing, balance)\n"
-                "            )\n"
+                "            sweep = await desk.books.write(lambda book:"
+                " self._compare(book, cloud, listing, balance))\n"
                 "        except BookUnavailable:\n"
                 "            for one in listing.instances:\n"
                 "                if read_label(one.label, key=desk.vault.label_key):\n"
-                "                    await self._destroy(cloud, Doomed(one.id, one.label))\n"
+                "                    await cloud.destroy(one.id)\n"
                 "            raise\n",
             ),
         ),

@@ -1,0 +1,114 @@
+"""What bears our label and has no attempt, in SQL: one row per instance, closed only when it is proved to be gone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import BindParameter, bindparam, select
+
+from gpu_shopper.domain.ids import InstanceId, ProviderName, SessionId
+from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.domain.surplus import Surplus
+from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
+from gpu_shopper.stores.schema import surplus
+from gpu_shopper.stores.statements import Connection, Prepared
+
+_row = surplus.c
+_COLUMNS = (
+    "provider",
+    "instance_id",
+    "label",
+    "because",
+    "since",
+    "billed_from",
+    "session_id",
+    "rate",
+    "destroy_tries",
+    "destroy_called_at",
+    "destroy_answered_at",
+    "alerted_at",
+    "gone_listings",
+    "listing_at",
+    "gone_at",
+    "closed_at",
+)
+_PROVIDER: BindParameter[Any] = bindparam("at_provider")
+_INSTANCE: BindParameter[Any] = bindparam("of_instance")
+_CHANGING = _COLUMNS[4:5] + _COLUMNS[8:]
+_all = select(*(_row[name] for name in _COLUMNS))
+_this = (_row.provider == _PROVIDER, _row.instance_id == _INSTANCE)
+_GET = Prepared(_all.where(*_this))
+_OPEN = Prepared(
+    _all.where(_row.provider == _PROVIDER, _row.closed_at.is_(None)).order_by(
+        _row.since, _row.instance_id
+    )
+)
+_ADD = Prepared(surplus.insert())
+_SAVE = Prepared(
+    surplus.update().where(*_this).values(**{name: bindparam(name) for name in _CHANGING})
+)
+
+
+class SqlSurplusBook:
+    """What is owed an end and has no attempt."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, provider: ProviderName, instance_id: InstanceId) -> Surplus | None:
+        """Return the row of an instance, closed or not."""
+        values = {"at_provider": provider, "of_instance": instance_id}
+        row = self._connection.execute(_GET, values).fetchone()
+        return None if row is None else _surplus(row)
+
+    def open(self, provider: ProviderName) -> Sequence[Surplus]:
+        """Return what is owed at a provider, the oldest first."""
+        rows = self._connection.execute(_OPEN, {"at_provider": provider}).fetchall()
+        return [_surplus(row) for row in rows]
+
+    def save(self, one: Surplus) -> None:
+        """Write a row, new or known; what it is of never changes."""
+        moving: dict[str, object] = {
+            "since": micros(one.since),
+            "destroy_tries": one.destroy_tries,
+            "destroy_called_at": micros_if(one.destroy_called_at),
+            "destroy_answered_at": micros_if(one.destroy_answered_at),
+            "alerted_at": micros_if(one.alerted_at),
+            "gone_listings": one.gone_listings,
+            "listing_at": micros_if(one.listing_at),
+            "gone_at": micros_if(one.gone_at),
+            "closed_at": micros_if(one.closed_at),
+        }
+        key: dict[str, object] = {"at_provider": one.provider, "of_instance": one.instance_id}
+        if self._connection.execute(_SAVE, moving | key).rowcount == 0:
+            fixed: dict[str, object] = {
+                "provider": one.provider,
+                "instance_id": one.instance_id,
+                "label": one.label,
+                "because": one.because,
+                "billed_from": micros(one.billed_from),
+                "session_id": one.session_id,
+                "rate": None if one.rate is None else one.rate.micros,
+            }
+            self._connection.execute(_ADD, fixed | moving)
+
+
+def _surplus(row: Any) -> Surplus:
+    known = dict(zip(_COLUMNS, row, strict=True))
+    return Surplus(
+        provider=ProviderName(known["provider"]),
+        instance_id=InstanceId(known["instance_id"]),
+        label=known["label"],
+        because=known["because"],
+        since=moment(known["since"]),
+        billed_from=moment(known["billed_from"]),
+        session_id=None if known["session_id"] is None else SessionId(known["session_id"]),
+        rate=None if known["rate"] is None else HourlyRate(known["rate"]),
+        destroy_tries=known["destroy_tries"],
+        destroy_called_at=moment_if(known["destroy_called_at"]),
+        destroy_answered_at=moment_if(known["destroy_answered_at"]),
+        alerted_at=moment_if(known["alerted_at"]),
+        gone_listings=known["gone_listings"],
+        listing_at=moment_if(known["listing_at"]),
+        gone_at=moment_if(known["gone_at"]),
+        closed_at=moment_if(known["closed_at"]),
+    )
