@@ -97,6 +97,7 @@ TROUBLES: Final[Mapping[str, Fault]] = {
     "mute_nodes": Fault(usual=0.05, most=0.3),
     "late_drivers": Fault(usual=0.1, most=0.5),
     "hosts_lost": Fault(usual=0.2, most=3.0),
+    "by_hand": Fault(usual=0.1, most=2.0),
     "webhook_fails": Fault(usual=0.1, most=0.8),
     "front_loses": Fault(usual=0.01, most=0.1),
     "front_slow": Fault(usual=0.01, most=0.1),

@@ -56,6 +56,7 @@ class Troubles:
             "long_absence": self._be_long_absent,
             "clock_jump": self._jump,
             "hosts_lost": self._lose_host,
+            "by_hand": self._do_by_hand,
             **self.process.acts,
             **self.book.acts,
             **self.outages.acts,
@@ -181,3 +182,17 @@ class Troubles:
             cloud, entry = alive[self._chance.below(len(alive))]
             self._oracle.tell(cloud.name, f"host of {entry.id} lost")
             cloud.lose_host(entry.id)
+
+    async def _do_by_hand(self) -> None:
+        """Let the operator delete an instance at the cloud's console, or order another with its name copied."""
+        alive = [(c, entry) for c, entry in self._oracle.ours_alive() if entry.name in c.orders]
+        if not alive:
+            return
+        cloud, entry = alive[self._chance.below(len(alive))]
+        if self._chance.uniform() < 0.5:
+            self._oracle.tell(cloud.name, f"{entry.id} deleted by hand")
+            cloud.lose_host(entry.id)
+        else:
+            self._oracle.tell(cloud.name, f"{entry.id} copied by hand")
+            self._oracle.struck("copied_by_hand")
+            cloud.double(entry.name)
