@@ -94,12 +94,12 @@ CATALOGUE: Final = (
     Known(61, "spot preemption", ("preempt",), (_CLOUD + "test_a_preempted_session_fails",)),
     Known(62, "host offline and back", ("host_away", "hosts_lost", "resurrected"), (_OUTAGES + "test_a_host_that_comes_back_after_its_session_was_ended_is_told_to_stop", _OUTAGES + "test_a_host_that_is_back_in_time_goes_on")),
     Known(63, "address given to somebody else", ("address_reused",), (_OUTAGES + "test_another_tenant_at_the_address_is_no_sign_of_life", _PROBE + "test_another_host_key_than_the_pinned_one_gets_nothing")),
-    Known(64, "deleted or bought by hand", ("hosts_lost",), (_HOUSE + "test_instances_of_strangers_are_never_touched",), "strangers rent before the world begins"),
+    Known(64, "deleted or bought by hand", ("by_hand", "hosts_lost"), (_HOUSE + "test_instances_of_strangers_are_never_touched",)),
     Known(65, "no heartbeat", ("heartbeats_lost", "mute_nodes"), (_HOUSE + "test_a_node_that_falls_silent_ends_the_session",)),
     Known(66, "heartbeat replayed or forged", ("heartbeats_replayed", "heartbeat_forged")),
     Known(67, "agent alive, listing says gone", ("list_cut", "list_empty"), (_CLOUD + "test_a_heartbeat_vetoes_what_the_cloud_says",)),
     Known(68, "host key changes", ("host_key_changes",), (_OUTAGES + "test_a_host_that_shows_another_key_is_not_believed_any_more", _PROBE + "test_another_host_key_than_the_pinned_one_gets_nothing")),
-    Known(69, "slow image pull", ("slow_boot", "late_drivers")),
+    Known(69, "slow image pull", ("slow_boot", "late_drivers"), (), "40 minutes at most"),
     Known(70, "agent cannot reach us", ("nodes_cut", "long_absence", "heartbeats_lost"), (_OUTAGES + "test_a_node_that_nobody_reaches_ends_itself_where_we_cannot", _HOUSE + "test_nodes_end_themselves_when_the_house_never_comes_back")),
     Known(71, "webhook fails", ("webhook_fails",), ("tests/unit/testing/test_webhook.py::test_only_a_2xx_is_taken_for_an_answer_however_late_it_comes", "tests/unit/runtime/test_notifying.py::test_what_did_not_arrive_is_told_without_the_address")),
     Known(72, "DNS rebinding of webhooks", (), (), "one webhook, set by the operator; consumers have none yet"),
@@ -107,8 +107,8 @@ CATALOGUE: Final = (
     Known(74, "delete, extend and expiry at once", ("front_doubles",), (_HOUSE + "test_an_extension_in_the_last_moment_counts",)),
     Known(75, "budget lowered", (), (), "budgets are not in the service yet"),
     Known(76, "consumer gone, sessions live", ("token_revoked",)),
-    Known(77, "provider removed from the configuration", (), (), _NOT_YET + "a start without it is refused while anything is owed there"),
-    Known(78, "poison row", (), ("tests/unit/engine/test_reconciler.py::test_a_fault_in_one_session_leaves_it_due_and_the_others_looked_after",), _NOT_YET + "in worlds"),
+    Known(77, "provider removed from the configuration", (), ("tests/unit/bootstrap/test_forgotten_clouds.py::test_a_start_without_a_cloud_where_something_is_owed_is_refused",), "a start without it is refused while anything is owed there"),
+    Known(78, "poison row", (), ("tests/sim/test_poison.py::test_a_session_that_always_raises_holds_up_nobody_else", "tests/unit/engine/test_reconciler.py::test_a_fault_in_one_session_leaves_it_due_and_the_others_looked_after"), _NOT_YET + "a row that cannot be read at all; it also holds up, and raises the alarm for, the sweeps of its cloud"),
 )  # fmt: skip
 
 

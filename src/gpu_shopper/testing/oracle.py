@@ -116,6 +116,7 @@ class Oracle:
         self.held: set[str] = set()
         self.forgotten: set[str] = set()
         self.rewritten: set[str] = set()
+        self.poisoned: set[str] = set()
         self.rewound_at = self.house_since = 0.0
         self.rewinds: list[float] = []  # To which moment the book was put back, each time.
         self.commit_faults_at: list[float] = []
@@ -162,6 +163,8 @@ class Oracle:
             self.tell("alarm", name)
         elif error.startswith("BookUnavailable") and self.commit_faults_at:
             self.faults["task_met_commit_fault"] += 1
+        elif any(session in str(fields.get("task")) for session in self.poisoned):
+            self.faults["task_met_poison"] += 1
         elif error.startswith("MemoryError") and self.faults["out_of_memory"]:
             self.faults["task_out_of_memory"] += 1
         else:
