@@ -95,8 +95,7 @@ class Oracle:
     """Sees everything; judged by nobody but its own tests."""
 
     def __init__(self, loop: VirtualLoop, memory: Memory, *, trace: Trace) -> None:
-        self.loop = loop
-        self.trace = trace
+        self.loop, self.trace = loop, trace
         self.book = CommittedBook(memory)
         self.witness = Witness()
         self.deployment: DeploymentId | None = None
