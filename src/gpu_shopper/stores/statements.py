@@ -8,6 +8,7 @@ as the driver takes them, which is why the schema has only whole numbers, texts 
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -20,6 +21,7 @@ Values = Mapping[str, object]
 
 # The one database there is so far. Another brings its dialect and its driver's connection, and no statement changes.
 _DIALECT = sqlite.dialect()
+_NO_VALUES: Values = {}
 
 
 class Prepared:
@@ -59,32 +61,38 @@ class Connection:
         self.raw = raw
         self._execute = raw.execute
 
-    def execute(self, statement: Prepared, values: Values | None = None) -> sqlite3.Cursor:
+    def execute(self, statement: Prepared, values: Values = _NO_VALUES) -> sqlite3.Cursor:
         """Run a statement. A cursor that is not read to its end must not be kept."""
         text, ordered = statement.compiled()
-        return self._execute(text, ordered(values or {}))
+        return self._execute(text, ordered(values))
 
     def execute_each(self, statement: Prepared, rows: Iterable[Values]) -> None:
         """Run a statement once per row."""
         text, ordered = statement.compiled()
         self.raw.executemany(text, [ordered(row) for row in rows])
 
-    def value(self, statement: Prepared, values: Values | None = None) -> Any:
+    def value(self, statement: Prepared, values: Values = _NO_VALUES) -> Any:
         """Return the first column of the first row; None without a row."""
-        row = self.execute(statement, values).fetchone()
+        text, ordered = statement.compiled()
+        row = self._execute(text, ordered(values)).fetchone()
         return None if row is None else row[0]
 
 
 def keys_in(count: int) -> list[BindParameter[Any]]:
     """Return the parameters of an `IN` list that takes what `spread` returns."""
-    return [bindparam(f"key_{number}") for number in range(count)]
+    return [bindparam(name) for name in _key_names(count)]
 
 
 def spread(keys: Sequence[str]) -> dict[str, object]:
     """Name keys for an `IN` list; the last one fills the list up, so that few lengths and few statements exist."""
     length = 1 << (len(keys) - 1).bit_length()
     filled = [*keys, *[keys[-1]] * (length - len(keys))]
-    return {f"key_{number}": key for number, key in enumerate(filled)}
+    return dict(zip(_key_names(length), filled, strict=True))
+
+
+@cache
+def _key_names(count: int) -> list[str]:
+    return [f"key_{number}" for number in range(count)]
 
 
 def _compile(
@@ -103,9 +111,12 @@ def _compile(
 def _ordering(names: tuple[str, ...], fixed: Values) -> Callable[[Values], Sequence[object]]:
     if not names:
         return _nothing
-    pick = itemgetter(*names)
+    if len(names) == 1 and not fixed:
+        (name,) = names
+        return lambda values: (values[name],)
     if len(names) == 1:
-        return lambda values: (pick({**fixed, **values}),)
+        return lambda values: (values.get(names[0], fixed[names[0]]),)
+    pick = itemgetter(*names)
     if not fixed:
         return pick
     return lambda values: pick({**fixed, **values})
