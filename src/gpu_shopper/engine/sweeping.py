@@ -123,7 +123,9 @@ class Sweeping:
     ) -> bool:
         now, state = self._desk.clock.now(), book.accounts.state(provider)
         mass = missing >= FREEZE_COUNT and missing > FREEZE_SHARE * bound
-        changed = replace(state, unauthorized_since=None)
+        changed = state
+        if state.unauthorized_since is not None:
+            changed = replace(state, unauthorized_since=None)
         if mass and state.frozen_since is None:
             because = f"{missing} of {bound} instances are missing at once"
             changed = replace(changed, frozen_since=now, frozen_because=because)

@@ -186,16 +186,17 @@ class Misbehaviour:
 
     def strikes(self, kind: str, operation: str) -> Rule | None:
         """Draw whether a rule of this kind strikes at this operation now, and use it up if so."""
-        return next(
-            (rule for rule in self.rules if rule.kind == kind and self._draw(rule, operation)), None
-        )
+        for rule in self.rules:
+            if rule.kind == kind and self._draw(rule, operation):
+                return rule
+        return None
 
     def first_of(self, kinds: Sequence[str], operation: str) -> Rule | None:
         """Draw in the order of the rules; return the first of these kinds that strikes."""
-        return next(
-            (rule for rule in self.rules if rule.kind in kinds and self._draw(rule, operation)),
-            None,
-        )
+        for rule in self.rules:
+            if rule.kind in kinds and self._draw(rule, operation):
+                return rule
+        return None
 
     def is_down(self, region: str, operation: str) -> bool:
         """Draw whether what stands in this region can't be asked for just now."""

@@ -38,6 +38,7 @@ from gpu_shopper.testing.sealed_loop import (
     EndlessError,
     LivelockError,
     PlainHandle,
+    PlainTimer,
     SealedLoop,
     UnhandledError,
 )
@@ -72,8 +73,6 @@ class Order(enum.Enum):
 
 class VirtualLoop(SealedLoop):
     """An event loop whose time is made up and whose order is drawn from a seed."""
-
-    _stopping: bool
 
     def __init__(
         self,
@@ -181,7 +180,7 @@ class VirtualLoop(SealedLoop):
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         """Queue a callback for the next turn."""
-        if self.is_closed():
+        if self._closed:
             raise RuntimeError("the simulation is over")
         context = copy_context() if context is None else context
         handle = PlainHandle(callback, args, self, context)
@@ -198,10 +197,10 @@ class VirtualLoop(SealedLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Queue a callback for a moment of virtual time."""
-        if self.is_closed():
+        if self._closed:
             raise RuntimeError("the simulation is over")
         context = copy_context() if context is None else context
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        handle = PlainTimer(when, callback, args, self, context=context)
         self._serial += 1
         tie = 0.0 if self._order is Order.FIFO else self._random.random()
         entry = (handle, context.get(current_process), None)
@@ -335,11 +334,12 @@ class VirtualLoop(SealedLoop):
         return drawn
 
     def _jump(self) -> None:
-        while self._timers and self._timers[0][3][0].cancelled():
-            heapq.heappop(self._timers)
-        if not self._timers:
+        timers = self._timers
+        while timers and timers[0][3][0]._cancelled:
+            heapq.heappop(timers)
+        if not timers:
             raise DeadlockError(f"nothing can run and no timer is set; waiting: {self._waiting()}")
-        when = self._timers[0][0]
+        when = timers[0][0]
         if when > self._time_limit:
             raise EndlessError(f"went past {self._time_limit} s; waiting: {self._waiting()}")
         if when > self._now:

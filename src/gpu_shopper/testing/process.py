@@ -204,7 +204,7 @@ class Process:
 def check_alive() -> None:
     """Raise ProcessDied in a dead process; every seam without an effect calls this first."""
     process = current_process.get()
-    if process is not None:
+    if process is not None and not process.alive:
         process.check()
 
 

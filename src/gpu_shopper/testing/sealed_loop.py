@@ -69,8 +69,36 @@ class PlainHandle(asyncio.Handle):
         self._source_traceback = None
 
 
+class PlainTimer(asyncio.TimerHandle):
+    """A timer of a loop that is never debugged."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        context: Context,
+    ) -> None:
+        self._context = context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+        self._when = when
+        self._scheduled = True
+
+
 class SealedLoop(asyncio.BaseEventLoop):
     """The half of the virtual loop that says no."""
+
+    _stopping: bool
+    _closed: bool
 
     def call_soon_threadsafe(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
