@@ -5,6 +5,7 @@ Each act is counted, and says what must not come of it; what the answers give aw
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
@@ -139,7 +140,9 @@ class Mischief:
 
     async def _forge(self) -> None:
         """F66: a report under another's token, or under none of ours, is not heard."""
-        alive = self._nodes.alive()
+        tokens = Counter(node.token for node in self._nodes.alive())
+        # A double has the same token and a boot of its own: what it says is not forged.
+        alive = [node for node in self._nodes.alive() if tokens[node.token] == 1]
         if not alive:
             return
         self._oracle.struck("heartbeat_forged")
