@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from gpu_shopper.sandbox.messages import ModelRequest
 from gpu_shopper.testing import bounds, checks
-from gpu_shopper.testing.clouds import Way
+from gpu_shopper.testing.clouds import ACCOUNT_KEY, Way
 from gpu_shopper.testing.scenarios import Script, Stage, play
 
 
@@ -290,3 +291,37 @@ def test_a_destroy_that_is_not_tried_again() -> None:
         await _seen_by(stage, 2400, bounds.l1_unwanted_instances_die)
 
     assert "L7" in violated(script)
+
+
+def test_a_double_that_is_left_without_a_row() -> None:
+    async def script(stage: Stage) -> None:
+        await _running(stage)
+        await stage.wait(300)
+        _freeze(stage)
+        stage.cloud.double(stage.ledger()[0].name)
+        await stage.wait(560)
+
+    assert "S1" in violated(script)
+
+
+def test_a_double_that_is_destroyed_without_a_row() -> None:
+    async def script(stage: Stage) -> None:
+        await _running(stage)
+        first = stage.ledger()[0]
+        _freeze(stage)
+        stage.cloud.double(first.name)
+        double = next(entry for entry in stage.ledger() if entry.id != first.id)
+        cloud = stage.cloud
+        cloud.model.handle(
+            ModelRequest(
+                method="DELETE",
+                path=f"v1/instances/{double.id}",
+                query={},
+                body=None,
+                key=ACCOUNT_KEY,
+            ),
+            now=cloud.now(),
+        )
+        await stage.wait(60)
+
+    assert "S19" in violated(script)

@@ -46,6 +46,7 @@ def s2_what_reappears_is_reopened(o: Oracle) -> None:
             continue
         begin = o.unentitled_since(entry)
         if begin is None or cloud.may_lie() or cloud.troubled(begin, o.now):
+            o.exercised["S2 excused"] += 1
             continue
         shown_late = cloud.profile.config.listing_lag_s
         left = o.now - begin - o.excused(cloud.name, since=begin)
@@ -69,6 +70,7 @@ def s1_a_double_has_a_row_of_its_own(o: Oracle) -> None:
             continue
         begin = max(begin, o.rewound_at)
         if cloud.may_lie() or cloud.troubled(begin, o.now):
+            o.exercised["S1 doubles excused"] += 1
             continue
         shown_late = cloud.profile.config.listing_lag_s
         left = o.now - begin - o.excused(cloud.name, since=begin)
@@ -111,6 +113,7 @@ def l2_outages_end_with_a_destroy(o: Oracle) -> None:
         row = o.attempts.get(entry.name)
         if row is not None and not row.open and cloud.may_lie():
             # Closed, and back: only a listing can show it, and where listings lie L1's bound holds alone.
+            o.exercised["L2 excused"] += 1
             continue
         o.exercised["L2"] += 1
         last = o.last_destroy(cloud, entry.id)

@@ -153,15 +153,16 @@ def s15_running_is_true(o: Oracle, old: SessionRow | None, new: SessionRow) -> N
     held = cloud.instance(attempt.instance_id or "")
     if held is None:
         o.violate("S15", f"{new.id} runs on {attempt.instance_id}, which never was")
-    elif _gpus_differ(cloud, attempt) and any(
-        entry.name == attempt.label and entry.id != held.id for entry in cloud.ledger()
+    elif _gpus_differ(cloud, attempt.instance_id) and any(
+        entry.name == attempt.label and entry.id != held.id and not _gpus_differ(cloud, entry.id)
+        for entry in cloud.ledger()
     ):
-        # Its double has the same name and token, and was heard first: nobody can tell them apart until the sweep.
+        # Its double, which is as sold, has the same name and token: nobody can tell them apart until the sweep.
         o.exercised["S15 spoken for by a double"] += 1
-    elif _gpus_differ(cloud, attempt) and attempt.label in o.forgotten:
+    elif _gpus_differ(cloud, attempt.instance_id) and attempt.label in o.forgotten:
         # It was taken in by its label alone: what had been ordered, the book has forgotten.
         o.exercised["S15 recovered"] += 1
-    elif _gpus_differ(cloud, attempt):
+    elif _gpus_differ(cloud, attempt.instance_id):
         o.violate(
             "S15", f"{new.id} runs on {held.spec.gpus.model} × {held.spec.gpus.count}, not as sold"
         )
@@ -225,7 +226,7 @@ def _preempted(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
 def _not_as_sold(o: Oracle, session: SessionRow, held: AttemptRow) -> str:
     cloud = o.clouds[ProviderName(held.provider)]
     instance = cloud.instance(held.instance_id or "")
-    if instance is None or _gpus_differ(cloud, held):
+    if instance is None or _gpus_differ(cloud, held.instance_id):
         return ""
     shown = instance.shown_price_micros
     return "" if shown > int(json.loads(held.offer)["price"]["micros"]) else "it is as sold"
@@ -352,8 +353,8 @@ def _wanted(o: Oracle, session: SessionRow) -> AttemptRow | None:
     )
 
 
-def _gpus_differ(cloud: SimCloud, attempt: AttemptRow) -> bool:
-    held = cloud.instance(attempt.instance_id or "")
+def _gpus_differ(cloud: SimCloud, instance_id: str | None) -> bool:
+    held = cloud.instance(instance_id or "")
     if held is None:
         return False
     catalogue = cloud.catalogue

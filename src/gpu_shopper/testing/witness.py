@@ -33,9 +33,12 @@ class Told:
     destroy_sent_at: float = -1.0
 
     def fooled(self, *, reads: int, listings: int) -> bool:
-        """Tell whether so many reads and listings have lied since the last order to destroy it was answered or lost."""
+        """Tell whether so many reads did not find it, and listings lied, since the last order to destroy it was sent.
+
+        A read that was true counts as well: the instance may have come back after it.
+        """
         since = self.destroy_sent_at
-        lied = sum(at >= since for at in self.false_reads)
+        lied = sum(at >= since and not there for at, there in self.reads)
         omitted = sum(at >= since for at in self.false_listings)
         return lied >= reads and omitted >= listings
 

@@ -2,6 +2,7 @@
 
 from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.testing.scenarios import Script, Stage, play
+from gpu_shopper.testing.witness import Told
 
 _INSTANCES = "http://cloud.test/v1/instances"
 
@@ -69,3 +70,15 @@ def test_what_was_shown_was_seen() -> None:
         assert one.name in stage.world.oracle.witness.ids_told
 
     _with_an_instance(tell)
+
+
+def test_a_read_that_was_true_counts_if_what_it_did_not_find_came_back() -> None:
+    gone = Told(reads=[(5, False), (6, False)], false_listings=[8, 9], destroy_sent_at=4)
+    shown = Told(reads=[(5, False), (6, True)], false_listings=[8, 9], destroy_sent_at=4)
+    listed = Told(reads=[(5, False), (6, False)], false_listings=[9], destroy_sent_at=4)
+    earlier = Told(reads=[(3, False), (6, False)], false_listings=[8, 9], destroy_sent_at=4)
+
+    assert gone.fooled(reads=2, listings=2)
+    assert not shown.fooled(reads=2, listings=2)
+    assert not listed.fooled(reads=2, listings=2)
+    assert not earlier.fooled(reads=2, listings=2)
