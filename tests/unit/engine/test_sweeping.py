@@ -332,3 +332,22 @@ async def test_a_few_that_are_missing_freeze_nothing(
 
     state = house.peek(lambda book: book.accounts.state(CUMULUS))
     assert frozen == (state.frozen_since is not None)
+
+
+@housed()
+async def test_what_a_listing_left_out_is_looked_at_before_it_is_destroyed(house: House) -> None:
+    session = await house.until_running()
+    [held] = house.cloud.instances
+    await house.beat(session)
+    house.cloud.hidden.add(held)
+    await sweep(house)
+    house.cloud.hidden.clear()
+    assert house.attempt(session).missing_since is not None
+    await house.sessions.finish(session, by=AS_ALICE)
+    looks = house.cloud.calls["observe"]
+
+    await house.look_after(session)
+
+    assert looks < house.cloud.calls["observe"]
+    assert [held] == house.cloud.destroyed
+    assert house.attempt(session).missing_since is None
