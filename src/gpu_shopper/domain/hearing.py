@@ -40,8 +40,10 @@ class Verdict(StrEnum):
 
 
 def is_news(attempt: LaunchAttempt, report: NodeReport) -> bool:
-    """Return whether the report is newer than all before: within one boot, counters only grow."""
+    """Return whether the report is newer than all before: within one boot, counters only grow, and they begin at 1."""
     heard = attempt.heard
+    if report.counter < 1:
+        return False
     return heard is None or heard.boot_id != report.boot_id or report.counter > heard.counter
 
 

@@ -35,6 +35,10 @@ def test_the_first_word_of_a_node_is_news() -> None:
     assert is_news(an_attempt(), a_report(counter=1))
 
 
+def test_no_node_counts_from_nothing() -> None:
+    assert not is_news(an_attempt(), a_report(counter=0))
+
+
 @pytest.mark.parametrize(("counter", "news"), [(6, False), (7, False), (8, True), (900, True)])
 def test_within_a_boot_only_a_higher_counter_is_news(counter: int, news: bool) -> None:
     assert news == is_news(an_attempt(heard=heard(counter=7)), a_report(counter=counter))
