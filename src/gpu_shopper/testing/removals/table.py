@@ -3,10 +3,11 @@
 from typing import Final
 
 from gpu_shopper.testing.removals.buying import BUYING
+from gpu_shopper.testing.removals.owing import OWING
 from gpu_shopper.testing.removals.proving import PROVING
 from gpu_shopper.testing.removals.removal import Removal
 
-REMOVALS: Final[tuple[Removal, ...]] = BUYING + PROVING
+REMOVALS: Final[tuple[Removal, ...]] = BUYING + PROVING + OWING
 BY_RULE: Final = {removal.rule: removal for removal in REMOVALS}
 # Said plainly, so that nobody takes them for proved.
 NOT_IN_WORLDS: Final = {
