@@ -170,6 +170,22 @@ def test_an_end_that_is_inferred_while_the_account_is_frozen() -> None:
     assert "S17" in violated(script)
 
 
+def test_an_instance_that_is_given_up_before_it_ran_while_the_account_is_frozen() -> None:
+    async def script(stage: Stage) -> None:
+        session = await stage.request()
+        await stage.until_state(session, "provisioning")
+        _freeze(stage)
+        _tamper(
+            stage,
+            "INSERT INTO accounts (provider, frozen_since, frozen_because) VALUES ('sandbox', 1, '')"
+            " ON CONFLICT DO UPDATE SET frozen_since = 1",
+            "UPDATE attempts SET state = 'closing', wanted = 0,"
+            " unwanted_because = 'sandbox holds no such instance any more'",
+        )
+
+    assert "S17" in violated(script)
+
+
 def test_a_destroy_without_a_reason_in_the_book() -> None:
     async def script(stage: Stage) -> None:
         session = await _running(stage)

@@ -11,7 +11,8 @@ from gpu_shopper.testing.removals.trying import NotTried, try_without
 
 # Noticed within a few seeds, so that the proof is tried with every run of the tests; `make proof` tries them all.
 _QUICK = ("R1", "R2", "R4", "R5", "R10", "R22")
-_PAGE = Path(__file__).parents[2] / "docs/evidence/rules.md"
+_ROOT = Path(__file__).parents[2]
+_PAGE = _ROOT / "docs/evidence/rules.md"
 _BY_RULE = {removal.rule: removal for removal in REMOVALS}
 
 
@@ -24,6 +25,30 @@ def test_what_is_taken_out_stands_in_the_code(removal: Removal) -> None:
     for name, source in sources.items():
         ast.parse(source, filename=name)
         assert source != (PACKAGE / name).read_text(encoding="utf-8")
+
+
+def test_the_tests_that_are_named_are_there() -> None:
+    for removal in REMOVALS:
+        assert removal.scenario or not removal.not_in_worlds, removal.rule
+        if removal.scenario:
+            file, _, name = removal.scenario.partition("::")
+            assert f"def {name}(" in (_ROOT / file).read_text(encoding="utf-8"), removal.rule
+
+
+def test_a_removal_that_worlds_cannot_show_is_shown_by_its_test() -> None:
+    removal = _BY_RULE["urgent"]
+
+    verdict = try_without(removal, scenarios=[removal.scenario])
+
+    assert 0 == verdict.ran
+    assert verdict.noticed
+    assert removal.scenario == verdict.scenario
+
+
+def test_a_test_that_passes_without_the_rule_shows_nothing() -> None:
+    other = "tests/unit/engine/test_pacing.py::test_a_destroy_never_stands_in_line"
+
+    assert not try_without(_BY_RULE["urgent"], scenarios=[other]).noticed
 
 
 def test_no_rule_is_named_twice() -> None:

@@ -175,6 +175,17 @@ def s15_running_costs_no_more_than_allowed(
             o.violate("S15", f"{new.id} runs at {held.shown_price_micros}, allowed are {cap}")
 
 
+def s17_frozen_is_not_given_up(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
+    """S17: while an account is frozen, no instance there is given up as gone, whether it ran already or not."""
+    if old is None or not old.wanted or new.wanted:
+        return
+    because = new.unwanted_because or ""
+    if because == "lost" or because.endswith(_GONE):
+        o.exercised["S17 given up"] += 1
+        if o.book.frozen(new.provider):
+            o.violate("S17", f"{new.label} is given up as gone while {new.provider} is frozen")
+
+
 def s17_mass_absence_freezes(o: Oracle) -> None:
     """S17: a sweep that misses many at once freezes the account, before anything can be inferred."""
     for name in o.clouds:
@@ -227,6 +238,7 @@ ON_ATTEMPT: Final = (
     s2_refused_means_never_bought,
     s2_presumed_means_waited_for,
     s5_gone_is_not_concluded_early,
+    s17_frozen_is_not_given_up,
 )
 ON_SESSION: Final = (s15_running_costs_no_more_than_allowed,)
 EACH_MINUTE: Final = (s1_no_id_is_forgotten, s17_mass_absence_freezes, l2_a_new_house_looks_often)

@@ -180,6 +180,7 @@ INVARIANTS: Final = (
         says="Mass absence freezes an account, and while it is frozen, nothing is inferred about it.",
         asked={
             "checks:s5_the_reason_is_true": When.COMMIT,
+            "believing:s17_frozen_is_not_given_up": When.COMMIT,
             "believing:s17_mass_absence_freezes": When.MINUTE,
         },
     ),

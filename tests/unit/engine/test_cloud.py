@@ -1,5 +1,6 @@
 """One account as the engine asks it: bounded in time, honest about silence, one listing for all who wait."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -78,6 +79,20 @@ async def test_the_time_of_a_create_call_begins_when_its_turn_has_come(house: Ho
     bought = await cloud_of(house).launch(ORDER)
     assert LABEL == bought.label
     assert 100 == house.clock.monotonic()
+
+
+@housed(quirks=Quirks(requests_per_second=0.01, burst=1))
+async def test_a_destroy_overtakes_all_who_stand_in_line(house: House) -> None:
+    await cloud_of(house).find(LABEL)
+    in_line = [asyncio.create_task(cloud_of(house).observe(I_1)) for _ in range(5)]
+    await asyncio.sleep(0)
+
+    await cloud_of(house).destroy(I_1)
+    assert 0 == house.clock.monotonic()
+    assert not any(one.done() for one in in_line)
+    for one in in_line:
+        one.cancel()
+    await asyncio.gather(*in_line, return_exceptions=True)
 
 
 @housed()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gpu_shopper.testing.removals.evidence import write_page
 from gpu_shopper.testing.removals.table import BY_RULE, REMOVALS
-from gpu_shopper.testing.removals.trying import SEEDS, Verdict, try_without
+from gpu_shopper.testing.removals.trying import SCENARIOS, SEEDS, Verdict, try_without
 
 _BASELINE_SEEDS = 40
 _PAGE = Path("docs/evidence/rules.md")
@@ -21,8 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = [BY_RULE[rule] for rule in options.rules] or list(REMOVALS)
     missed, verdicts = [], []
     for removal in chosen:
+        named = (removal.scenario,) if removal.scenario else ()
         verdict = try_without(
-            removal, seeds=options.seeds, hours=options.hours, mode=options.mode, only=options.only
+            removal,
+            seeds=options.seeds,
+            hours=options.hours,
+            mode=options.mode,
+            only=options.only,
+            scenarios=named or (SCENARIOS if options.scenarios else ()),
         )
         verdicts.append(verdict)
         sys.stdout.write(_line(verdict) + "\n")
@@ -42,12 +48,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _line(verdict: Verdict) -> str:
-    if verdict.noticed:
+    if verdict.seed is not None:
         what = f"seed {verdict.seed}: {verdict.check} {verdict.message[:120]}"
     else:
-        what = f"{verdict.ran} seeds without a violation"
+        what = f"{verdict.ran} seeds without a violation" if verdict.ran else "not in worlds"
     others = f" ({verdict.others} seeds failed by other checks)" if verdict.others else ""
-    return f"{verdict.rule:8} {verdict.seconds:6.1f} s  {what}{others}"
+    failed = f"; {verdict.scenario} fails" if verdict.scenario else ""
+    return f"{verdict.rule:11} {verdict.seconds:6.1f} s  {what}{others}{failed}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
         "--seeds", type=int, default=SEEDS, help="at most so many each (default: %(default)s)"
     )
     parser.add_argument("--write", action="store_true", help=f"write {_PAGE}; needs all rules")
+    parser.add_argument(
+        "--scenarios",
+        action="store_true",
+        help="where no test is named, look for one that fails (minutes)",
+    )
     parser.add_argument("--hours", type=float, help="simulated hours (default: the rule's own)")
     parser.add_argument("--mode", help="the worlds' mode (default: the rule's own)")
     parser.add_argument("--only", help="the one fault of the worlds (default: the rule's own)")

@@ -174,6 +174,21 @@ PROVING: Final = (
         only="ignore_destroy=0.7",
     ),
     Removal(
+        rule="R18",
+        sentence="A cloud at which something is owed cannot be taken out of the configuration.",
+        removed="the server starts without a cloud at which something may still run",
+        changes=(
+            Change(
+                "bootstrap/app.py",
+                "        await _refuse_forgotten_clouds(books, manifests)\n",
+                "",
+            ),
+        ),
+        expected=frozenset(),
+        not_in_worlds="worlds do not start the server's own assembly",
+        scenario="tests/unit/bootstrap/test_app.py::test_a_server_does_not_start_without_a_cloud_at_which_something_is_owed",
+    ),
+    Removal(
         rule="R19",
         sentence="When many are missing at once, nothing is inferred: the account is frozen.",
         removed="no number of missing instances freezes an account",

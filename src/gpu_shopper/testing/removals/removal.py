@@ -30,8 +30,9 @@ class Change:
 class Removal:
     """A rule and what is left of the code without it.
 
-    `mode` and `hours` are those of the worlds in which it shows soonest, `only` the one fault that they need. `expected` are the checks that may be the first to
-    notice; any of them will do. `scenario` is a test by name that fails without the rule, empty where only worlds do.
+    `mode` and `hours` are those of the worlds in which it shows soonest, `only` the faults that they need. `expected` are
+    the checks that may be the first to notice; any of them will do. `scenario` is a test by file and name that fails
+    without the rule, empty where only worlds do. `not_in_worlds` says why no world is tried, and the scenario alone.
     """
 
     rule: str
@@ -43,6 +44,7 @@ class Removal:
     only: str | None = None
     hours: float = 2.0
     scenario: str = ""
+    not_in_worlds: str = ""
 
     @property
     def files(self) -> tuple[str, ...]:

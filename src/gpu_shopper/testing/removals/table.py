@@ -13,6 +13,4 @@ BY_RULE: Final = {removal.rule: removal for removal in REMOVALS}
 NOT_IN_WORLDS: Final = {
     "R3": "A second, independent mark where the cloud shows one: not in the product yet, for the sandbox shows one place only. "
     "What comes nearest is the id that answered the create, by which an instance without our label is still ours.",
-    "R18": "A cloud at which something is owed cannot be taken out of the configuration: the server refuses to start "
-    "(`bootstrap/app.py`). Worlds do not start the server's own assembly, so its removal would not be noticed there.",
 }
