@@ -15,7 +15,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proof setup-runtime demo serve test check lint tidy format bench openapi simulate soak torture crashes lock clean
+.PHONY: help setup proof mutation setup-runtime demo serve test check lint tidy format bench openapi simulate soak torture crashes lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ simulate: setup ## Run SEEDS worlds in virtual time (make simulate SEEDS=500)
 
 proof: setup ## Take each safety rule out of a copy, and see that the simulator notices (ARGS="R7")
 	@$(BIN)/python -m gpu_shopper.testing.removals $(ARGS)
+
+mutation: setup ## Change the rules of the domain one by one, and see that its tests notice (ARGS="launch plan")
+	@scripts/mutate $(ARGS)
 
 soak: setup ## Simulate new worlds for HOURS on JOBS processes, and add a line to docs/evidence/soak.jsonl
 	@exec $(BIN)/python -m gpu_shopper.testing.soak --hours $(HOURS) $(if $(JOBS),--jobs $(JOBS)) --record docs/evidence/soak.jsonl $(ARGS)

@@ -41,6 +41,7 @@ BUYING: Final = (
             ),
         ),
         expected=frozenset({"S3", "S1"}),
+        scenario="tests/sim/test_scenarios.py::test_an_instance_whose_answer_was_lost_is_found_by_its_label",
     ),
     Removal(
         rule="R2",
@@ -54,6 +55,7 @@ BUYING: Final = (
             ),
         ),
         expected=frozenset({"S6", "S1", "S3"}),
+        scenario="tests/sim/test_scenarios.py::test_an_instance_whose_answer_was_lost_is_found_by_its_label",
     ),
     Removal(
         rule="R4",
@@ -70,6 +72,7 @@ BUYING: Final = (
             ),
         ),
         expected=frozenset({"S4", "S3", "alarm"}),
+        scenario="tests/sim/test_scenarios.py::test_a_create_that_takes_effect_late_is_adopted",
     ),
     Removal(
         rule="R5",
@@ -83,6 +86,7 @@ BUYING: Final = (
             ),
         ),
         expected=frozenset({"S12"}),
+        scenario="tests/unit/commands/test_requesting.py::test_the_same_key_and_body_give_the_same_session_and_private_key",
     ),
     Removal(
         rule="R6",
@@ -98,6 +102,7 @@ BUYING: Final = (
         expected=frozenset({"S2", "S3"}),
         mode="storm",
         hours=1.0,
+        scenario="tests/unit/transport/test_answers.py::test_no_answer",
     ),
     Removal(
         rule="R7",
@@ -112,6 +117,7 @@ BUYING: Final = (
         ),
         expected=frozenset({"S2", "S1"}),
         only="create_error_with_id=0.7,label_lost=0.7",
+        scenario="tests/unit/transport/test_answers.py::test_a_create",
     ),
     Removal(
         rule="R8",
@@ -132,6 +138,7 @@ BUYING: Final = (
         expected=frozenset({"S1"}),
         mode="storm",
         hours=1.0,
+        scenario="tests/unit/engine/test_launching.py::test_the_create_call_carries_all_that_ends_it",
     ),
     Removal(
         rule="R9",
@@ -180,5 +187,6 @@ BUYING: Final = (
         expected=frozenset({"L3"}),
         mode="storm",
         hours=1.0,
+        scenario="tests/unit/engine/test_ordering.py::test_an_order_holds_everything_that_was_asked_for",
     ),
 )

@@ -18,6 +18,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S2", "L4"}),
         only="create_late=0.9",
+        scenario="tests/unit/domain/test_plan.py::test_over_thousands_of_facts_the_plan",
     ),
     Removal(
         rule="last look",
@@ -32,6 +33,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S2"}),
         only="create_late=0.9,long_absence=1.0",
+        scenario="tests/unit/domain/test_plan.py::test_over_thousands_of_facts_the_plan",
     ),
     Removal(
         rule="watched",
@@ -46,6 +48,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S2", "L1", "L2", "L12"}),
         only="resurrected=0.7,create_late=0.7",
+        scenario="tests/unit/engine/test_sweeping.py::test_a_late_arrival_reopens_what_was_closed_and_is_ended",
     ),
     Removal(
         rule="orphans",
@@ -60,6 +63,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S1", "S2", "L1", "L2", "L12"}),
         only="book_lost=0.6",
+        scenario="tests/unit/engine/test_sweeping.py::test_an_orphan_that_is_overdue_is_destroyed_by_its_label_alone",
     ),
     Removal(
         rule="doubles",
@@ -74,6 +78,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S4", "L1", "L2", "L12"}),
         only="bought_twice=0.7",
+        scenario="tests/unit/engine/test_sweeping.py::test_two_late_arrivals_of_one_label_both_end",
     ),
     Removal(
         rule="one bound",
@@ -89,6 +94,7 @@ OWING: Final = (
         # The schema holds on to the rule as well: where it refuses, that is what is noticed.
         expected=frozenset({"S4", "alarm"}),
         only="create_late=0.9",
+        scenario="tests/unit/engine/test_launching.py::test_a_session_shops_on_and_the_unanswered_attempt_stays_owed",
     ),
     Removal(
         rule="by its id",
@@ -104,6 +110,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S2", "S5", "L1", "L2", "L12"}),
         only="label_lost=0.7,resurrected=0.7",
+        scenario="tests/unit/domain/test_census.py::test_what_we_bought_is_known_by_its_id_where_the_cloud_lost_our_label",
     ),
     Removal(
         rule="two reads",
@@ -118,6 +125,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S2"}),
         only="get_false_404=0.4,list_empty=0.4,ignore_destroy=0.8",
+        scenario="tests/unit/domain/test_proof.py::test_the_proof_goes_from_destroy_over_reads_and_listings_to_the_end",
     ),
     Removal(
         rule="listings",
@@ -133,6 +141,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S2"}),
         only="get_false_404=0.5,ignore_destroy=0.7",
+        scenario="tests/unit/domain/test_proof.py::test_the_proof_goes_from_destroy_over_reads_and_listings_to_the_end",
     ),
     Removal(
         rule="begun after",
@@ -158,6 +167,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S2"}),
         only="get_false_404=0.5,ignore_destroy=0.8,list_lag=0.3",
+        scenario="tests/unit/domain/test_census.py::test_a_listing_speaks_of_absence_only_after_the_answer_and_after_a_read",
     ),
     Removal(
         rule="errors",
@@ -185,6 +195,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S2", "S5"}),
         only="down=0.6,ignore_destroy=0.7,list_empty=0.5",
+        scenario="tests/unit/engine/test_observing.py::test_a_cloud_that_cannot_be_asked_says_nothing_of_the_instance",
     ),
     Removal(
         rule="frozen",
@@ -222,6 +233,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S5"}),
         only="long_absence=1.0,house_paused=2.0",
+        scenario="tests/unit/engine/test_chores.py::test_a_house_that_was_away_holds_its_own_absence_against_no_node",
     ),
     Removal(
         rule="price",
@@ -236,6 +248,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S15", "S10"}),
         only="wrong_price=0.7",
+        scenario="tests/unit/domain/test_hearing.py::test_what_was_granted_otherwise_is_told_in_words",
     ),
     Removal(
         rule="gpu",
@@ -250,6 +263,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S15"}),
         only="wrong_gpu=0.7",
+        scenario="tests/unit/domain/test_hearing.py::test_a_node_with_anything_else_is_not",
     ),
     Removal(
         rule="heard",
@@ -264,6 +278,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S15"}),
         only="never_boot=0.7",
+        scenario="tests/unit/domain/test_launch.py::test_running_needs_a_checked_node_an_address_and_a_read_back",
     ),
     Removal(
         rule="lease",
@@ -278,6 +293,7 @@ OWING: Final = (
         ),
         expected=frozenset({"L3"}),
         only="nodes_cut=1.5,long_absence=1.0",
+        scenario="tests/unit/agent/test_daemon.py::test_silence_waits_for_a_hanging_heartbeat_for_its_limit_only",
     ),
     Removal(
         rule="alert",
@@ -292,6 +308,7 @@ OWING: Final = (
         ),
         expected=frozenset({"L8"}),
         only="reserved=0.8",
+        scenario="tests/unit/engine/test_retiring.py::test_a_destroy_that_is_ignored_is_repeated_and_told_at_the_tenth_try",
     ),
     Removal(
         rule="urgent",

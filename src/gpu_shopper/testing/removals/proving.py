@@ -59,6 +59,7 @@ PROVING: Final = (
         expected=frozenset({"S2", "S5"}),
         only="get_false_404=0.7,list_cut=0.4,ignore_destroy=0.8",
         hours=1.5,
+        scenario="tests/unit/engine/test_cloud.py::test_a_listing_with_a_missing_part_is_none",
     ),
     Removal(
         rule="R13",
@@ -80,6 +81,7 @@ PROVING: Final = (
         expected=frozenset({"S5"}),
         only="get_false_404",
         hours=1.0,
+        scenario="tests/unit/engine/test_evidence.py::test_all_signs_but_one_say_nothing",
     ),
     Removal(
         rule="R14",
@@ -108,6 +110,7 @@ PROVING: Final = (
         ),
         expected=frozenset({"S5"}),
         only="get_false_404=0.9,list_empty=0.9",
+        scenario="tests/sim/test_scenarios.py::test_a_heartbeat_vetoes_what_the_cloud_says",
     ),
     Removal(
         rule="R15",
@@ -135,6 +138,7 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"S2"}),
+        scenario="tests/sim/test_scenarios.py::test_one_false_404_proves_no_absence",
     ),
     Removal(
         rule="R16",
@@ -156,6 +160,7 @@ PROVING: Final = (
         ),
         expected=frozenset({"S2", "S8"}),
         only="stop_instead_of_destroy=0.7",
+        scenario="tests/unit/engine/test_retiring.py::test_stopped_is_not_gone",
     ),
     Removal(
         rule="R17",
@@ -172,6 +177,7 @@ PROVING: Final = (
         ),
         expected=frozenset({"L1", "L2", "L5", "L7", "L12"}),
         only="ignore_destroy=0.7",
+        scenario="tests/unit/domain/test_launch.py::test_a_destroy_is_repeated_within_bounds_for_ever",
     ),
     Removal(
         rule="R18",
@@ -202,6 +208,7 @@ PROVING: Final = (
         expected=frozenset({"S17"}),
         only="list_empty",
         hours=2.0,
+        scenario="tests/unit/engine/test_sweeping.py::test_an_account_that_loses_many_at_once_is_frozen_and_thaws_when_they_are_back",
     ),
     Removal(
         rule="R20",
@@ -225,6 +232,7 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"S5"}),
+        scenario="tests/sim/test_house_scenarios.py::test_a_book_that_could_not_be_written_is_not_held_against_the_nodes",
     ),
     Removal(
         rule="R21",
@@ -259,6 +267,7 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"S6", "S19"}),
+        scenario="tests/unit/domain/test_label.py::test_a_label_with_any_one_character_changed_is_nobodys",
     ),
     Removal(
         rule="R23",
@@ -277,6 +286,7 @@ PROVING: Final = (
         expected=frozenset({"L1", "L2", "L12", "S1", "S2"}),
         only="book_lost=0.6,never_boot=0.6",
         hours=2.0,
+        scenario="tests/unit/engine/test_sweeping.py::test_an_orphan_that_is_overdue_is_destroyed_by_its_label_alone",
     ),
     Removal(
         rule="R24",
@@ -290,5 +300,6 @@ PROVING: Final = (
             ),
         ),
         expected=frozenset({"L1", "L5", "L12"}),
+        scenario="tests/sim/test_house_scenarios.py::test_a_deadline_that_passes_during_an_outage_is_kept_right_after_it",
     ),
 )
