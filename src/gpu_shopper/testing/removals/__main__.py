@@ -5,9 +5,11 @@ Returns 1 if the worlds did not notice that one of the rules is missing, or if t
 
 import argparse
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gpu_shopper.testing.removals.evidence import write_page
+from gpu_shopper.testing.removals.removal import Removal
 from gpu_shopper.testing.removals.table import BY_RULE, REMOVALS
 from gpu_shopper.testing.removals.trying import SCENARIOS, SEEDS, Verdict, try_without
 
@@ -20,9 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     chosen = [BY_RULE[rule] for rule in options.rules] or list(REMOVALS)
     missed, verdicts = [], []
-    for removal in chosen:
+
+    def attempt(removal: Removal) -> Verdict:
         named = (removal.scenario,) if removal.scenario else ()
-        verdict = try_without(
+        return try_without(
             removal,
             seeds=options.seeds,
             hours=options.hours,
@@ -30,11 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
             only=options.only,
             scenarios=named or (SCENARIOS if options.scenarios else ()),
         )
-        verdicts.append(verdict)
-        sys.stdout.write(_line(verdict) + "\n")
-        sys.stdout.flush()
-        if not verdict.noticed:
-            missed.append(removal.rule)
+
+    # Each try is a process of its own, so that threads need do nothing but wait.
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for removal, verdict in zip(chosen, pool.map(attempt, chosen), strict=True):
+            verdicts.append(verdict)
+            sys.stdout.write(_line(verdict) + "\n")
+            sys.stdout.flush()
+            if not verdict.noticed:
+                missed.append(removal.rule)
     if options.baseline:
         verdict = try_without(
             None, seeds=options.baseline, hours=options.hours, mode=options.mode, only=options.only
@@ -70,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
         "--scenarios",
         action="store_true",
         help="where no test is named, look for one that fails (minutes)",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="so many at once (default: %(default)s)"
     )
     parser.add_argument("--hours", type=float, help="simulated hours (default: the rule's own)")
     parser.add_argument("--mode", help="the worlds' mode (default: the rule's own)")
