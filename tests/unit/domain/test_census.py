@@ -212,3 +212,30 @@ def test_a_listing_never_speaks_of_the_absence_of_what_nobody_destroyed(
     attempt = an_attempt(state, destroy_answered_at=NOON, absence=GONE)
 
     assert not speaks_of_absence(attempt, began_at=NOON + HOUR)
+
+
+@pytest.mark.parametrize(("answered_at", "counts"), [(NOON - SECOND, True), (NOON, False)])
+def test_what_is_destroyed_and_not_listed_is_told_if_the_listing_came_after(
+    answered_at: object, counts: bool
+) -> None:
+    closing = an_attempt(AttemptState.CLOSING, destroy_answered_at=answered_at, absence=GONE)
+
+    assert ((closing,) if counts else ()) == census([], [closing]).absent
+
+
+def test_what_is_listed_without_its_label_is_not_absent() -> None:
+    closing = an_attempt(AttemptState.CLOSING, destroy_answered_at=NOON - SECOND, absence=GONE)
+
+    taken = census([an_instance(label="")], [closing])
+
+    assert () == taken.absent
+    assert [closing] == [sighting.attempt for sighting in taken.refreshed]
+
+
+def test_what_lost_its_label_beside_one_that_kept_it_is_its_double() -> None:
+    closed = an_attempt(state=AttemptState.CLOSED, wanted=False)
+    kept = an_instance(closed, id=InstanceId("i-9"))
+
+    taken = parts(census([kept, an_instance(label="")], [closed]))
+
+    assert (["i-9"], ["i-1"]) == (taken["reappeared"], taken["duplicates"])
