@@ -57,8 +57,8 @@ OWING: Final = (
         changes=(
             Change(
                 "engine/sweeping.py",
-                "if (one := self._take_orphan(book, orphan, now))\n",
-                "if False and (one := self._take_orphan(book, orphan, now))\n",
+                "        for orphan in orphans.values():\n",
+                "        for orphan in ():\n",
             ),
         ),
         expected=frozenset({"S1", "S2", "L1", "L2", "L12"}),
@@ -72,8 +72,8 @@ OWING: Final = (
         changes=(
             Change(
                 "engine/sweeping.py",
-                "for sighting in census.duplicates]\n",
-                "for sighting in ()]\n",
+                "        for sighting in census.duplicates:\n",
+                "        for sighting in ():\n",
             ),
         ),
         expected=frozenset({"S4", "L1", "L2", "L12"}),
