@@ -78,7 +78,7 @@ OWING: Final = (
         ),
         expected=frozenset({"S4", "L1", "L2", "L12"}),
         only="bought_twice=0.7",
-        scenario="tests/unit/engine/test_sweeping.py::test_two_late_arrivals_of_one_label_both_end",
+        scenario="tests/sim/test_lying_clouds.py::test_the_double_of_a_create_is_ended_and_the_one_that_was_told_of_runs",
     ),
     Removal(
         rule="one bound",
