@@ -136,12 +136,11 @@ class Engine:
             nonlocal passes
             sweep = await self.sweeping.sweep(provider)
             passes += 1
-            if not sweep.complete:
-                # Nothing was learnt: what only a listing can show must not wait for a whole period more.
-                return min(BRISK_SWEEP_S, self._periods.sweep)
             if passes <= FAST_SWEEPS:
                 return min(FAST_SWEEP_S, self._periods.sweep)
-            if passes <= FAST_SWEEPS + BRISK_SWEEPS or self.sweeping.owes(provider):
+            # From an incomplete one nothing was learnt: what only a listing can show must not wait for a whole period more.
+            in_haste = not sweep.complete or self.sweeping.owes(provider)
+            if in_haste or passes <= FAST_SWEEPS + BRISK_SWEEPS:
                 return min(BRISK_SWEEP_S, self._periods.sweep)
             return self._periods.sweep
 

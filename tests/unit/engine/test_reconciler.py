@@ -231,6 +231,18 @@ async def test_after_a_start_sweeps_are_fast_and_then_every_five_minutes(house: 
 
 
 @housed()
+async def test_after_a_start_sweeps_are_fast_also_while_listings_are_incomplete(
+    house: House,
+) -> None:
+    engine = engine_of(house)
+    house.cloud.incomplete = True
+    engine.start()
+    await house.clock.sleep(195)
+    assert 20 == house.cloud.calls["list_all"]
+    await engine.stop()
+
+
+@housed()
 async def test_a_sweep_can_be_asked_for_at_once(house: House) -> None:
     engine = engine_of(house)
     engine.start()
