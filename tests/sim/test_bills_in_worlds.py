@@ -72,3 +72,20 @@ def test_what_comes_back_before_its_end_was_proved_is_billed_for_both_of_its_liv
         assert said == pytest.approx(stage.ledger()[0].billed_micros, rel=0.02)
 
     perform(script)
+
+
+def test_what_was_given_up_before_its_price_was_read_back_is_billed_as_its_cloud_shows() -> None:
+    async def script(stage: Stage) -> None:
+        stage.cloud.misbehave(
+            [
+                {"kind": "create_error_with_id", "count": 1},
+                {"kind": "wrong_price", "count": 1, "params": {"admits": True}},
+                {"kind": "reserved", "count": 1, "params": {"seconds": 1800}},
+            ]
+        )
+        session = await stage.request()
+        await stage.until_state(session, "running", "failed")
+        await stage.until(lambda: not stage.ledger()[0].alive, limit=3600)
+        await stage.finish(session)
+
+    perform(script)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from gpu_shopper.domain.cost import close_bill, close_earlier_life, end_of_bill
+from gpu_shopper.domain.cost import close_bill, close_earlier_life, end_of_bill, reprice
 from gpu_shopper.domain.ids import AttemptId
 from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.launch import (
@@ -279,10 +279,18 @@ def _answered(
     )
 
 
+def _found(attempt: LaunchAttempt, instance: Instance, now: datetime) -> LaunchAttempt:
+    still = seen(attempt, instance, at=now)
+    if instance.rate is None or attempt.read_back_at is not None:
+        return still
+    # It was given up before its price was ever read back, and only now is it known.
+    return reprice(still, instance.rate, at=now).attempt
+
+
 def _peeked(attempt: LaunchAttempt, instance: Instance | None, now: datetime) -> LaunchAttempt:
     if instance is not None:
         # As after any read that finds it: what was accepted was no end of the bill.
-        return replace(seen(attempt, instance, at=now), destroy_accepted_at=None)
+        return replace(_found(attempt, instance, now), destroy_accepted_at=None)
     first = attempt.absence.first_gone_at or now
     absent = replace(attempt, absence=replace(attempt.absence, first_gone_at=first))
     obeyed = _obeyed(absent)
@@ -319,7 +327,7 @@ def _was_read(
         at = now if enough else now + quirks.absence_read_spacing
         return replace(_obeyed(attempt), absence=absence, next_action_at=at)
     # It is still there, be it on its way out: the accepted destroy was no end of the bill.
-    still = seen(attempt, instance, at=now)
+    still = _found(attempt, instance, now)
     called = attempt.destroy_called_at or now
     often = min(_READ_PERIOD, quirks.observe_period * 3)
     at = min(called + destroy_pause(attempt, now), now + often)

@@ -22,6 +22,7 @@ from gpu_shopper.testing.rows import AttemptRow
 _CENT: Final = 10_000
 # Answers and commits take a moment, and so does the cloud that obeys.
 _MOMENT_S: Final = 5.0
+_ROUND_TRIPS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,9 @@ def allowance(o: Oracle, bill: Bill) -> int:
     assert held is not None, entry.id
     end = (entry.ended_at or cloud.now()) - o.loop.start.timestamp()
     known = known_end(o, cloud, row, entry, end=end)
-    seconds = known.gone_at - known.alive_at + _MOMENT_S
+    # What a cloud showed is older, when it arrives, by its way here: some pages, one after the other.
+    travelled = _ROUND_TRIPS * 2 * cloud.profile.latency_s[1]
+    seconds = known.gone_at - known.alive_at + _MOMENT_S + travelled
     seconds += o.clock_error(known.alive_at - 3600, known.gone_at)
     price = held.shown_price_micros / 3600
     # What is stopped, or never came up, bills less in the end, and no cloud says how much.
