@@ -59,21 +59,21 @@ def test_what_was_done_before_ctrl_c_is_written(tmp_path: Path) -> None:
 
 
 def test_a_world_that_fails_is_kept_with_the_line_that_runs_it_again() -> None:
-    soaked = Soaked(plan=Plan(wall_s=1, jobs=1, first_seed=49))
+    soaked = Soaked(plan=Plan(wall_s=1, jobs=1, first_seed=249))
     wrong = Violation(check="S5", at=3.0, message="destroyed what was wanted")
-    soaked.summary.add(Outcome(seed=49, mode="long", violations=[wrong]))
-    soaked.summary.add(Outcome(seed=50, mode="mixed", violations=[]))
+    soaked.summary.add(Outcome(seed=249, mode="long", violations=[wrong]))
+    soaked.summary.add(Outcome(seed=250, mode="mixed", violations=[]))
 
     row = row_of(soaked, code="abc", at=datetime(2026, 1, 2, tzinfo=UTC))
 
     assert (2, 1, 1) == (row["seeds"], row["violations"], row["failed_seeds"])
-    again = "gpu-shopper simulate --seed 49 --mode long --explain"
-    assert [{"seed": 49, "check": "S5", "message": wrong.message, "again": again}] == row["failed"]
+    again = "gpu-shopper simulate --seed 249 --mode long --explain"
+    assert [{"seed": 249, "check": "S5", "message": wrong.message, "again": again}] == row["failed"]
 
 
-def test_one_world_in_fifty_of_a_soak_is_a_month() -> None:
-    worlds = [in_a_long_run(seed) for seed in range(100)]
+def test_one_world_in_250_of_a_soak_is_a_month() -> None:
+    worlds = [in_a_long_run(seed) for seed in range(500)]
 
-    assert [49, 99] == [world.seed for world in worlds if world.mode is Mode.LONG]
-    assert 30 * 86_400 == worlds[49].profile().active_s
-    assert 86_400 == worlds[48].profile().active_s
+    assert [249, 499] == [world.seed for world in worlds if world.mode is Mode.LONG]
+    assert 30 * 86_400 == worlds[249].profile().active_s
+    assert 86_400 == worlds[248].profile().active_s

@@ -14,6 +14,8 @@ from gpu_shopper.testing.world import Outcome, run_profile
 
 DAY_HOURS: Final = 24.0
 MONTH_HOURS: Final = 30 * 24.0
+# A month takes as long as some thirty days: more of them would be most of a soak.
+MONTH_EVERY: Final = 250
 # How often a run of many seeds runs one of them a second time, to compare the traces.
 TWICE_EVERY: Final = 50
 
@@ -121,8 +123,8 @@ class Replay:
 
 
 def in_a_long_run(seed: int) -> Replay:
-    """Return what a seed stands for in a soak: one in fifty is a month, the others are days."""
-    return Replay(seed=seed, mode=Mode.LONG if seed % 50 == 49 else None)
+    """Return what a seed stands for in a soak: one in 250 is a month, the others are days."""
+    return Replay(seed=seed, mode=Mode.LONG if seed % MONTH_EVERY == MONTH_EVERY - 1 else None)
 
 
 def _number(value: float | None) -> str | None:

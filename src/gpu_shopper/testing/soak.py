@@ -268,7 +268,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seeds", type=int, help="end after so many worlds")
     add("--start", type=int, help="first seed (default: after the last one in the file)")
     add("--record", type=Path, metavar="FILE", help="append a line of results to FILE")
-    add("--simulated-hours", type=float, help="hours per world (default: 24, one in fifty 720)")
+    add("--simulated-hours", type=float, help="hours per world (default: 24, one in 250 720)")
     return parser
 
 
