@@ -84,7 +84,7 @@ def s2_proved_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -
     cloud = o.clouds[ProviderName(new.provider)]
     quirks = cloud.profile.quirks
     for entry in _alive(cloud, new.label):
-        if o.untraceable(cloud, entry):
+        if o.untraceable(cloud, entry) or _owed_beside(o, cloud, entry, new):
             continue
         told = o.witness.of(cloud.name, entry.id)
         reads = quirks.absence_reads if entry.id == new.instance_id else 0
@@ -101,6 +101,15 @@ def s2_proved_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -
             continue
         name = "S8" if entry.status == status.STOPPED else "S2"
         o.violate(name, f"{new.label} closed as proved while {entry.id} is {entry.status}")
+
+
+def _owed_beside(o: Oracle, cloud: SimCloud, entry: LedgerEntry, row: AttemptRow) -> bool:
+    """Tell whether it is a double with an open row of its own: its end is owed there, and proved there."""
+    owed = None if entry.id == row.instance_id else o.book.surplus_of(cloud.name, entry.id)
+    if owed is None or not owed.open:
+        return False
+    o.exercised["S2 owed beside"] += 1
+    return True
 
 
 def s2_refused_means_never_bought(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
