@@ -7,21 +7,8 @@ from gpu_shopper.domain.launch import AttemptState
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.ports.provider_errors import Unavailable
 from gpu_shopper.testing.builders import CUMULUS
-from tests.unit.engine.house import AS_ALICE, House, housed
-
-
-async def sweep(house: House):
-    # A listing of this very moment would be shared.
-    await house.clock.sleep(1)
-    return await house.sweeping.sweep(CUMULUS)
-
-
-async def ended(house: House):
-    session = await house.until_running()
-    await house.sessions.finish(session, by=AS_ALICE)
-    await house.live(session, 300)
-    assert AttemptState.CLOSED is house.attempt(session).state
-    return session
+from tests.unit.engine.house import House, housed
+from tests.unit.engine.stories import ended, sweep
 
 
 @housed()

@@ -12,6 +12,7 @@ from gpu_shopper.domain.session import StopReason
 from gpu_shopper.ports.provider_errors import Ambiguous, Unauthorized, Unavailable
 from gpu_shopper.testing.builders import CUMULUS, HOUR, a_session, an_offer
 from tests.unit.engine.house import AS_ALICE, House, housed
+from tests.unit.engine.stories import ended, sweep
 
 LOST = a_session(number=4711)
 
@@ -22,20 +23,6 @@ def label_of(house: House, *, hours: float = 5, attempt: int = 1, session=LOST.i
         expires_at=house.now + timedelta(hours=hours),
     )  # fmt: skip
     return write_label(facts, key=house.vault.label_key)
-
-
-async def sweep(house: House):
-    # A listing of this very moment would be shared.
-    await house.clock.sleep(1)
-    return await house.sweeping.sweep(CUMULUS)
-
-
-async def ended(house: House):
-    session = await house.until_running()
-    await house.sessions.finish(session, by=AS_ALICE)
-    await house.live(session, 300)
-    assert AttemptState.CLOSED is house.attempt(session).state
-    return session
 
 
 @housed()
