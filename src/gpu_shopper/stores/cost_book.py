@@ -10,10 +10,9 @@ from gpu_shopper.domain.cost import CostEntry
 from gpu_shopper.domain.ids import AttemptId, ConsumerId, ProviderName, SessionId
 from gpu_shopper.domain.money import HourlyRate, Money
 from gpu_shopper.ports.books import CostFilter
-from gpu_shopper.stores.launch_book import in_pieces
 from gpu_shopper.stores.moments import micros, moment
 from gpu_shopper.stores.schema import cost_entries
-from gpu_shopper.stores.statements import Connection, Prepared, keys_in, spread
+from gpu_shopper.stores.statements import Connection, Prepared, keys_in
 
 _row = cost_entries.c
 _COLUMNS = (
@@ -81,10 +80,8 @@ class SqlCostBook:
     def totals(self, session_ids: Sequence[SessionId]) -> Mapping[SessionId, int]:
         """Return the booked micro-dollars per session; a session without entries is left out."""
         found: dict[SessionId, int] = {}
-        for piece in in_pieces(session_ids):
-            keys = spread(piece)
-            for session_id, amount in self._connection.execute(_totals(len(keys)), keys):
-                found[SessionId(session_id)] = int(amount)
+        for session_id, amount in self._connection.rows_of(_totals, session_ids):
+            found[SessionId(session_id)] = int(amount)
         return found
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, lru_cache
-from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -21,11 +20,8 @@ from gpu_shopper.ports.books import Owed
 from gpu_shopper.stores import documents
 from gpu_shopper.stores.moments import micros, micros_if, moment_if
 from gpu_shopper.stores.schema import IS_OPEN, IS_UNBOOKED, attempts
-from gpu_shopper.stores.statements import Connection, Prepared, keys_in, spread
+from gpu_shopper.stores.statements import Connection, Prepared, keys_in
 from gpu_shopper.stores.trouble import RuleBroken
-
-# As many values as go into one IN list: every database takes these.
-PIECE = 1000
 
 _BLAMES: dict[str | None, Blame | None] = {None: None, **{blame.value: blame for blame in Blame}}
 _PROOFS: dict[str | None, Proof | None] = {None: None, **{proof.value: proof for proof in Proof}}
@@ -171,11 +167,9 @@ class SqlLaunchBook:
     ) -> Mapping[SessionId, Sequence[LaunchAttempt]]:
         """Return all attempts of several sessions, by number; a session without any is left out."""
         found: dict[SessionId, list[LaunchAttempt]] = {}
-        for piece in in_pieces(session_ids):
-            keys = spread(piece)
-            for row in self._connection.execute(_of_sessions(len(keys)), keys):
-                attempt = _attempt(row)
-                found.setdefault(attempt.session_id, []).append(attempt)
+        for row in self._connection.rows_of(_of_sessions, session_ids):
+            attempt = _attempt(row)
+            found.setdefault(attempt.session_id, []).append(attempt)
         return found
 
     def by_token_hash(self, token_hash: str) -> LaunchAttempt | None:
@@ -187,14 +181,11 @@ class SqlLaunchBook:
         self, provider: ProviderName, labels: Iterable[str], *, ids: Iterable[str] = ()
     ) -> Sequence[LaunchAttempt]:
         """Return the open attempts at a provider, those anywhere with one of `labels`, and those there with one of `ids`."""
-        rows = list(self._connection.execute(_OPEN_AT, {"key": provider}))
-        for piece in in_pieces(ids):
-            keys = spread(piece)
-            values = {**keys, "provider": provider}
-            rows.extend(self._connection.execute(_by_ids(len(keys)), values))
-        for piece in in_pieces(labels):
-            keys = spread(piece)
-            rows.extend(self._connection.execute(_by_labels(len(keys)), keys))
+        rows = [
+            *self._connection.execute(_OPEN_AT, {"key": provider}),
+            *self._connection.rows_of(_by_ids, ids, {"provider": provider}),
+            *self._connection.rows_of(_by_labels, labels),
+        ]
         found = {row[0]: row for row in rows}
         return sorted(
             (_attempt(row) for row in found.values()), key=lambda each: (each.sent_at, each.id)
@@ -222,13 +213,6 @@ class SqlLaunchBook:
         """
         rows = self._connection.execute(_BILLING, {"before": micros(accrued_before)})
         return [_attempt(row) for row in rows]
-
-
-def in_pieces(keys: Iterable[str]) -> Iterable[list[str]]:
-    """Cut keys into lists that fit into one statement."""
-    left = iter(keys)
-    while piece := list(islice(left, PIECE)):
-        yield piece
 
 
 def _values(attempt: LaunchAttempt) -> dict[str, Any]:

@@ -7,8 +7,9 @@ as the driver takes them, which is why the schema has only whole numbers, texts 
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -22,6 +23,8 @@ Values = Mapping[str, object]
 # The one database there is so far. Another brings its dialect and its driver's connection, and no statement changes.
 _DIALECT = sqlite.dialect()
 _NO_VALUES: Values = {}
+# As many values as go into one IN list: every database takes these.
+_PIECE = 1000
 
 
 class Prepared:
@@ -71,6 +74,18 @@ class Connection:
         text, ordered = statement.compiled()
         self.raw.executemany(text, [ordered(row) for row in rows])
 
+    def rows_of(
+        self,
+        statement_of: Callable[[int], Prepared],
+        keys: Iterable[str],
+        values: Values = _NO_VALUES,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of as many keys as there are; `statement_of` makes the statement for a number of `keys_in`."""
+        left = iter(keys)
+        while piece := list(islice(left, _PIECE)):
+            named = spread(piece)
+            yield from self.execute(statement_of(len(named)), {**named, **values})
+
     def value(self, statement: Prepared, values: Values = _NO_VALUES) -> Any:
         """Return the first column of the first row; None without a row."""
         text, ordered = statement.compiled()
@@ -79,7 +94,7 @@ class Connection:
 
 
 def keys_in(count: int) -> list[BindParameter[Any]]:
-    """Return the parameters of an `IN` list that takes what `spread` returns."""
+    """Return the parameters of an `IN` list for `rows_of`."""
     return [bindparam(name) for name in _key_names(count)]
 
 

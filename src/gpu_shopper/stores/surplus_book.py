@@ -13,15 +13,10 @@ from gpu_shopper.stores.schema import surplus
 from gpu_shopper.stores.statements import Connection, Prepared
 
 _row = surplus.c
-_COLUMNS = (
-    "provider",
-    "instance_id",
-    "label",
-    "because",
+# What an instance is, once written, and how its end goes on.
+_FIXED = ("provider", "instance_id", "label", "because", "billed_from", "session_id", "rate")
+_CHANGING = (
     "since",
-    "billed_from",
-    "session_id",
-    "rate",
     "destroy_tries",
     "destroy_called_at",
     "destroy_answered_at",
@@ -31,9 +26,9 @@ _COLUMNS = (
     "gone_at",
     "closed_at",
 )
+_COLUMNS = _FIXED + _CHANGING
 _PROVIDER: BindParameter[Any] = bindparam("at_provider")
 _INSTANCE: BindParameter[Any] = bindparam("of_instance")
-_CHANGING = _COLUMNS[4:5] + _COLUMNS[8:]
 _all = select(*(_row[name] for name in _COLUMNS))
 _this = (_row.provider == _PROVIDER, _row.instance_id == _INSTANCE)
 _GET = Prepared(_all.where(*_this))
@@ -67,29 +62,31 @@ class SqlSurplusBook:
 
     def save(self, one: Surplus) -> None:
         """Write a row, new or known; what it is of never changes."""
-        moving: dict[str, object] = {
-            "since": micros(one.since),
-            "destroy_tries": one.destroy_tries,
-            "destroy_called_at": micros_if(one.destroy_called_at),
-            "destroy_answered_at": micros_if(one.destroy_answered_at),
-            "alerted_at": micros_if(one.alerted_at),
-            "gone_listings": one.gone_listings,
-            "listing_at": micros_if(one.listing_at),
-            "gone_at": micros_if(one.gone_at),
-            "closed_at": micros_if(one.closed_at),
-        }
-        key: dict[str, object] = {"at_provider": one.provider, "of_instance": one.instance_id}
-        if self._connection.execute(_SAVE, moving | key).rowcount == 0:
-            fixed: dict[str, object] = {
-                "provider": one.provider,
-                "instance_id": one.instance_id,
-                "label": one.label,
-                "because": one.because,
-                "billed_from": micros(one.billed_from),
-                "session_id": one.session_id,
-                "rate": None if one.rate is None else one.rate.micros,
-            }
-            self._connection.execute(_ADD, fixed | moving)
+        values = _values(one)
+        key = {"at_provider": one.provider, "of_instance": one.instance_id}
+        if self._connection.execute(_SAVE, values | key).rowcount == 0:
+            self._connection.execute(_ADD, values)
+
+
+def _values(one: Surplus) -> dict[str, Any]:
+    return {
+        "provider": one.provider,
+        "instance_id": one.instance_id,
+        "label": one.label,
+        "because": one.because,
+        "since": micros(one.since),
+        "billed_from": micros(one.billed_from),
+        "session_id": one.session_id,
+        "rate": None if one.rate is None else one.rate.micros,
+        "destroy_tries": one.destroy_tries,
+        "destroy_called_at": micros_if(one.destroy_called_at),
+        "destroy_answered_at": micros_if(one.destroy_answered_at),
+        "alerted_at": micros_if(one.alerted_at),
+        "gone_listings": one.gone_listings,
+        "listing_at": micros_if(one.listing_at),
+        "gone_at": micros_if(one.gone_at),
+        "closed_at": micros_if(one.closed_at),
+    }
 
 
 def _surplus(row: Any) -> Surplus:
