@@ -88,8 +88,9 @@ def end_of_bill(
     """Return when the bill of an instance that is gone ended, as near as it can be known; None if nothing was ever billed.
 
     Gone before we destroyed it: when it was last certainly there, or, where nobody was there to answer its node for a whole
-    `lease` (None where nodes cannot end themselves), when that ran out and the node ended it; not after its first absence. Destroyed: when the cloud took
-    the order, where that ends billing and nothing was seen of it after, else at the first absence.
+    `lease` (None where nodes cannot end themselves), when that ran out and the node ended it; not after its first absence.
+    Destroyed: when the cloud took the order, where that ends billing and nothing was seen of it after, else at the first
+    absence.
     """
     if attempt.accrued_to is None:
         return None

@@ -350,9 +350,15 @@ def pause_after(tries: int, *, since: datetime, now: datetime, key: str) -> time
 
 def alert_due(attempt: LaunchAttempt, now: datetime) -> bool:
     """Return whether an operator must be told (again) that this instance cannot be destroyed."""
-    if attempt.state is not AttemptState.CLOSING or attempt.destroy_tries < ALERT_TRIES:
+    is_closing = attempt.state is AttemptState.CLOSING
+    return is_closing and alert_after(attempt.destroy_tries, alerted_at=attempt.alerted_at, now=now)
+
+
+def alert_after(tries: int, *, alerted_at: datetime | None, now: datetime) -> bool:
+    """Return whether so many tries in vain are to be told, the last time having been at `alerted_at`."""
+    if tries < ALERT_TRIES:
         return False
-    return attempt.alerted_at is None or now - attempt.alerted_at >= ALERT_PERIOD
+    return alerted_at is None or now - alerted_at >= ALERT_PERIOD
 
 
 def _owed_again(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:

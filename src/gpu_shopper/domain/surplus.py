@@ -9,7 +9,7 @@ from datetime import datetime
 
 from gpu_shopper.domain.ids import InstanceId, ProviderName, SessionId
 from gpu_shopper.domain.instance import Instance
-from gpu_shopper.domain.launch import ALERT_PERIOD, ALERT_TRIES, pause_after
+from gpu_shopper.domain.launch import alert_after, pause_after
 from gpu_shopper.domain.money import HourlyRate, Money, charge_between
 from gpu_shopper.domain.quirks import Quirks
 
@@ -115,6 +115,4 @@ def destroy_called(surplus: Surplus, *, at: datetime) -> Surplus:
 
 def surplus_alert_due(surplus: Surplus, now: datetime) -> bool:
     """Return whether an operator must be told (again) that it cannot be destroyed."""
-    if surplus.destroy_tries < ALERT_TRIES:
-        return False
-    return surplus.alerted_at is None or now - surplus.alerted_at >= ALERT_PERIOD
+    return alert_after(surplus.destroy_tries, alerted_at=surplus.alerted_at, now=now)

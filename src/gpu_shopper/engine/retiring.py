@@ -249,11 +249,11 @@ def _sight_is_stale(attempt: LaunchAttempt, now: datetime) -> bool:
     alive_at, seen_at, billed_to = attempt.last_alive_at, attempt.last_seen_at, attempt.accrued_to
     if billed_to is not None and (seen_at is None or seen_at < billed_to):
         # It may have ended and come back, which only the cloud can tell, and bills differently.
-        return attempt.destroy_tries == 0
+        return True
     if attempt.missing_since is not None:
         # A listing that lacks it, and be it a false one, must not end its bill before our own order does.
-        return attempt.destroy_tries == 0
-    return attempt.destroy_tries == 0 and (alive_at is None or now - alive_at > _STALE_SIGHT)
+        return True
+    return alive_at is None or now - alive_at > _STALE_SIGHT
 
 
 def _called(attempt: LaunchAttempt, now: datetime, *, settle: timedelta) -> LaunchAttempt:
