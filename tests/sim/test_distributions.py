@@ -1,9 +1,9 @@
 """How long things took is measured from the truth: what is told of a scripted world is what happened in it."""
 
 from gpu_shopper.testing import distributions
-from gpu_shopper.testing.clouds import Way
 from gpu_shopper.testing.distributions import add_up, lines
 from gpu_shopper.testing.scenarios import Stage
+from gpu_shopper.testing.sim_door import Way
 from tests.sim.perform import perform, run
 
 

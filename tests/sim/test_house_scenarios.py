@@ -6,8 +6,8 @@ import pytest
 
 from gpu_shopper.domain.caller import Caller
 from gpu_shopper.domain.ids import ConsumerId
-from gpu_shopper.testing.clouds import Way
 from gpu_shopper.testing.scenarios import CONSUMER, Scene, Stage
+from gpu_shopper.testing.sim_door import Way
 from tests.sim.perform import perform, run
 
 _OPERATOR = Caller(name="operator")

@@ -6,8 +6,9 @@ import pytest
 
 from gpu_shopper.sandbox.messages import ModelRequest
 from gpu_shopper.testing import bounds, checks
-from gpu_shopper.testing.clouds import ACCOUNT_KEY, Way
+from gpu_shopper.testing.clouds import ACCOUNT_KEY
 from gpu_shopper.testing.scenarios import Script, Stage, play
+from gpu_shopper.testing.sim_door import Way
 
 
 def violated(script: Script) -> set[str]:

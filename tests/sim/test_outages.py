@@ -2,9 +2,9 @@
 
 import pytest
 
-from gpu_shopper.testing.clouds import Way
 from gpu_shopper.testing.nodes import Node
 from gpu_shopper.testing.scenarios import Scene, Stage
+from gpu_shopper.testing.sim_door import Way
 from tests.sim.perform import perform, run
 
 

@@ -11,13 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Protocol
 
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.quirks import Capabilities, Quirks
 from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpReply, HttpRequest, NoAnswer, NotSent
+from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.sandbox import MANIFEST
 from gpu_shopper.providers.sandbox.adapter import SandboxProvider
@@ -32,7 +31,7 @@ from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.model_door import ModelDoor
 from gpu_shopper.testing.named_provider import NamedProvider
-from gpu_shopper.testing.process import crash_point
+from gpu_shopper.testing.sim_door import Network, SimDoor, Way
 
 ACCOUNT_KEY = "sim-key"
 READ_LIES = frozenset({"get_false_404", "list_lag", "list_cut", "list_empty", "list_flaps"})
@@ -51,36 +50,6 @@ class CloudProfile:
     offers: int = 80
     latency_s: tuple[float, float] = (0.02, 0.4)
     rules: tuple[Json, ...] = ()
-
-
-class Way(StrEnum):
-    """Whether a cloud can be asked at all, and how it fails while it can't."""
-
-    OPEN = "open"
-    CUT = "cut"
-    SAYS_503 = "answers 503"
-    HANGS = "never answers"
-    KEY_REFUSED = "refuses our key"
-    REGION_OUT = "misses a region"
-
-
-@dataclass(slots=True, kw_only=True)
-class Network:
-    """How the way to a cloud behaves just now: rates from 0 to 1, and whether it can be gone at all."""
-
-    lose_request: float = 0.0
-    lose_reply: float = 0.0
-    slow: float = 0.0
-    way: Way = Way.OPEN
-
-    @property
-    def shut(self) -> bool:
-        """Whether nothing at all comes of what is sent there."""
-        return self.way in {Way.CUT, Way.SAYS_503, Way.HANGS}
-
-    def heal(self) -> None:
-        """Lose and delay nothing from now on."""
-        self.lose_request = self.lose_reply = self.slow = 0.0
 
 
 class Watcher(Protocol):
@@ -143,7 +112,7 @@ class SimCloud:
         self.catalogue = Catalogue(seed=chance.draw_bits(16), size=profile.offers)
         config = replace(profile.config, account_key=ACCOUNT_KEY, hosts_itself=True)
         self.model: CloudModel = _WatchedModel(self.catalogue, draws, config, self)
-        self._door = ModelDoor(self.model, self.clock)
+        self.door = ModelDoor(self.model, self.clock)
         self._struck_before: Counter[str] = Counter()
         self.troubled_at: list[float] = []
         self.orders: dict[str, dict[str, object]] = {}
@@ -219,9 +188,6 @@ class SimCloud:
         """Return the record of one instance."""
         return self.model.instance(instance_id)
 
-    def _misdeeds(self) -> int:
-        return self.model._state.rules.strikes_so_far
-
     def is_on_its_way(self, label: str) -> bool:
         """Tell whether a create with this label is still on its way through the cloud."""
         return any(order.get("name") == label for order in self.model._state.parked_orders.values())
@@ -292,17 +258,27 @@ class SimCloud:
             self.watcher.changed(self, effects)
         self.settle()
 
-    async def exchange(self, request: HttpRequest) -> HttpReply:
-        """Carry one request there and its answer back, with whatever the network does to them."""
-        misdeeds = self._misdeeds()
-        try:
-            reply = await self._carry(request)
-        except (NotSent, NoAnswer):
-            self.troubled_at.append(self._loop.time())
-            raise
-        if self._misdeeds() > misdeeds:
-            self.troubled_at.append(self._loop.time())
-        return reply
+    @property
+    def misdeeds(self) -> int:
+        """How often any misdeed has struck."""
+        return self.model._state.rules.strikes_so_far
+
+    def draw(self) -> float:
+        """Draw a number from 0 to 1."""
+        return self._chance.uniform()
+
+    def strikes(self, rate: float) -> bool:
+        """Draw whether something strikes that has this rate."""
+        return self._chance.uniform() < rate
+
+    def latency(self) -> float:
+        """Draw how long one way takes, in seconds."""
+        low, high = self.profile.latency_s
+        return low + (high - low) * self._chance.uniform()
+
+    def note_trouble(self) -> None:
+        """Note that an exchange went wrong just now."""
+        self.troubled_at.append(self._loop.time())
 
     def may_lie(self) -> bool:
         """Tell whether what is read of this cloud may be false just now."""
@@ -312,73 +288,5 @@ class SimCloud:
         """Tell whether any exchange went wrong in that time."""
         return any(begin <= at <= end for at in self.troubled_at)
 
-    async def _carry(self, request: HttpRequest) -> HttpReply:
-        network, chance = self.network, self._chance
-        low, high = self.profile.latency_s
-        if network.way is Way.CUT:
-            raise NotSent("connection refused")
-        if network.way is Way.HANGS:
-            await asyncio.sleep(request.timeout)
-            raise NoAnswer(f"no answer in {request.timeout} s")
-        await asyncio.sleep(low + (high - low) * chance.uniform())
-        if self._is_cut(Way.SAYS_503):
-            self.troubled_at.append(self._loop.time())
-            return HttpReply(status=503, headers={}, body=b"the service is down for maintenance")
-        if self._is_cut(Way.CUT) or chance.uniform() < network.lose_request:
-            self.watcher.struck("request_lost")
-            raise NoAnswer("the request was lost")
-        if chance.uniform() < network.slow:
-            self.watcher.struck("request_slow")
-            self.troubled_at.append(self._loop.time())
-            await asyncio.sleep(90.0 * chance.uniform())
-        reply = await self._door.request(request)
-        await asyncio.sleep(low + (high - low) * chance.uniform())
-        if self._is_cut(Way.CUT) or chance.uniform() < network.lose_reply:
-            self.watcher.struck("reply_lost")
-            raise NoAnswer("the reply was lost")
-        return reply
-
-    def _is_cut(self, way: Way) -> bool:
-        return self.network.way is way
-
     def _request(self, method: str, path: str, body: dict[str, object] | None) -> ModelRequest:
         return ModelRequest(method=method, path=path, query={}, body=body, key=ACCOUNT_KEY)
-
-
-class SimDoor:
-    """The way from one house to one cloud. What was sent goes on, whatever becomes of the sender."""
-
-    def __init__(self, cloud: SimCloud, loop: VirtualLoop) -> None:
-        self._cloud = cloud
-        self._loop = loop
-
-    async def request(self, request: HttpRequest) -> HttpReply:
-        """See the port."""
-        with crash_point(f"{request.method} {request.url}"):
-            answer: asyncio.Future[HttpReply] = self._loop.create_future()
-            task = self._loop.spawn(self._cloud.exchange(request))
-            task.add_done_callback(lambda done: _deliver(done, answer), context=Context())
-            sent_at, reply = self._loop.time(), None
-            try:
-                async with asyncio.timeout(request.timeout):
-                    reply = await answer
-            except TimeoutError:
-                raise NoAnswer(f"{request.method}: no answer in {request.timeout} s") from None
-            finally:
-                self._cloud.watcher.told(self._cloud, request, reply, sent_at=sent_at)
-            return reply
-
-    async def aclose(self) -> None:
-        """Nothing is held."""
-
-
-def _deliver(done: "asyncio.Task[HttpReply]", answer: "asyncio.Future[HttpReply]") -> None:
-    error = None if done.cancelled() else done.exception()
-    if done.cancelled() or answer.done():
-        return
-    if error is None:
-        answer.set_result(done.result())
-    else:
-        answer.set_exception(error)
-        # Looked at in the world's name, as a sender that died will not.
-        answer.exception()

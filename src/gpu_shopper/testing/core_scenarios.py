@@ -12,9 +12,9 @@ from gpu_shopper.domain.caller import Caller
 from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.domain.quirks import seconds
 from gpu_shopper.testing.cloud_kinds import SANDBOX_QUIRKS
-from gpu_shopper.testing.clouds import Way
 from gpu_shopper.testing.process import CrashPlan
 from gpu_shopper.testing.scenarios import Played, Scene, Script, Stage, play
+from gpu_shopper.testing.sim_door import Way
 
 _ENDED = ("stopped", "failed")
 _LOST_ORDER = ({"kind": "lose_request", "count": 1, "operations": ["create"]},)

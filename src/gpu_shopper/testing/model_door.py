@@ -63,18 +63,20 @@ class ModelDoor:
         if self._closed:
             raise NotSent(f"{request.method}: the door is closed")
         request = await self.faults.before_effect(request)
-        self.exchanges += 1
-        given = _given(request)
-        if given is None:
-            return _http(
-                ModelReply(status=400, body={"error": "bad_request", "message": "not JSON"})
-            )
-        said = self._model.handle(given, now=self._clock.now().timestamp())
+        said = self.hear(request)
         if said.delay_s:
             await self._clock.sleep(min(said.delay_s, request.timeout))
         if said.lost or said.delay_s >= request.timeout:
             raise NoAnswer(f"{request.method}: the answer was lost")
-        return await self.faults.after_effect(request, _http(said))
+        return await self.faults.after_effect(request, http_reply(said))
+
+    def hear(self, request: HttpRequest) -> ModelReply:
+        """Do at once what the request says, past all faults of the network; return what the model says to it."""
+        self.exchanges += 1
+        given = _given(request)
+        if given is None:
+            return ModelReply(status=400, body={"error": "bad_request", "message": "not JSON"})
+        return self._model.handle(given, now=self._clock.now().timestamp())
 
     async def aclose(self) -> None:
         """Answer nothing any more; may be called twice."""
@@ -99,7 +101,8 @@ def _given(request: HttpRequest) -> ModelRequest | None:
     )
 
 
-def _http(said: ModelReply) -> HttpReply:
+def http_reply(said: ModelReply) -> HttpReply:
+    """Return what the model says as it goes over the wire."""
     headers = {"content-type": "application/json"}
     body = b"" if said.body is None else msgspec.json.encode(said.body)
     if isinstance(said.body, str):

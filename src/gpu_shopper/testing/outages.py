@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from gpu_shopper.testing.chance import SeededChance
-from gpu_shopper.testing.clouds import SimCloud, Way
+from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.nodes import Node, Nodes
 from gpu_shopper.testing.oracle import Oracle
+from gpu_shopper.testing.sim_door import Way
 
 _DAY_S: Final = 86_400.0
 # One API outage in so many lasts for up to a day; the others end within the hour.
