@@ -81,7 +81,7 @@ TROUBLES: Final[Mapping[str, Fault]] = {
     "book_read_only": Fault(usual=0.05, most=1.0),
     "disk_lies": Fault(usual=0.03, most=2.0),
     "book_restored": Fault(usual=0.02, most=0.6),
-    "book_lost": Fault(usual=0.01, most=0.5),
+    "book_lost": Fault(usual=0.02, most=1.0),
     "network_cut": Fault(usual=0.2, most=2.0),
     "api_down": Fault(usual=0.12, most=0.6),
     "key_revoked": Fault(usual=0.12, most=0.6),

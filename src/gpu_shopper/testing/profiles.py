@@ -83,10 +83,10 @@ def draw_profile(
 _DEATHS: Final = frozenset(
     {"kill_at_step", "kill_at_effect", "terminated", "terminated_buying", "crash_loop"}
 )
-_FULL_OF_DEATHS_H: Final = 5.0
+_FULL_OF_DEATHS_H: Final = 3.0
 _SESSIONS_A_DAY_IN_STORMS: Final = (25.0, 60.0)
 # Which share of the seeds, added up, begins about how many sessions in 24 hours.
-_SESSIONS_A_DAY: Final = ((0.7, (2.0, 7.0)), (0.95, (7.0, 25.0)), (1.0, (40.0, 140.0)))
+_SESSIONS_A_DAY: Final = ((0.7, (1.5, 5.0)), (0.95, (5.0, 15.0)), (1.0, (30.0, 90.0)))
 
 
 def _draw_mode(seed: int) -> Mode:
@@ -151,7 +151,7 @@ def with_faults(habits: NodeHabits, faults: Mapping[str, float]) -> NodeHabits:
 
 
 def _draw_demand(chance: SeededChance, *, hours: float, mode: Mode) -> Demand:
-    """Most worlds are small, some are not: in 24 hours a dozen sessions on average, in one of twenty about a hundred."""
+    """Most worlds are small, some are not: in 24 hours eight sessions on average, in one of twenty about sixty."""
     draw, crowd = chance.uniform(), chance.uniform()
     few, many = next(span for share, span in _SESSIONS_A_DAY if draw < share)
     if mode is Mode.STORM:
