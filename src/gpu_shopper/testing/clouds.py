@@ -276,6 +276,14 @@ class SimCloud:
         low, high = self.profile.latency_s
         return low + (high - low) * self._chance.uniform()
 
+    def struck(self, fault: str) -> None:
+        """Count a fault of the way here."""
+        self.watcher.struck(fault)
+
+    def told(self, request: HttpRequest, reply: HttpReply | None, *, sent_at: float) -> None:
+        """Let the watcher see what a living house was told, or (None) that it waited in vain."""
+        self.watcher.told(self, request, reply, sent_at=sent_at)
+
     def note_trouble(self) -> None:
         """Note that an exchange went wrong just now."""
         self.troubled_at.append(self._loop.time())

@@ -9,15 +9,12 @@ from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from gpu_shopper.ports.http import HttpReply, HttpRequest, NoAnswer, NotSent
 from gpu_shopper.testing.loop import VirtualLoop
-from gpu_shopper.testing.model_door import http_reply
+from gpu_shopper.testing.model_door import ModelDoor, http_reply
 from gpu_shopper.testing.process import crash_point
-
-if TYPE_CHECKING:
-    from gpu_shopper.testing.clouds import SimCloud
 
 _SLOWEST_S = 90.0
 _MAINTENANCE = b"the service is down for maintenance"
@@ -53,10 +50,46 @@ class Network:
         self.lose_request = self.lose_reply = self.slow = 0.0
 
 
+class FarEnd(Protocol):
+    """The cloud at the other end of the way."""
+
+    network: Network
+    door: ModelDoor
+
+    @property
+    def misdeeds(self) -> int:
+        """How often the cloud has done something wrong so far."""
+        ...
+
+    def latency(self) -> float:
+        """Draw how long one way takes, in seconds."""
+        ...
+
+    def draw(self) -> float:
+        """Draw a number from 0 to 1."""
+        ...
+
+    def strikes(self, rate: float) -> bool:
+        """Draw whether something of this rate happens now."""
+        ...
+
+    def note_trouble(self) -> None:
+        """Remember that something went wrong just now."""
+        ...
+
+    def struck(self, fault: str) -> None:
+        """Count a fault of the way."""
+        ...
+
+    def told(self, request: HttpRequest, reply: HttpReply | None, *, sent_at: float) -> None:
+        """See what a living house was told, or (None) that it waited in vain."""
+        ...
+
+
 class SimDoor:
     """The door of one house to one cloud."""
 
-    def __init__(self, cloud: "SimCloud", loop: VirtualLoop) -> None:
+    def __init__(self, cloud: FarEnd, loop: VirtualLoop) -> None:
         self._cloud = cloud
         self._loop = loop
 
@@ -69,7 +102,7 @@ class SimDoor:
             try:
                 reply = await answer
             finally:
-                self._cloud.watcher.told(self._cloud, request, reply, sent_at=sent_at)
+                self._cloud.told(request, reply, sent_at=sent_at)
             return reply
 
     async def aclose(self) -> None:
@@ -81,7 +114,7 @@ class Exchange:
 
     def __init__(
         self,
-        cloud: "SimCloud",
+        cloud: FarEnd,
         loop: VirtualLoop,
         request: HttpRequest,
         answer: "asyncio.Future[HttpReply]",
@@ -110,10 +143,10 @@ class Exchange:
             cloud.note_trouble()
             self._answer_with(HttpReply(status=503, headers={}, body=_MAINTENANCE))
         elif network.way is Way.CUT or cloud.strikes(network.lose_request):
-            cloud.watcher.struck("request_lost")
+            cloud.struck("request_lost")
             self._fail(NoAnswer("the request was lost"))
         elif cloud.strikes(network.slow):
-            cloud.watcher.struck("request_slow")
+            cloud.struck("request_slow")
             cloud.note_trouble()
             self._after(_SLOWEST_S * cloud.draw(), self._take_effect)
         else:
@@ -132,7 +165,7 @@ class Exchange:
     def _come_back(self, reply: HttpReply) -> None:
         cloud, network = self._cloud, self._cloud.network
         if network.way is Way.CUT or cloud.strikes(network.lose_reply):
-            cloud.watcher.struck("reply_lost")
+            cloud.struck("reply_lost")
             self._fail(NoAnswer("the reply was lost"))
             return
         if cloud.misdeeds > self._misdeeds:
