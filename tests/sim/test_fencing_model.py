@@ -96,8 +96,7 @@ _QUIRKS = Quirks(
 # Writes under a claim that the model has no need of, and why.
 _BEYOND_THE_MODEL = {
     "launching._fail": "ends a session as `reconciler._stop` does",
-    "observing._record": "a heartbeat that we fetched; it ends nothing but what does not fit",
-    "observing._schedule": "says when to look again, and no more",
+    "observing._conclude": "a report that we fetched, which ends nothing but what does not fit, and when to look again",
 }
 
 

@@ -1,8 +1,9 @@
 """Performing Observe: what the cloud says of an instance, and what its own agent reports when it cannot reach us."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from gpu_shopper.domain.hearing import NodeReport
 from gpu_shopper.domain.ids import AttemptId
 from gpu_shopper.domain.launch import AttemptState, Blame, LaunchAttempt
 from gpu_shopper.domain.lifecycle import State
@@ -26,6 +27,15 @@ _UNHEARD = timedelta(seconds=20)
 _MISSING_LOOK = timedelta(seconds=60)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """What a node said when it was asked, and by which key its host was known."""
+
+    report: NodeReport
+    host_key: str
+    at: datetime
+
+
 class Observing:
     """Looks at instances and nodes."""
 
@@ -34,13 +44,13 @@ class Observing:
 
     async def observe(self, claim: Claim, facts: Facts, attempt: LaunchAttempt) -> None:
         """Look at what is due to be looked at, write it down, and say when to look again."""
-        known: LaunchAttempt | None = attempt
-        if facts.session.state is State.PROVISIONING or attempt.missing_since is not None:
+        session, known, heard = facts.session, attempt, None
+        if session.state is State.PROVISIONING or attempt.missing_since is not None:
             await self._look_at_cloud(claim, attempt)
-            known = await self._reload(attempt.id)
-        if known is not None and self._look_at_node_due(facts, known):
-            await self._look_at_node(claim, known)
-        await self._schedule(claim, attempt.id)
+            session, known = await self._reload(attempt)
+        if self._look_at_node_due(facts, known):
+            heard = await self._look_at_node(session, known)
+        await self._conclude(claim, attempt.id, heard)
 
     async def _look_at_cloud(self, claim: Claim, attempt: LaunchAttempt) -> None:
         desk = self._desk
@@ -83,52 +93,44 @@ class Observing:
         since = attempt.heard.at if attempt.heard else attempt.read_back_at
         return since is not None and facts.now - since >= _UNHEARD
 
-    async def _look_at_node(self, claim: Claim, attempt: LaunchAttempt) -> None:
+    async def _look_at_node(self, session: Session, attempt: LaunchAttempt) -> _Heard | None:
         desk = self._desk
         assert attempt.endpoint is not None, attempt.id
-        now = desk.clock.now()
-        orders = await desk.books.read(lambda book: _orders(desk, book, attempt, now))
+        orders = orders_for(session, attempt, limits=desk.limits, now=desk.clock.now())
         try:
             body, host_key = await desk.probe.read_report(
                 attempt.endpoint,
                 key=desk.vault.probe_key(attempt.label),
                 host_key=attempt.host_key,
-                orders=orders,
+                orders=orders.to_json().encode(),
                 timeout=PROBE_LIMIT,
             )
             heartbeat = Heartbeat.from_json(body)
         except (ProbeFailed, BodyError) as error:
             desk.meter.event("probe_failed", session=attempt.session_id, because=str(error))
             desk.meter.count("probes_total", outcome="failed")
-            return
+            return None
         desk.meter.count("probes_total", outcome="answered")
-        if heartbeat.label == attempt.label:
-            await self._record(claim, attempt.id, heartbeat, host_key)
+        if heartbeat.label != attempt.label:
+            return None
+        return _Heard(report=node_report(heartbeat), host_key=host_key, at=desk.clock.now())
 
-    async def _record(
-        self, claim: Claim, attempt: AttemptId, heartbeat: Heartbeat, host_key: str
-    ) -> None:
-        now, report = self._desk.clock.now(), node_report(heartbeat)
-
-        def write(book: Book, session: Session) -> None:
-            known = known_attempt(book, attempt)
-            # The key that answered is the one to pin, whatever the report says of it.
-            record_report(
-                book, session, replace(known, host_key=known.host_key or host_key), report, at=now
-            )
-
-        await self._desk.write(claim, write)
-
-    async def _schedule(self, claim: Claim, attempt: AttemptId) -> None:
-        desk, now = self._desk, self._desk.clock.now()
+    async def _conclude(self, claim: Claim, attempt: AttemptId, heard: _Heard | None) -> None:
+        """Write down what the node said, if anything, and when to look again."""
+        now = self._desk.clock.now()
 
         def write(book: Book, session: Session) -> None:
             known = book.launches.get(attempt)
+            if known is not None and heard is not None:
+                # The key that answered is the one to pin, whatever the report says of it.
+                pinned = replace(known, host_key=known.host_key or heard.host_key)
+                record_report(book, session, pinned, heard.report, at=heard.at)
+                session, known = known_session(book, session.id), book.launches.get(attempt)
             if known is not None and known.state is AttemptState.BOUND:
                 at = self._next_look(session, known, now)
                 book.launches.save(replace(known, next_action_at=at))
 
-        await desk.write(claim, write)
+        await self._desk.write(claim, write)
 
     def _next_look(self, session: Session, attempt: LaunchAttempt, now: datetime) -> datetime:
         desk = self._desk
@@ -142,8 +144,11 @@ class Observing:
         heard_at = attempt.heard.at if attempt.heard else now
         return max(now + desk.limits.heartbeat, heard_at + desk.limits.silence / 3)
 
-    async def _reload(self, attempt: AttemptId) -> LaunchAttempt | None:
-        return await self._desk.books.read(lambda book: book.launches.get(attempt))
+    async def _reload(self, attempt: LaunchAttempt) -> tuple[Session, LaunchAttempt]:
+        def read(book: Book) -> tuple[Session, LaunchAttempt]:
+            return known_session(book, attempt.session_id), known_attempt(book, attempt.id)
+
+        return await self._desk.books.read(read)
 
 
 def end_if_ghost(
@@ -169,8 +174,3 @@ def end_if_ghost(
         intend_stop(book, session, reason=StopReason.LOST, actor="engine", at=at, error=because)
     elif session.state is State.PROVISIONING:
         give_up(book, session, attempt, because=because, blame=Blame.MACHINE, at=at)
-
-
-def _orders(desk: Desk, book: Book, attempt: LaunchAttempt, now: datetime) -> bytes:
-    session = known_session(book, attempt.session_id)
-    return orders_for(session, attempt, limits=desk.limits, now=now).to_json().encode()
