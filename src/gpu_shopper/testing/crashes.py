@@ -70,10 +70,16 @@ def trouble(core: Core, plans: Plans) -> str | None:
     outcome = played.outcome
     if outcome.violations:
         return f"{_told(plans)}: {outcome.violations[0]}"
-    deaths = sum(process.died_of.startswith("planned") for process in _houses(played))
-    if deaths != len(plans):
+    lives = _houses(played)
+    deaths = sum(process.died_of.startswith("planned") for process in lives)
+    if deaths != len(plans) and not _still_under_way(lives[-1]):
         return f"{_told(plans)}: only {deaths} of {len(plans)} crashes happened"
     return None
+
+
+def _still_under_way(life: Process) -> bool:
+    """Tell whether the crash was to come after a call that had not come back when the scenario was over."""
+    return life.plan.when == "after" and life.plan.at_effect in life.under_way
 
 
 def try_all(name: str, points: Iterator[Plans]) -> Found:

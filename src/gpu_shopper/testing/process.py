@@ -129,6 +129,7 @@ class Process:
         self.paused = False
         self.steps = 0
         self.effects = 0
+        self.under_way: set[int] = set()  # Calls to the outside whose answer has not come back.
         self.on_effect: Callable[[], None] = _nothing
         self.died_of = ""
         self.death = asyncio.Event()
@@ -219,9 +220,12 @@ def crash_point(name: str) -> Iterator[None]:
     process.effects += 1
     number = process.effects
     process.die_if_planned(number, "before", name)
+    process.under_way.add(number)
     try:
         yield
     finally:
+        if process.alive:
+            process.under_way.discard(number)
         process.die_if_planned(number, "after", name)
 
 
