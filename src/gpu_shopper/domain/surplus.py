@@ -71,7 +71,13 @@ def still_there(surplus: Surplus, *, at: datetime) -> Surplus:
     if surplus.closed_at is None:
         return there
     return replace(
-        there, closed_at=None, since=at, destroy_tries=0, destroy_called_at=None, alerted_at=None
+        there,
+        closed_at=None,
+        since=at,
+        destroy_tries=0,
+        destroy_called_at=None,
+        destroy_answered_at=None,
+        alerted_at=None,
     )
 
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.launch import AttemptState
 from gpu_shopper.domain.lifecycle import State
+from gpu_shopper.engine.clearing import note_listing, note_surplus
+from gpu_shopper.ports.books import Book
 from gpu_shopper.ports.provider_errors import Unavailable
-from gpu_shopper.testing.builders import CUMULUS
+from gpu_shopper.testing.builders import CUMULUS, MINUTE, a_listing
 from tests.unit.engine.house import House, housed
 from tests.unit.engine.stories import ended, sweep
 
@@ -124,3 +126,27 @@ async def test_another_instance_of_what_was_proved_gone_has_a_row_of_its_own(hou
     assert AttemptState.CLOSED is house.attempt(session).state
     assert {} == house.cloud.instances
     assert ["duplicate"] == house.notices()
+
+
+@housed()
+async def test_a_double_that_came_back_is_destroyed_again_before_it_is_closed_again(
+    house: House,
+) -> None:
+    session = await house.until_running()
+    double = house.cloud.add(house.cloud.instances["i-1"].label, id=InstanceId("i-2"))
+    for _ in range(3):
+        await sweep(house)
+        await house.clock.sleep(70)
+
+    def missed(book: Book) -> None:
+        # Seen again, and lacking in two listings; the house died each time before it could destroy anything.
+        note_surplus(book, double, because="it came back", session_id=session, at=house.now)
+        for minutes in (2, 4):
+            began_at = house.now + minutes * MINUTE
+            listing = a_listing(house.cloud.instances.values(), began_at=began_at)
+            note_listing(book, listing, CUMULUS, house.cloud.quirks)
+
+    await house.books.write(missed)
+    await sweep(house)
+
+    assert ["i-2"] * 2 == house.cloud.destroyed
