@@ -133,3 +133,42 @@ def violations_after(story: Callable[[FrontRecord], None]) -> set[str]:
         return {violation.check for violation in world.oracle.violations}
 
     return run_simulation(tell(), seed=1)
+
+
+async def a_world_with_callers() -> World:
+    world = World(Scene().profile(1), current_loop())
+    await world.accounts.open(world.profile.demand.names())
+    world.open_house()
+    await world.ready()
+    return world
+
+
+@pytest.mark.parametrize(("keeps", "expected"), [(True, []), (False, ["S13"])])
+def test_a_revoked_token_that_is_served_is_seen(keeps: bool, expected: list[str]) -> None:
+    async def tell() -> list[str]:
+        world = await a_world_with_callers()
+        if not keeps:
+            world.memory.desk.raw.execute(
+                "CREATE TRIGGER forgetful AFTER UPDATE OF revoked_at ON tokens"
+                " WHEN NEW.revoked_at IS NOT NULL"
+                " BEGIN UPDATE tokens SET revoked_at = NULL WHERE id = NEW.id; END"
+            )
+        await world.mischief.revoke()
+        return [violation.check for violation in world.oracle.violations]
+
+    assert expected == run_simulation(tell(), seed=1)
+
+
+def test_a_token_whose_revocation_was_never_answered_may_be_served() -> None:
+    async def tell() -> list[str]:
+        world = await a_world_with_callers()
+        assert world.house.life is not None
+        world.house.life.process.kill(because="away for longer than anybody asks")
+        asking = world.loop.spawn(world.mischief.revoke())
+        while not asking.done() and not world.oracle.faults["token_revoked"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        world.open_house()
+        await asking
+        return [violation.check for violation in world.oracle.violations]
+
+    assert [] == run_simulation(tell(), seed=1)

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from gpu_shopper.client.errors import ApiError, ShopperError, Unauthenticated
+from gpu_shopper.client.async_shopper import AsyncShopper
+from gpu_shopper.client.errors import ShopperError, Unauthenticated
 from gpu_shopper.client.orders import order_of
 from gpu_shopper.testing.accounts import ADMIN
 from gpu_shopper.testing.asgi import Answered, Asked
@@ -78,7 +79,7 @@ class Mischief:
         wire.doubles = profile.rate("front_doubles")
         acts: dict[str, Callable[[], Awaitable[None]]] = {
             "key_storm": self._storm,
-            "token_revoked": self._revoke,
+            "token_revoked": self.revoke,
             "heartbeat_forged": self._forge,
             "nonsense": self._talk_nonsense,
         }
@@ -121,14 +122,17 @@ class Mischief:
         for session in sorted(made):
             await self._accounts.insist(name, lambda shopper: shopper.delete(session))  # noqa: B023
 
-    async def _revoke(self) -> None:
+    async def revoke(self) -> None:
         """F76: a consumer is shut out while sessions of its live; what it shows is worth nothing at once."""
         name = self._somebody()
         account, book = self._accounts.by_name[name], self._oracle.rewound_at
-        done = await self._accounts.insist(
-            ADMIN, lambda shopper: shopper.revoke_token(account.token_id)
-        )
-        if isinstance(done, ApiError):
+
+        async def shut_out(shopper: AsyncShopper) -> bool:
+            await shopper.revoke_token(account.token_id)
+            return True
+
+        if await self._accounts.insist(ADMIN, shut_out) is not True:
+            # Refused, or never answered by a house that was away for too long: then nothing was promised.
             return
         self._oracle.struck("token_revoked")
         try:
