@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gpu_shopper.ports.books import BookUnavailable
 from gpu_shopper.testing.process import NumberedTask
 from gpu_shopper.testing.process_troubles import waits_for
 from gpu_shopper.testing.scenarios import Stage
@@ -115,5 +116,57 @@ def test_a_clock_that_drifts_costs_nobody_a_session(ppm: float) -> None:
         (entry,) = stage.ledger()
         assert entry.ended_at is not None
         assert 10 * 3600 - 60 < entry.ended_at - entry.billed_from < 10 * 3600 + 120
+
+    perform(script)
+
+
+@pytest.mark.parametrize(("paused_s", "bought_by"), [(200, 2), (400, 3)])
+def test_an_order_that_is_held_up_in_line_says_the_time_that_is_left_or_is_not_sent(
+    paused_s: int, bought_by: int
+) -> None:
+    async def script(stage: Stage) -> None:
+        patience = {"kind": "rate_limited", "operations": ["create"], "params": {"retry_after": 30}}
+        stage.cloud.misbehave([{**patience, "count": 1}])
+        session = await stage.request()
+        await stage.until(lambda: len(stage.attempts(session)) == 2)
+        life = stage.world.house.life
+        assert life is not None
+        life.process.pause()
+        stage.world.oracle.down("house")
+        await stage.wait(paused_s)
+        life.process.resume()
+        stage.world.oracle.up("house")
+        await stage.until_state(session, "running", "failed")
+
+        # Five minutes after it was taken, the row may be another's: what was not sent by then is put off.
+        bound = [row.number for row in stage.attempts(session) if row.state == "bound"]
+        assert [bought_by] == bound
+        assert 1 == len(stage.ledger())
+        assert stage.world.oracle.exercised["L3 timer"]
+
+    perform(script)
+
+
+def test_a_row_whose_claim_was_made_and_not_answered_is_taken_again_at_once() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        world, hooks = stage.world, stage.world.house.around.hooks
+        usual = hooks.after_commit
+
+        def lose_the_answer_to_a_claim() -> None:
+            usual()
+            row = world.oracle.book.session(session)
+            if row is not None and row.claimed_until is not None:
+                hooks.after_commit = usual
+                world.oracle.commit_faults_at.append(world.oracle.now)
+                raise BookUnavailable("the reply was lost")
+
+        hooks.after_commit = lose_the_answer_to_a_claim
+        await stage.until(lambda: hooks.after_commit is usual)
+        await stage.finish(session)
+        asked_at = world.oracle.now
+        await stage.until(lambda: not stage.ledger()[0].alive)
+
+        assert world.oracle.now - asked_at < 30
 
     perform(script)

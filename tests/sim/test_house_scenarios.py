@@ -6,6 +6,7 @@ import pytest
 
 from gpu_shopper.domain.caller import Caller
 from gpu_shopper.domain.ids import ConsumerId
+from gpu_shopper.testing.cloud_kinds import WARY_QUIRKS
 from gpu_shopper.testing.scenarios import CONSUMER, Scene, Stage
 from gpu_shopper.testing.sim_door import Way
 from tests.sim.perform import perform, run
@@ -216,6 +217,21 @@ def test_a_book_that_could_not_be_written_is_not_held_against_the_nodes() -> Non
         assert 0 == stage.ledger()[0].destroy_calls
 
     perform(script)
+
+
+def test_a_book_that_refuses_long_before_a_pass_meets_it_is_not_held_against_the_nodes() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=3)
+        (held,) = stage.attempts(session)
+        await stage.until(lambda: stage.attempts(session)[0].heard != held.heard)
+        troubles = stage.world.troubles.book
+        stage.world.loop.spawn(troubles.close("disk_full", 178.0))
+        stage.world.nodes.cuts.append(lambda node: True)
+        await stage.until_state(session, "stopped", "failed")
+
+        assert "silent" == stage.reason(session)
+
+    perform(script, Scene(quirks=WARY_QUIRKS))
 
 
 def test_what_runs_when_the_whole_book_is_lost_is_taken_in_by_the_next() -> None:

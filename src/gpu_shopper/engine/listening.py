@@ -16,7 +16,8 @@ class Listening:
     def __init__(self) -> None:
         self._since: datetime | None = None
         self._last: datetime | None = None
-        self._unwritten_since: datetime | None = None
+        self._wrote_at: datetime | None = None
+        self._unwritten: bool = False
 
     def note(self, now: datetime) -> datetime:
         """Return since when there was no gap, this look included."""
@@ -27,10 +28,14 @@ class Listening:
 
     def could_not_write(self, now: datetime) -> None:
         """Note that the book refused a write: what nodes say meanwhile is lost as well."""
-        self._unwritten_since = self._unwritten_since or now
+        self._wrote_at = self._wrote_at or now
+        self._unwritten = True
 
     def wrote(self, now: datetime) -> None:
-        """Note that the book can be written; if it could not for longer than the gap, we listen from now on."""
-        since, self._unwritten_since = self._unwritten_since, None
-        if since is not None and abs(now - since) > GAP:
+        """Note that the book can be written; if it could not, and the last write is longer ago than the gap, listen anew.
+
+        Nobody knows when it began to refuse: it may have been right after the last write.
+        """
+        if self._unwritten and self._wrote_at is not None and abs(now - self._wrote_at) > GAP:
             self._since = now
+        self._wrote_at, self._unwritten = now, False

@@ -6,6 +6,7 @@ Each session is looked after on its own: no cloud's trouble and no poisoned row 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.domain.plan import (
@@ -33,13 +34,14 @@ from gpu_shopper.engine.retiring import Retiring
 from gpu_shopper.ports.books import Book, BookUnavailable, Claim, StaleClaim
 from gpu_shopper.transactions.stopping import intend_stop
 
+T = TypeVar("T")
 Guard = Callable[[str, Awaitable[None]], Awaitable[bool]]
 
 LEASE = timedelta(minutes=5)
 STEPS_PER_PASS = 50
 AFTER_A_FAULT = timedelta(seconds=15)
 PAUSE_AFTER_A_FAULT_S = 2.0
-RELEASE_PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+BOOK_PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 _LONGEST_NAP = 30.0
 _A_MOMENT = 1.0
 
@@ -122,33 +124,35 @@ class Reconciler:
 
     async def _claim(self, session_id: SessionId) -> Claim | None:
         """Take the row. Every pass begins with this write, so it also tells whether we hear what nodes say."""
-        desk, now = self._desk, self._desk.clock.now()
-        try:
-            claim = await desk.books.write(
-                lambda book: book.sessions.claim(
-                    session_id, owner=desk.owner, now=now, until=now + LEASE
-                )
-            )
-        except BookUnavailable:
-            desk.listening.could_not_write(desk.clock.now())
-            raise
+        desk = self._desk
+
+        def take(book: Book) -> Claim | None:
+            now = desk.clock.now()
+            return book.sessions.claim(session_id, owner=desk.owner, now=now, until=now + LEASE)
+
+        claim = await self._insist(take)
         desk.listening.wrote(desk.clock.now())
         return claim
 
     async def _release(self, claim: Claim, again_at: datetime | None) -> None:
-        """Give the row back. While the book cannot be written it is tried again: a claim that stays delays its session."""
+        """Give the row back."""
+        await self._insist(lambda book: book.sessions.release(claim, next_action_at=again_at))
+
+    async def _insist(self, work: Callable[[Book], T]) -> T:
+        """Write, and write again while the book says that it cannot: a claim that stays delays its session by a lease.
+
+        A write that failed may have been made all the same. So what is written here may be written twice.
+        """
         desk = self._desk
-        for pause in (*RELEASE_PAUSES_S, None):
+        for pause in (*BOOK_PAUSES_S, None):
             try:
-                await desk.books.write(
-                    lambda book: book.sessions.release(claim, next_action_at=again_at)
-                )
+                return await desk.books.write(work)
             except BookUnavailable:
+                desk.listening.could_not_write(desk.clock.now())
                 if pause is None:
                     raise
                 await desk.clock.sleep(pause)
-            else:
-                return
+        raise AssertionError("the last try returns or raises")
 
     async def _steps(self, claim: Claim) -> datetime | None:
         desk, taken_at = self._desk, self._desk.clock.monotonic()
