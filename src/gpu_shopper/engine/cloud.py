@@ -76,9 +76,14 @@ class Cloud:
         """See the port."""
         return await self._ask("list_offers", self._provider.list_offers, limit=LIST_LIMIT)
 
-    async def launch(self, order: LaunchOrder) -> Instance:
-        """See the port; an answer that comes too late is Ambiguous. The deadline starts when our turn has come."""
+    async def launch(self, make_order: Callable[[], LaunchOrder]) -> Instance:
+        """See the port; an answer that comes too late is Ambiguous.
+
+        The deadline starts when our turn has come, and the order is made only then: what it says of time is true when
+        it is sent. Where `make_order` raises, nothing is sent.
+        """
         await self._pacer.turn(urgent=False)
+        order = make_order()
         self._meter.count("provider_calls_total", provider=self.name, call="launch")
         started = self._clock.monotonic()
         try:

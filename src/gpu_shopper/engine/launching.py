@@ -30,6 +30,7 @@ from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.ordering import launch_order, request_digest
 from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
+from gpu_shopper.ports.provider import LaunchOrder
 from gpu_shopper.ports.provider_errors import (
     Ambiguous,
     BadOrder,
@@ -198,12 +199,18 @@ class Launching:
         self, claim: Claim, session: Session, attempt: LaunchAttempt, cloud: Cloud
     ) -> bool:
         """Call once and write the answer; return whether the cloud considered the order at all."""
-        desk, now = self._desk, self._desk.clock.now()
-        outcome = "bound"
-        try:
-            order = launch_order(
+        desk, outcome = self._desk, "bound"
+
+        def order() -> LaunchOrder:
+            now = desk.clock.now()
+            if now >= claim.until:
+                # Held up in line, or the whole process was: what became of the session since then is another's to say.
+                raise Unavailable("our turn came when the claim was over, and nothing was sent")
+            return launch_order(
                 session, attempt, vault=desk.vault, scripts=desk.boot_scripts, now=now
             )
+
+        try:
             instance = await cloud.launch(order)
         except Ambiguous as error:
             outcome = "unknown"

@@ -68,7 +68,7 @@ async def test_a_create_call_that_takes_too_long_may_have_bought(house: House) -
     house.cloud.delays["launch"] = 10_000
 
     with pytest.raises(Ambiguous):
-        await cloud_of(house).launch(ORDER)
+        await cloud_of(house).launch(lambda: ORDER)
     assert house.cloud.quirks.call_deadline.total_seconds() == house.clock.monotonic()
 
 
@@ -76,7 +76,7 @@ async def test_a_create_call_that_takes_too_long_may_have_bought(house: House) -
 async def test_the_time_of_a_create_call_begins_when_its_turn_has_come(house: House) -> None:
     await cloud_of(house).find(LABEL)
 
-    bought = await cloud_of(house).launch(ORDER)
+    bought = await cloud_of(house).launch(lambda: ORDER)
     assert LABEL == bought.label
     assert 100 == house.clock.monotonic()
 
