@@ -114,6 +114,26 @@ def test_a_row_that_nobody_will_look_at(statement: str, expected: str) -> None:
     assert expected in violated(script)
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_is_given_up_as_gone_is_asked_for_by_its_id_not_by_the_name_it_shares(
+    gone: bool,
+) -> None:
+    async def script(stage: Stage) -> None:
+        await _running(stage)
+        await stage.wait(60)
+        _freeze(stage)
+        [held] = stage.alive()
+        stage.cloud.double(held.name)
+        if gone:
+            stage.cloud.lose_host(held.id)
+        _tamper(
+            stage,
+            "UPDATE attempts SET state = 'closing', wanted = 0, unwanted_because = 'lost'",
+        )
+
+    assert ("S5" not in violated(script)) is gone
+
+
 def test_a_stopped_instance_that_passes_for_gone() -> None:
     async def script(stage: Stage) -> None:
         session = await _running(stage)

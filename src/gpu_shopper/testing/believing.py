@@ -158,6 +158,9 @@ def s5_gone_is_not_concluded_early(o: Oracle, old: AttemptRow | None, new: Attem
     cloud = o.clouds[ProviderName(new.provider)]
     grace = cloud.profile.quirks.ghost_after.total_seconds()
     for entry in _alive(cloud, new.label):
+        if entry.id != new.instance_id:
+            # A double of what is gone indeed.
+            continue
         born_at = entry.created_at - o.loop.start.timestamp()
         shown_at = o.witness.of(cloud.name, entry.id).shown_at
         since = max(born_at, shown_at, o.heard_at.get(new.label, 0.0))
