@@ -105,7 +105,7 @@ def test_the_census_gets_what_is_open_here_and_whatever_bears_a_label(shelf):
         )
     )
 
-    assert ["gs1-1-1", "gs1-3-1", "gs1-5-1"] == [attempt.label for attempt in found]
+    assert ["gs1-1-1", "gs1-3-1", "gs1-5-1"] == [attempt.label for attempt in found.attempts]
 
 
 def test_the_census_gets_whatever_held_one_of_these_instances_here(shelf):
@@ -124,7 +124,7 @@ def test_the_census_gets_whatever_held_one_of_these_instances_here(shelf):
         lambda book: book.launches.for_census(CLOUD, (), ids=iter(["i-old", "i-new"]))
     )
 
-    assert ["gs1-1-1"] == [attempt.label for attempt in found]
+    assert ["gs1-1-1"] == [attempt.label for attempt in found.attempts]
 
 
 def test_open_is_all_that_is_owed(shelf):
@@ -142,7 +142,7 @@ def test_open_is_all_that_is_owed(shelf):
 
     found = shelf.read(lambda book: book.launches.open())
 
-    assert {1, 2, 3, 4} == {int(attempt.session_id.removeprefix("ses_")) for attempt in found}
+    assert {1, 2, 3, 4} == {int(one.session_id.removeprefix("ses_")) for one in found.attempts}
 
 
 def test_what_bills_is_what_runs_or_ended_later_than_its_last_entry(shelf):
@@ -160,4 +160,4 @@ def test_what_bills_is_what_runs_or_ended_later_than_its_last_entry(shelf):
 
     found = shelf.read(lambda book: book.launches.billing(accrued_before=NOON + HOUR))
 
-    assert [2, 4, 6] == [int(attempt.session_id.removeprefix("ses_")) for attempt in found]
+    assert [2, 4, 6] == [int(one.session_id.removeprefix("ses_")) for one in found.attempts]

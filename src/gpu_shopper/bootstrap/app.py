@@ -134,9 +134,9 @@ async def _refuse_forgotten_clouds(
     books: Books, manifests: Mapping[ProviderName, Manifest]
 ) -> None:
     """Refuse to start without a cloud at which something of ours may still run: nobody could end it."""
-    owed = await books.read(lambda book: book.launches.open())
-    missing = sorted({attempt.provider for attempt in owed} - set(manifests))
+    owed = await books.read(lambda book: book.launches.open().providers)
+    missing = sorted(set(owed) - set(manifests))
     if missing:
-        count = sum(attempt.provider in missing for attempt in owed)
+        count = sum(provider in missing for provider in owed)
         message = f"{count} open obligations at {', '.join(missing)}, which is not configured"
         raise StartRefused(message, hint="configure that cloud again until nothing is left there")

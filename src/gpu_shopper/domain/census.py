@@ -4,11 +4,11 @@ Read the cloud first, then the book: an instance is an orphan by its absence fro
 fresher of the two. A listing that is not complete changes nothing and never gets here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gpu_shopper.domain.ids import DeploymentId
+from gpu_shopper.domain.ids import AttemptId, DeploymentId, InstanceId, ProviderName, SessionId
 from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.label import Label, LabelFacts, read_label
 from gpu_shopper.domain.launch import AttemptState, LaunchAttempt
@@ -31,8 +31,28 @@ class Orphan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """All that is known of an attempt whose row holds what this build cannot read, and what is wrong with it."""
+
+    id: AttemptId
+    session_id: SessionId
+    provider: ProviderName
+    label: Label
+    instance_id: InstanceId | None
+    because: str
+
+    def is_of(self, instance: Instance) -> bool:
+        """Return whether `instance` is this attempt's, as far as anybody can say."""
+        at_home = self.provider == instance.provider and self.instance_id == instance.id
+        return at_home or self.label == instance.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Census:
-    """What the comparison found. The parts do not overlap."""
+    """What the comparison found. The parts do not overlap.
+
+    Of `unreadable` nothing follows: somebody has to repair the row first.
+    """
 
     refreshed: tuple[Sighting, ...]
     adopted: tuple[Sighting, ...]
@@ -40,6 +60,7 @@ class Census:
     reappeared: tuple[Sighting, ...]
     orphans: tuple[Orphan, ...]
     strays: tuple[Instance, ...]
+    unreadable: tuple[Instance, ...]
     missing: tuple[LaunchAttempt, ...]
     absent: tuple[LaunchAttempt, ...]
 
@@ -48,19 +69,23 @@ def take_census(
     listing: Listing,
     *,
     attempts: Iterable[LaunchAttempt],
+    unreadable: Collection[Unreadable] = (),
     deployment: DeploymentId,
     key: bytes,
 ) -> Census:
     """Sort every instance of a complete listing, and every open attempt that is not in it.
 
     `attempts` are those of this account that are open, and those of any age whose label is in the listing, or whose
-    instance is there without one.
+    instance is there without one. An instance of an `unreadable` one is known, and nothing is said of it.
     """
     assert listing.complete, listing.trouble
     by_label = {attempt.label: attempt for attempt in attempts}
     sorter = _Sorter(by_label)
     # Pages shift while they are read, so that one instance may stand on two of them: it is no double of itself.
     for instance in {instance.id: instance for instance in listing.instances}.values():
+        if any(one.is_of(instance) for one in unreadable):
+            sorter.unreadable.append(instance)
+            continue
         facts = read_label(instance.label, key=key)
         if facts is None or facts.deployment != deployment:
             sorter.sort_unlabelled(instance)
@@ -84,6 +109,7 @@ class _Sorter:
         self.reappeared: list[Sighting] = []
         self.orphans: list[Orphan] = []
         self.strays: list[Instance] = []
+        self.unreadable: list[Instance] = []
 
     def sort(self, instance: Instance, facts: LabelFacts) -> None:
         attempt = self._by_label.get(Label(instance.label))
@@ -129,6 +155,7 @@ class _Sorter:
             reappeared=tuple(self.reappeared),
             orphans=tuple(self.orphans),
             strays=tuple(self.strays),
+            unreadable=tuple(self.unreadable),
             missing=tuple(attempt for attempt in unseen if attempt.state is AttemptState.BOUND),
             absent=tuple(
                 attempt for attempt in unseen if speaks_of_absence(attempt, began_at=began_at)

@@ -3,6 +3,7 @@
 from gpu_shopper.domain.cost import accrue_full_hours, hour_of
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.ports.books import Book
+from gpu_shopper.transactions.notices import tell_unreadable
 
 
 class Accruing:
@@ -13,11 +14,15 @@ class Accruing:
 
     async def accrue(self) -> int:
         """Close every hour that is over and was certainly lived through; return how many entries that made."""
-        this_hour = hour_of(self._desk.clock.now())
+        now = self._desk.clock.now()
+        this_hour = hour_of(now)
 
         def write(book: Book) -> int:
             count = 0
-            for attempt in book.launches.billing(accrued_before=this_hour):
+            bills = book.launches.billing(accrued_before=this_hour)
+            for one in bills.unreadable:
+                tell_unreadable(book, one, at=now)
+            for attempt in bills.attempts:
                 accrual = accrue_full_hours(attempt)
                 if accrual.entries:
                     book.costs.add(accrual.entries)

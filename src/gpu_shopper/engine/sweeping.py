@@ -5,11 +5,12 @@ cloud is listed first and the book read after, in the transaction that acts on i
 nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gpu_shopper.domain.census import Census, Orphan, Sighting, take_census
-from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.census import Census, Orphan, Sighting, Unreadable, take_census
+from gpu_shopper.domain.ids import ProviderName, SessionId
 from gpu_shopper.domain.instance import Listing
 from gpu_shopper.domain.label import read_label
 from gpu_shopper.domain.launch import AttemptState, doubtful, reopened
@@ -21,10 +22,10 @@ from gpu_shopper.engine.observing import end_if_ghost
 from gpu_shopper.engine.recovering import recover
 from gpu_shopper.engine.retiring import was_listed
 from gpu_shopper.engine.troubles import note_unauthorized
-from gpu_shopper.ports.books import Book, SweepRecord
+from gpu_shopper.ports.books import AttemptRows, Book, SweepRecord, UnreadableRow
 from gpu_shopper.ports.provider_errors import ProviderError
 from gpu_shopper.transactions.known import known_session
-from gpu_shopper.transactions.notices import notice, tell_late_arrival
+from gpu_shopper.transactions.notices import notice, tell_late_arrival, tell_unreadable
 from gpu_shopper.transactions.sighting import record_instance
 
 FREEZE_COUNT = 3
@@ -60,14 +61,35 @@ class Sweeping:
             await note_unauthorized(desk, provider, error)
             return await self._record_failure(provider, began_at, str(error))
         balance = await self._balance(cloud)
-        sweep = await desk.books.write(lambda book: self._compare(book, cloud, listing, balance))
+        sweep = await self._compare_what_can_be_read(cloud, listing, balance)
         desk.meter.count("sweeps_total", provider=provider, outcome="complete")
         desk.meter.timed("sweep_seconds", desk.clock.monotonic() - started, provider=provider)
         desk.wakeup.hint()
         return sweep
 
+    async def _compare_what_can_be_read(
+        self, cloud: Cloud, listing: Listing, balance: Money | None
+    ) -> SweepRecord:
+        """Compare, leaving out each session that has a row which cannot be read: it must not hold up the others."""
+        aside: dict[SessionId, str] = {}
+        while True:
+            try:
+                return await self._desk.books.write(
+                    lambda book: self._compare(book, cloud, listing, balance, aside=aside)
+                )
+            except UnreadableRow as error:
+                if error.session_id in aside:
+                    raise
+                aside[error.session_id] = str(error)
+
     def _compare(
-        self, book: Book, cloud: Cloud, listing: Listing, balance: Money | None
+        self,
+        book: Book,
+        cloud: Cloud,
+        listing: Listing,
+        balance: Money | None,
+        *,
+        aside: Mapping[SessionId, str],
     ) -> SweepRecord:
         desk, now = self._desk, self._desk.clock.now()
         labels = [instance.label for instance in listing.instances]
@@ -77,11 +99,17 @@ class Sweeping:
             for one in listing.instances
             if read_label(one.label, key=desk.vault.label_key) is None
         ]
-        attempts = book.launches.for_census(cloud.name, labels, ids=ids)
+        rows = _without(book.launches.for_census(cloud.name, labels, ids=ids), aside)
+        for one in rows.unreadable:
+            tell_unreadable(book, one, at=now)
         census = take_census(
-            listing, attempts=attempts, deployment=desk.deployment, key=desk.vault.label_key
+            listing,
+            attempts=rows.attempts,
+            unreadable=rows.unreadable,
+            deployment=desk.deployment,
+            key=desk.vault.label_key,
         )
-        bound = sum(attempt.state is AttemptState.BOUND for attempt in attempts)
+        bound = sum(attempt.state is AttemptState.BOUND for attempt in rows.attempts)
         frozen = self._freeze_or_thaw(book, cloud.name, missing=len(census.missing), bound=bound)
         for sighting in census.refreshed + census.adopted:
             self._note_sighting(book, sighting, now)
@@ -226,3 +254,21 @@ class Sweeping:
         await desk.books.write(lambda book: book.accounts.add_sweep(sweep))
         desk.meter.count("sweeps_total", provider=provider, outcome="incomplete")
         return sweep
+
+
+def _without(rows: AttemptRows, aside: Mapping[SessionId, str]) -> AttemptRows:
+    """Return the rows with the attempts of the sessions that are set aside among what is to be left alone."""
+    kept = [attempt for attempt in rows.attempts if attempt.session_id not in aside]
+    left = [
+        Unreadable(
+            id=attempt.id,
+            session_id=attempt.session_id,
+            provider=attempt.provider,
+            label=attempt.label,
+            instance_id=attempt.instance_id,
+            because=aside[attempt.session_id],
+        )
+        for attempt in rows.attempts
+        if attempt.session_id in aside
+    ]
+    return AttemptRows(kept, [*rows.unreadable, *left])

@@ -2,6 +2,9 @@
 
 A unit of work is a plain function over a `Book`: it cannot await, so it cannot call out. `write` runs it in one durable
 transaction, the only one at that moment; `read` runs it on one consistent snapshot. A work that raises changes nothing.
+
+A session or an attempt that cannot be read raises `UnreadableRow` where it is asked for; where many are listed, it takes
+none of the others with it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +26,7 @@ from gpu_shopper.domain.session import Session
 from gpu_shopper.domain.surplus import Surplus
 from gpu_shopper.ports.records import (
     AccountState,
+    AttemptRows,
     BookUnavailable,
     Claim,
     CostFilter,
@@ -37,11 +41,13 @@ from gpu_shopper.ports.records import (
     SweepRecord,
     TokenKind,
     TokenRecord,
+    UnreadableRow,
 )
 
 __all__ = [
     "AccountBook",
     "AccountState",
+    "AttemptRows",
     "Book",
     "BookUnavailable",
     "Books",
@@ -65,6 +71,7 @@ __all__ = [
     "TokenBook",
     "TokenKind",
     "TokenRecord",
+    "UnreadableRow",
 ]
 
 T = TypeVar("T")
@@ -93,7 +100,7 @@ class SessionBook(Protocol):
         ...
 
     def list(self, wanted: SessionFilter) -> Sequence[Session]:
-        """Return a page, newest first."""
+        """Return a page, newest first; a session that cannot be read is left out."""
         ...
 
     def count_by_state(self) -> Mapping[State, int]:
@@ -145,7 +152,7 @@ class LaunchBook(Protocol):
     def of_sessions(
         self, session_ids: Sequence[SessionId]
     ) -> Mapping[SessionId, Sequence[LaunchAttempt]]:
-        """Return all attempts of several sessions, by number."""
+        """Return all attempts of several sessions, by number; those that cannot be read are left out."""
         ...
 
     def by_token_hash(self, token_hash: str) -> LaunchAttempt | None:
@@ -154,14 +161,14 @@ class LaunchBook(Protocol):
 
     def for_census(
         self, provider: ProviderName, labels: Iterable[str], *, ids: Iterable[str] = ()
-    ) -> Sequence[LaunchAttempt]:
+    ) -> AttemptRows:
         """Return the open attempts at a provider, and those of any state that bear one of `labels`.
 
         With them come those of any state at this provider whose instance has one of `ids`.
         """
         ...
 
-    def open(self) -> Sequence[LaunchAttempt]:
+    def open(self) -> AttemptRows:
         """Return every open attempt: all that we owe."""
         ...
 
@@ -169,7 +176,7 @@ class LaunchBook(Protocol):
         """Return what `open` would show, counted: for whoever asks often and needs no rows."""
         ...
 
-    def billing(self, *, accrued_before: datetime) -> Sequence[LaunchAttempt]:
+    def billing(self, *, accrued_before: datetime) -> AttemptRows:
         """Return the attempts that bill and whose last entry ends before then."""
         ...
 

@@ -1,18 +1,28 @@
 """What stands in the book beside sessions, attempts and cost entries: the records that its port speaks of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
+from gpu_shopper.domain.census import Unreadable
 from gpu_shopper.domain.ids import ConsumerId, DeploymentId, ProviderName, SessionId, TokenId
-from gpu_shopper.domain.launch import Blame
+from gpu_shopper.domain.launch import Blame, LaunchAttempt
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.money import Money
 
 
 class BookUnavailable(Exception):
     """The book cannot be read or written now: locked, full, read-only or broken. Nothing was changed, as far as known."""
+
+
+class UnreadableRow(Exception):
+    """A row of this session, its own or an attempt's, holds what this build cannot read. It was changed by nobody."""
+
+    def __init__(self, message: str, *, session_id: SessionId) -> None:
+        super().__init__(message)
+        self.session_id = session_id
 
 
 class StaleClaim(Exception):
@@ -49,6 +59,19 @@ class SessionFilter:
     provider: ProviderName | None = None
     after: tuple[datetime, SessionId] | None = None
     limit: int = 100
+
+
+class AttemptRows(NamedTuple):
+    """Attempts of many sessions; of those whose rows cannot be read, what is known of them."""
+
+    attempts: Sequence[LaunchAttempt]
+    unreadable: Sequence[Unreadable] = ()
+
+    @property
+    def providers(self) -> Sequence[ProviderName]:
+        """The cloud of each of them, readable or not."""
+        read = [attempt.provider for attempt in self.attempts]
+        return [*read, *(one.provider for one in self.unreadable)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

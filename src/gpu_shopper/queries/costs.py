@@ -137,7 +137,7 @@ class CostQueries:
         now = self._clock.now()
 
         def read(book: Book) -> tuple[Sequence[CostEntry], Sequence[LaunchAttempt]]:
-            return book.costs.entries(own), book.launches.open()
+            return book.costs.entries(own), book.launches.open().attempts
 
         booked, attempts = await self._books.read(read)
         live = (entry for attempt in attempts for entry in _live_entries(attempt, now=now))

@@ -44,7 +44,7 @@ class OperationQueries:
     def _orphans(self, book: Book) -> OrphanView:
         sweeps = {name: book.accounts.last_sweep(name, complete=False) for name in self._providers}
         return OrphanView(
-            unwanted=unwanted_attempts(book.launches.open()),
+            unwanted=unwanted_attempts(book.launches.open().attempts),
             sweeps=tuple(sweep for sweep in sweeps.values() if sweep is not None),
             unswept=tuple(name for name, sweep in sweeps.items() if sweep is None),
         )

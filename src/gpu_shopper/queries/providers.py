@@ -68,7 +68,7 @@ class ProviderQueries:
         now = self._clock.now()
 
         def read(book: Book) -> tuple[ProviderView, ...]:
-            owed = Counter(attempt.provider for attempt in book.launches.open())
+            owed = Counter(book.launches.open().providers)
             return tuple(
                 self._view(
                     book,

@@ -6,13 +6,17 @@ and missing ones take their defaults, so that a row may be older or a little new
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 
-from msgspec import json
+from msgspec import DecodeError, MsgspecError, json
 
 from gpu_shopper.domain.instance import Endpoint
 from gpu_shopper.domain.launch import Absence, Heard
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.session import SessionRequest
+
+# What comes up where a row holds what this build does not know: of a newer build, of a hand, or of a broken disk.
+UNREADABLE: Final = (MsgspecError, ArithmeticError, LookupError, TypeError, ValueError)
 
 _encoder = json.Encoder(order="deterministic")
 _request = json.Decoder(SessionRequest)
@@ -69,8 +73,11 @@ def read_absence(text: str) -> Absence:
 
 
 def read_details(text: str) -> Mapping[str, str]:
-    """Read the details of an event or a notice."""
-    return _details.decode(text)
+    """Read the details of an event or a notice: for people, so that what cannot be read is shown as it stands."""
+    try:
+        return _details.decode(text)
+    except DecodeError:
+        return {"unreadable": text}
 
 
 _NOTHING_WRITTEN = write(_NOTHING_SEEN)

@@ -1,6 +1,7 @@
 """Attempts in SQL: the ledger of obligations, which the schema guards against every illegal move."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -9,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, case, func, or_, select, text
 
+from gpu_shopper.domain.census import Unreadable
 from gpu_shopper.domain.ids import (
     AttemptId,
     ProviderName,
@@ -16,7 +18,7 @@ from gpu_shopper.domain.ids import (
 )
 from gpu_shopper.domain.launch import UNANSWERED, AttemptState, Blame, LaunchAttempt, Proof
 from gpu_shopper.domain.money import HourlyRate
-from gpu_shopper.ports.books import Owed
+from gpu_shopper.ports.books import AttemptRows, Owed, UnreadableRow
 from gpu_shopper.stores import documents
 from gpu_shopper.stores.moments import micros, micros_if, moment_if
 from gpu_shopper.stores.schema import IS_OPEN, IS_UNBOOKED, attempts
@@ -39,6 +41,8 @@ _SAVED = tuple(column.name for column in _row if column.name not in {"id", "offe
 _NAMES = ("id", "offer", *_SAVED)
 _COLUMNS = tuple(_row[name] for name in _NAMES)
 _saved_of = attrgetter(*_SAVED)
+# What stands in plain columns can be read whatever the others hold.
+_KNOWN = tuple(each.name for each in fields(Unreadable) if each.name in _NAMES)
 
 _TIMES = (
     "sent_at",
@@ -165,10 +169,9 @@ class SqlLaunchBook:
     def of_sessions(
         self, session_ids: Sequence[SessionId]
     ) -> Mapping[SessionId, Sequence[LaunchAttempt]]:
-        """Return all attempts of several sessions, by number; a session without any is left out."""
+        """Return all attempts of several sessions, by number; without a session that has none that can be read."""
         found: dict[SessionId, list[LaunchAttempt]] = {}
-        for row in self._connection.rows_of(_of_sessions, session_ids):
-            attempt = _attempt(row)
+        for attempt in _rows(self._connection.rows_of(_of_sessions, session_ids)).attempts:
             found.setdefault(attempt.session_id, []).append(attempt)
         return found
 
@@ -179,21 +182,20 @@ class SqlLaunchBook:
 
     def for_census(
         self, provider: ProviderName, labels: Iterable[str], *, ids: Iterable[str] = ()
-    ) -> Sequence[LaunchAttempt]:
+    ) -> AttemptRows:
         """Return the open attempts at a provider, those anywhere with one of `labels`, and those there with one of `ids`."""
         rows = [
             *self._connection.execute(_OPEN_AT, {"key": provider}),
             *self._connection.rows_of(_by_ids, ids, {"provider": provider}),
             *self._connection.rows_of(_by_labels, labels),
         ]
-        found = {row[0]: row for row in rows}
-        return sorted(
-            (_attempt(row) for row in found.values()), key=lambda each: (each.sent_at, each.id)
-        )
+        found = _rows({row[0]: row for row in rows}.values())
+        by_age = sorted(found.attempts, key=lambda each: (each.sent_at, each.id))
+        return AttemptRows(by_age, found.unreadable)
 
-    def open(self) -> Sequence[LaunchAttempt]:
+    def open(self) -> AttemptRows:
         """Return every open attempt: all that we owe, the oldest first."""
-        return [_attempt(row) for row in self._connection.execute(_ALL_OPEN)]
+        return _rows(self._connection.execute(_ALL_OPEN))
 
     def owed(self) -> Owed:
         """Return what `open` would show, counted by the database."""
@@ -206,13 +208,12 @@ class SqlLaunchBook:
             destroy_tries=tries,
         )
 
-    def billing(self, *, accrued_before: datetime) -> Sequence[LaunchAttempt]:
+    def billing(self, *, accrued_before: datetime) -> AttemptRows:
         """Return the attempts that bill and whose last entry ends before then.
 
         That is: open ones, and closed ones whose bill ends later than their last entry.
         """
-        rows = self._connection.execute(_BILLING, {"before": micros(accrued_before)})
-        return [_attempt(row) for row in rows]
+        return _rows(self._connection.execute(_BILLING, {"before": micros(accrued_before)}))
 
 
 def _values(attempt: LaunchAttempt) -> dict[str, Any]:
@@ -226,6 +227,23 @@ def _values(attempt: LaunchAttempt) -> dict[str, Any]:
 @lru_cache(maxsize=2048)
 def _attempt(row: tuple[Any, ...]) -> LaunchAttempt:
     values = dict(zip(_NAMES, row, strict=True))
-    for name, read in _READ:
-        values[name] = read(values[name])
-    return LaunchAttempt(**values)
+    try:
+        for name, read in _READ:
+            values[name] = read(values[name])
+        return LaunchAttempt(**values)
+    except documents.UNREADABLE as error:
+        message = f"the row of attempt {values['id']} cannot be read: {error}"
+        raise UnreadableRow(message, session_id=values["session_id"]) from error
+
+
+def _rows(rows: Iterable[tuple[Any, ...]]) -> AttemptRows:
+    attempts: list[LaunchAttempt] = []
+    unreadable: list[Unreadable] = []
+    for row in rows:
+        try:
+            attempts.append(_attempt(row))
+        except UnreadableRow as error:
+            values = dict(zip(_NAMES, row, strict=True))
+            known = {name: values[name] for name in _KNOWN}
+            unreadable.append(Unreadable(**known, because=str(error)))
+    return AttemptRows(attempts, unreadable)

@@ -5,7 +5,9 @@ writes a session back can wipe out a nudge that came meanwhile. A nudge during a
 claim is given back. The one exception: a session that ends is at rest, unless it was nudged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -26,7 +28,7 @@ from sqlalchemy import (
 from gpu_shopper.domain.ids import ConsumerId, SessionId
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.session import Session, StopReason
-from gpu_shopper.ports.books import Claim, SessionFilter, StaleClaim
+from gpu_shopper.ports.books import Claim, SessionFilter, StaleClaim, UnreadableRow
 from gpu_shopper.stores import documents
 from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
 from gpu_shopper.stores.schema import IS_FINAL, attempts, sessions
@@ -57,15 +59,10 @@ _SAVED = (
     "hard_max_override",
     "error",
 )
-_COLUMNS = (
-    _row.id,
-    _row.request,
-    *(_row[name] for name in _SAVED),
-    _row.next_action_at,
-    _row.epoch,
-)
+_NAMES = ("id", "request", *_SAVED, "next_action_at", "epoch")
+_COLUMNS = tuple(_row[name] for name in _NAMES)
 
-_ADD = Prepared(sessions.insert(), columns=("id", "request", *_SAVED, "next_action_at", "epoch"))
+_ADD = Prepared(sessions.insert(), columns=_NAMES)
 _GET = Prepared(select(*_COLUMNS).where(_row.id == _KEY))
 _EPOCH_OF = Prepared(select(_row.epoch).where(_row.id == _KEY))
 _SAVE = Prepared(
@@ -223,7 +220,22 @@ class SqlSessionBook:
         )
 
     def list(self, wanted: SessionFilter) -> Sequence[Session]:
-        """Return a page, newest first; `provider` finds every session that ever tried there."""
+        """Return a page, newest first; `provider` finds every session that ever tried there.
+
+        A row that cannot be read is left out and its place on the page taken by the next, so that no page ends early.
+        """
+        found: list[Session] = []
+        rest = wanted
+        while True:
+            rows = self._page(rest)
+            found += _readable(rows)
+            if len(rows) < rest.limit or len(found) == wanted.limit:
+                return found
+            last = dict(zip(_NAMES, rows[-1], strict=True))
+            after = (moment(last["created_at"]), SessionId(last["id"]))
+            rest = replace(wanted, after=after, limit=wanted.limit - len(found))
+
+    def _page(self, wanted: SessionFilter) -> Sequence[tuple[Any, ...]]:
         statement = _listing(
             of_consumer=wanted.consumer_id is not None,
             in_states=len(wanted.states),
@@ -239,7 +251,7 @@ class SqlSessionBook:
         if wanted.after is not None:
             values["after_at"] = micros(wanted.after[0])
             values["after_id"] = wanted.after[1]
-        return [_session(row) for row in self._connection.execute(statement, values)]
+        return self._connection.execute(statement, values).fetchall()
 
     def count_by_state(self) -> Mapping[State, int]:
         """Return how many sessions are in each state, zero included."""
@@ -298,9 +310,24 @@ def _values(session: Session) -> dict[str, Any]:
     }
 
 
+def _readable(rows: Iterable[tuple[Any, ...]]) -> Iterator[Session]:
+    for row in rows:
+        with suppress(UnreadableRow):
+            yield _session(row)
+
+
 # A row is read several times in a pass, and seldom has it changed: the same row is the same session, which is frozen.
 @lru_cache(maxsize=2048)
 def _session(row: tuple[Any, ...]) -> Session:
+    try:
+        return _read(row)
+    except documents.UNREADABLE as error:
+        key = SessionId(row[0])
+        message = f"the row of session {key} cannot be read: {error}"
+        raise UnreadableRow(message, session_id=key) from error
+
+
+def _read(row: tuple[Any, ...]) -> Session:
     (
         key,
         request,

@@ -27,7 +27,6 @@ class Known:
     why_not: str = ""
 
 
-_NOT_YET = "not built yet: "
 _ONE_PROCESS = "one process holds the book, by a lock on its file"
 
 CATALOGUE: Final = (
@@ -108,7 +107,7 @@ CATALOGUE: Final = (
     Known(75, "budget lowered", (), (), "budgets are not in the service yet"),
     Known(76, "consumer gone, sessions live", ("token_revoked",)),
     Known(77, "provider removed from the configuration", (), ("tests/unit/bootstrap/test_forgotten_clouds.py::test_a_start_without_a_cloud_where_something_is_owed_is_refused",), "a start without it is refused while anything is owed there"),
-    Known(78, "poison row", (), ("tests/sim/test_poison.py::test_a_session_that_always_raises_holds_up_nobody_else", "tests/unit/engine/test_reconciler.py::test_a_fault_in_one_session_leaves_it_due_and_the_others_looked_after"), _NOT_YET + "a row that cannot be read at all; it also holds up, and raises the alarm for, the sweeps of its cloud"),
+    Known(78, "poison row", (), ("tests/sim/test_poison.py::test_a_session_that_always_raises_holds_up_nobody_else", "tests/sim/test_poison.py::test_a_row_that_cannot_be_read_holds_up_no_other_and_nothing_is_concluded_of_it", "tests/unit/engine/test_reconciler.py::test_a_fault_in_one_session_leaves_it_due_and_the_others_looked_after")),
 )  # fmt: skip
 
 

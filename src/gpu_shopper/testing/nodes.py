@@ -23,7 +23,7 @@ from gpu_shopper.agent.deadman import (
 from gpu_shopper.domain.errors import Refusal
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.instance import Endpoint
-from gpu_shopper.ports.books import BookUnavailable
+from gpu_shopper.ports.books import BookUnavailable, UnreadableRow
 from gpu_shopper.ports.boot import BootOrder
 from gpu_shopper.ports.probe import ProbeFailed
 from gpu_shopper.ports.vault import KeyPair
@@ -42,6 +42,7 @@ _BOOT_S = 20.0
 # As the agent's own: a house that neither answers nor refuses must not keep it from its deadlines.
 _SEND_LIMIT_S = 10.0
 HEARTBEAT_PATH = "/api/v1/agent/heartbeat"
+_NO_ORDERS = (HouseDown, Unanswered, Refusal, BookUnavailable, UnreadableRow, TimeoutError)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -214,7 +215,7 @@ class Node:
             try:
                 async with asyncio.timeout(_SEND_LIMIT_S):
                     orders = await self._report(heartbeat)
-            except (HouseDown, Unanswered, Refusal, BookUnavailable, TimeoutError):
+            except _NO_ORDERS:
                 continue
             if self._lost():
                 nodes.struck("orders_lost")

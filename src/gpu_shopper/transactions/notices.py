@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from gpu_shopper.domain.census import Unreadable
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.ports.books import Book, Notice
 
@@ -33,3 +34,18 @@ def tell_unseen(book: Book, attempt: LaunchAttempt, *, at: datetime) -> None:
     key = f"{attempt.label}:{at:%Y%m%dT%H}"
     details = {"provider": str(attempt.provider), "session": str(attempt.session_id)}
     book.notices.add(notice("heard_unseen", key, at=at, text=text, label=attempt.label, **details))
+
+
+def tell_unreadable(book: Book, one: Unreadable, *, at: datetime) -> None:
+    """Write, once, that a row of an attempt or of its session cannot be read, so that nobody looks after its instance."""
+    instance = "whatever it bought" if one.instance_id is None else f"instance {one.instance_id}"
+    text = (
+        f"{one.because}. Until it can be, {instance} at {one.provider} is neither looked after nor ended by the server:"
+        " start the version that wrote it, or repair it, or end the instance by hand in the provider's console."
+    )
+    details = {"provider": str(one.provider), "session": str(one.session_id)}
+    if one.instance_id is not None:
+        details["instance"] = str(one.instance_id)
+    book.notices.add(
+        notice("unreadable_row", str(one.id), at=at, text=text, label=one.label, **details)
+    )

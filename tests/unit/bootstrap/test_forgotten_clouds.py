@@ -1,6 +1,8 @@
 """A server does not start without a cloud at which something of ours may still run."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,17 @@ def test_a_start_without_a_cloud_where_something_is_owed_is_refused(
         # The second time shows that the first has given the book back.
         with pytest.raises(StartRefused, match="1 open obligations at cumulus"):
             asyncio.run(build(settings, providers=SANDBOX, public_url=None))
+
+
+def test_what_cannot_be_read_is_owed_as_well(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    asyncio.run(leave(settings, AttemptState.BOUND))
+    with closing(sqlite3.connect(settings.database)) as raw:
+        raw.execute("UPDATE attempts SET absence = '{'")
+        raw.commit()
+
+    with pytest.raises(StartRefused, match="1 open obligations at cumulus"):
+        asyncio.run(build(settings, providers=SANDBOX, public_url=None))
 
 
 @pytest.mark.parametrize("state", [AttemptState.CLOSED, AttemptState.REJECTED])

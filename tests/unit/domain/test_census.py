@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_shopper.domain.census import Census, speaks_of_absence, take_census
+from gpu_shopper.domain.census import Census, Unreadable, speaks_of_absence, take_census
 from gpu_shopper.domain.ids import InstanceId, deployment_id
 from gpu_shopper.domain.instance import Instance
 from gpu_shopper.domain.launch import Absence, AttemptState, LaunchAttempt
@@ -41,7 +41,11 @@ def parts(taken: Census) -> dict[str, list[InstanceId]]:
         name: [sighting.instance.id for sighting in getattr(taken, name)]
         for name in ("refreshed", "adopted", "duplicates", "reappeared", "orphans")
     }
-    return sightings | {"strays": [instance.id for instance in taken.strays]}
+    unsighted = {
+        name: [instance.id for instance in getattr(taken, name)]
+        for name in ("strays", "unreadable")
+    }
+    return sightings | unsighted
 
 
 def a_world(random: Random) -> tuple[list[Instance], list[LaunchAttempt]]:
@@ -173,6 +177,55 @@ def test_what_was_ours_and_closed_is_known_by_its_id_and_what_is_left_of_our_lab
     label = "another's" if left_of_the_label is None else closed.label[:left_of_the_label]
 
     assert ["i-1"] == parts(census([an_instance(label=label)], [closed]))[part]
+
+
+def unreadable(**changes: object) -> Unreadable:
+    attempt = an_attempt()
+    of_attempt = {
+        "id": attempt.id,
+        "session_id": attempt.session_id,
+        "provider": attempt.provider,
+        "label": attempt.label,
+        "instance_id": attempt.instance_id,
+        "because": "it is broken",
+    }
+    return Unreadable(**(of_attempt | changes))
+
+
+@pytest.mark.parametrize(
+    ("instance", "known", "elsewhere"),
+    [
+        (an_instance(), {}, "orphans"),
+        (an_instance(), {"instance_id": None}, "orphans"),
+        (an_instance(label=""), {}, "strays"),
+        (an_instance(label="cut"), {"label": "gs1-another"}, "strays"),
+    ],
+)
+def test_an_instance_of_what_cannot_be_read_is_known_and_nothing_is_said_of_it(
+    instance: Instance, known: dict[str, object], elsewhere: str
+) -> None:
+    other = an_attempt(session=a_session(number=9), instance_id=InstanceId("i-9"))
+    listing = a_listing([instance, an_instance(other, id=InstanceId("i-9"))])
+
+    def taken(*rows: Unreadable) -> dict[str, list[InstanceId]]:
+        found = take_census(
+            listing, attempts=[other], unreadable=rows, deployment=DEPLOYMENT, key=LABEL_KEY
+        )
+        return {name: ids for name, ids in parts(found).items() if ids}
+
+    assert {"refreshed": ["i-9"], "unreadable": ["i-1"]} == taken(unreadable(**known))
+    assert {"refreshed": ["i-9"], elsewhere: ["i-1"]} == taken()
+
+
+def test_an_id_of_what_cannot_be_read_is_anybodys_at_another_cloud() -> None:
+    row = unreadable(provider="nimbus", label="gs1-another")
+
+    found = take_census(
+        a_listing([an_instance(label="")]), attempts=[], unreadable=[row],
+        deployment=DEPLOYMENT, key=LABEL_KEY,
+    )  # fmt: skip
+
+    assert ["i-1"] == parts(found)["strays"]
 
 
 def test_a_listing_with_a_missing_part_is_never_compared() -> None:

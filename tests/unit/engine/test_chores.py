@@ -101,6 +101,27 @@ async def test_full_hours_are_booked_once_they_were_certainly_lived_through(hous
 
 
 @housed()
+async def test_a_row_that_cannot_be_read_is_told_once_and_leaves_the_bills_of_others_alone(
+    house: House,
+) -> None:
+    unreadable, other = await house.until_running(), await house.until_running()
+    accruing = Accruing(house.desk)
+    await house.clock.sleep(3700)
+    for session in (unreadable, other):
+        await house.beat(session)
+    poison = "UPDATE attempts SET absence = '{' WHERE session_id = ?"
+    house.memory.desk.raw.execute(poison, (unreadable,))
+
+    assert 1 == await accruing.accrue()
+    await house.clock.sleep(3600)
+    await house.beat(other)
+    assert 1 == await accruing.accrue()
+
+    assert ([], 2) == (entries(house, unreadable), len(entries(house, other)))
+    assert ["unreadable_row"] == house.notices()
+
+
+@housed()
 async def test_the_whole_bill_is_the_price_of_the_time_whenever_it_was_booked(house: House) -> None:
     session = await house.until_running(reservation_hours=5)
     accruing = Accruing(house.desk)

@@ -13,29 +13,20 @@ PROVING: Final = (
             Change(
                 "engine/sweeping.py",
                 "        try:\n            listing = await cloud.listing_begun_after(",
-                "        earlier = await desk.books.read(lambda book: book.launches.open())\n"
+                "        self.earlier = await desk.books.read(lambda book: book.launches.open().attempts)\n"
                 "        try:\n            listing = await cloud.listing_begun_after(",
             ),
             Change(
                 "engine/sweeping.py",
-                "(lambda book: self._compare(book, cloud, listing, balance))\n",
-                "(lambda book: self._compare(book, cloud, listing, balance, earlier))\n",
-            ),
-            Change(
-                "engine/sweeping.py",
-                "        self, book: Book, cloud: Cloud, listing: Listing, balance: Money | None\n",
-                "        self, book, cloud, listing, balance, earlier\n",
-            ),
-            Change(
-                "engine/sweeping.py",
-                "        attempts = book.launches.for_census(cloud.name, labels, ids=ids)\n",
-                "        known = {one.label for one in earlier}\n"
-                "        attempts = [one for one in earlier if one.provider == cloud.name]\n"
+                "        rows = _without(book.launches.for_census(cloud.name, labels, ids=ids), aside)\n",
+                "        known = {one.label for one in self.earlier}\n"
+                "        attempts = [one for one in self.earlier if one.provider == cloud.name]\n"
                 "        attempts += [\n"
                 "            one\n"
-                "            for one in book.launches.for_census(cloud.name, labels)\n"
+                "            for one in book.launches.for_census(cloud.name, labels).attempts\n"
                 "            if not one.open and one.label not in known\n"
-                "        ]\n",
+                "        ]\n"
+                "        rows = AttemptRows(attempts)\n",
             ),
         ),
         expected=frozenset({"alarm", "S5", "S7"}),
@@ -276,9 +267,9 @@ PROVING: Final = (
         changes=(
             Change(
                 "engine/sweeping.py",
-                "        attempts = book.launches.for_census(cloud.name, labels, ids=ids)\n",
-                "        attempts = book.launches.for_census(cloud.name, ())\n"
-                "        known = {attempt.label for attempt in attempts}\n"
+                "        rows = _without(book.launches.for_census(cloud.name, labels, ids=ids), aside)\n",
+                "        rows = book.launches.for_census(cloud.name, ())\n"
+                "        known = {attempt.label for attempt in rows.attempts}\n"
                 "        kept = tuple(one for one in listing.instances if one.label in known)\n"
                 "        listing = replace(listing, instances=kept)\n",
             ),
