@@ -74,6 +74,25 @@ def test_what_comes_back_before_its_end_was_proved_is_billed_for_both_of_its_liv
     perform(script)
 
 
+def test_the_hours_before_an_instance_came_back_are_not_billed_while_it_cannot_be_ended() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        stage.misbehave("resurrected", seconds=7200)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+        await stage.until(lambda: bool(stage.alive()), limit=3 * 3600)
+        stage.misbehave("ignore_destroy", count=None)
+        # Long enough for the full hours to be written.
+        await stage.wait(1500)
+        stage.behave()
+        await stage.at_rest()
+
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        assert said == pytest.approx(stage.ledger()[0].billed_micros, rel=0.05)
+
+    perform(script)
+
+
 def test_what_was_given_up_before_its_price_was_read_back_is_billed_as_its_cloud_shows() -> None:
     async def script(stage: Stage) -> None:
         stage.cloud.misbehave(

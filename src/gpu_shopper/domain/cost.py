@@ -47,15 +47,16 @@ def hour_of(at: datetime) -> datetime:
 def accrue(attempt: LaunchAttempt, *, to: datetime) -> Accrual:
     """Close the bill of `attempt` up to `to`, cut at full hours. Nothing was bought: nothing is due.
 
-    What came back after an end is billed anew by its cloud: nothing is due for the time between.
+    What came back after an end is billed anew by its cloud: nothing is due for the time between, or for a part of it.
     """
     begin, origin = attempt.accrued_to, attempt.rate_since
     if begin is None or origin is None or to <= begin:
         return Accrual(attempt, ())
     anew = attempt.billed_from
-    if anew is not None and begin < anew < to and attempt.rate != HourlyRate(0):
-        between = accrue(replace(attempt, rate=HourlyRate(0)), to=anew)
-        back = accrue(replace(between.attempt, rate=attempt.rate, rate_since=anew), to=to)
+    if anew is not None and begin < anew and attempt.rate != HourlyRate(0):
+        free_to = min(anew, to)
+        between = accrue(replace(attempt, rate=HourlyRate(0)), to=free_to)
+        back = accrue(replace(between.attempt, rate=attempt.rate, rate_since=free_to), to=to)
         return Accrual(back.attempt, between.entries + back.entries)
     entries = []
     while begin < to:
@@ -137,11 +138,8 @@ def close_bill(attempt: LaunchAttempt) -> Accrual:
 
 def unbooked(attempt: LaunchAttempt, *, now: datetime) -> Money:
     """Return what has come up since the last entry: for display and budgets, never for the ledger."""
-    begin, origin = attempt.accrued_to, attempt.rate_since
     end = attempt.billing_ended_at or (now if attempt.open else None)
-    if begin is None or origin is None or end is None or end <= begin:
-        return ZERO
-    return charge_between(attempt.rate, origin=origin, begin=begin, end=end)
+    return ZERO if end is None else total(accrue(attempt, to=end).entries)
 
 
 def total(entries: Iterable[CostEntry]) -> Money:

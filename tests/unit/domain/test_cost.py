@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gpu_shopper.domain.cost import (
@@ -100,6 +100,22 @@ def test_what_was_never_bought_costs_nothing() -> None:
     assert ZERO == unbooked(rejected, now=NOON + 9 * HOUR)
 
 
+@pytest.mark.parametrize("unknown", ["accrued_to", "rate_since"])
+def test_what_has_no_begin_costs_nothing(unknown: str) -> None:
+    unbilled = replace(BILLED, **{unknown: None})
+
+    accrual = accrue(unbilled, to=BEGIN + HOUR)
+    assert (unbilled, ()) == (accrual.attempt, accrual.entries)
+    assert ZERO == unbooked(unbilled, now=BEGIN + HOUR)
+
+
+def test_no_hour_of_what_was_never_seen_is_closed() -> None:
+    unseen = replace(BILLED, last_seen_at=None, heard=None)
+
+    accrual = accrue_full_hours(unseen)
+    assert (unseen, ()) == (accrual.attempt, accrual.entries)
+
+
 def test_an_entry_says_whose_it_is_and_at_what_price() -> None:
     (entry,) = accrue(BILLED, to=BEGIN + MINUTE).entries
 
@@ -140,6 +156,33 @@ def test_a_price_seen_by_a_clock_set_back_charges_nothing_twice() -> None:
 
     repriced = reprice(attempt, HourlyRate(100), at=BEGIN)
     assert ((), BEGIN + HOUR) == (repriced.entries, repriced.attempt.rate_since)
+
+
+ANEW = BEGIN + 90 * MINUTE
+BACK = replace(BILLED, billed_from=ANEW)
+
+
+@given(st.lists(AGES, min_size=1, max_size=5), RATES)
+@example([timedelta(0), HOUR, 90 * MINUTE, 3 * HOUR], HourlyRate(0))
+@example([HOUR, 3 * HOUR], HourlyRate(1_000_000))
+@example([90 * MINUTE, 4 * HOUR], HourlyRate(1))
+def test_nothing_is_due_for_the_time_before_an_instance_came_back(
+    ages: list[timedelta], price: HourlyRate
+) -> None:
+    attempt, entries = booked(replace(BACK, rate=price), [BEGIN + age for age in ages])
+
+    since = max(max(ages) - (ANEW - BEGIN), timedelta(0))
+    assert charge(price, since) == total(entries)
+    assert (price, BEGIN + max(ages)) == (attempt.rate, attempt.accrued_to)
+    assert all(
+        entry.rate == (price if entry.begins_at >= ANEW else HourlyRate(0)) for entry in entries
+    )
+    assert all(one.ends_at == after.begins_at for one, after in pairwise(entries))
+
+
+def test_what_is_not_booked_yet_of_what_came_back_is_shown_as_it_will_be_booked() -> None:
+    assert ZERO == unbooked(BACK, now=ANEW)
+    assert charge(BACK.rate, HOUR) == unbooked(BACK, now=ANEW + HOUR)
 
 
 def test_the_last_entry_ends_where_billing_did() -> None:

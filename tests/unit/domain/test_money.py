@@ -63,6 +63,14 @@ def test_half_a_micro_dollar_is_rounded_up() -> None:
     assert Money(0) == charge(HourlyRate(1), half_an_hour - timedelta(microseconds=1))
 
 
+def test_no_float_ever_touches_a_bill() -> None:
+    price, duration = HourlyRate(200_000_001), timedelta(days=400, microseconds=1)
+
+    amount = charge(price, duration)
+    assert int is type(amount.micros)
+    assert Money(1_920_000_009_600) == amount
+
+
 def test_time_that_runs_backwards_is_a_bug() -> None:
     with pytest.raises(AssertionError):
         charge(HourlyRate(1), timedelta(seconds=-1))
