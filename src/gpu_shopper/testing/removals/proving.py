@@ -208,13 +208,11 @@ PROVING: Final = (
         changes=(
             Change(
                 "engine/sweeping.py",
-                "        sweep = await desk.books.write(lambda book:"
-                " self._compare(book, cloud, listing, balance))\n",
+                "        sweep = await self._compare_what_can_be_read(cloud, listing, balance)\n",
                 "        from gpu_shopper.ports.books import BookUnavailable\n"
                 "        from gpu_shopper.domain.label import read_label\n"
                 "        try:\n"
-                "            sweep = await desk.books.write(lambda book:"
-                " self._compare(book, cloud, listing, balance))\n"
+                "            sweep = await self._compare_what_can_be_read(cloud, listing, balance)\n"
                 "        except BookUnavailable:\n"
                 "            for one in listing.instances:\n"
                 "                if read_label(one.label, key=desk.vault.label_key):\n"
