@@ -183,6 +183,23 @@ def test_a_clock_that_is_set_back_leaks_nothing_and_charges_nothing_twice() -> N
     perform(script)
 
 
+def test_what_could_not_be_ended_is_tried_again_soon_after_the_clock_was_set_back() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=12)
+        [node] = stage.world.nodes.all()
+        node.lose_power()
+        stage.misbehave("ignore_destroy", count=None)
+        await stage.finish(session)
+        await stage.wait(1800)
+        stage.world.house.around.clock.jump(-3000)
+        stage.world.oracle.clock_set(-3000)
+        stage.behave()
+        await stage.until(lambda: not stage.alive(), limit=420)
+        await stage.until_state(session, "stopped", limit=900)
+
+    perform(script)
+
+
 def test_an_instance_that_a_restored_book_has_forgotten_is_taken_in_and_ended_by_order() -> None:
     async def script(stage: Stage) -> None:
         memory, oracle = stage.world.memory, stage.world.oracle

@@ -348,6 +348,24 @@ def pause_after(tries: int, *, since: datetime, now: datetime, key: str) -> time
     return min(DESTROY_PAUSE_FIRST * (1 << doublings), longest) * (100 - spread) / 100
 
 
+def timeless(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt | None:
+    """Return an attempt that was last told to end at a moment still to come, to be told at once; None if it was not.
+
+    The clock was set back since: all its waiting would last until the clock has caught up.
+    """
+    called_at = attempt.destroy_called_at
+    if called_at is None or called_at <= at:
+        return None
+    absence = Absence(first_gone_at=attempt.absence.first_gone_at)
+    return replace(
+        attempt,
+        destroy_called_at=None,
+        destroy_answered_at=None,
+        absence=absence,
+        next_action_at=at,
+    )
+
+
 def alert_due(attempt: LaunchAttempt, now: datetime) -> bool:
     """Return whether an operator must be told (again) that this instance cannot be destroyed."""
     is_closing = attempt.state is AttemptState.CLOSING

@@ -104,7 +104,8 @@ def proved_gone(surplus: Surplus, quirks: Quirks) -> bool:
 def destroy_due(surplus: Surplus, now: datetime) -> bool:
     """Return whether it is to be destroyed now: at once, then as often as any other, and not while it seems gone."""
     called = surplus.destroy_called_at
-    if called is None:
+    if called is None or called > now:
+        # Never, or the clock was set back since: nobody waits until it has caught up.
         return True
     if surplus.gone_listings > 0:
         return False

@@ -13,7 +13,7 @@ from gpu_shopper.domain.census import Census, Orphan, Sighting, Unreadable, take
 from gpu_shopper.domain.ids import ProviderName, SessionId
 from gpu_shopper.domain.instance import Listing
 from gpu_shopper.domain.label import read_label
-from gpu_shopper.domain.launch import AttemptState, doubtful, reopened
+from gpu_shopper.domain.launch import AttemptState, doubtful, reopened, timeless
 from gpu_shopper.domain.money import Money
 from gpu_shopper.engine.clearing import Clearing, note_listing, note_surplus
 from gpu_shopper.engine.cloud import Cloud
@@ -172,6 +172,9 @@ class Sweeping:
         attempt, session = sighting.attempt, known_session(book, sighting.attempt.session_id)
         if attempt.state is AttemptState.CLOSING:
             # The retiring pass looks for itself; a listing that still shows it may be older than the destroy.
+            if (anew := timeless(attempt, at=now)) is not None:
+                book.launches.save(anew)
+                attempt = anew
             book.sessions.make_due(session.id, at=attempt.next_action_at or now)
             return
         if attempt.state is AttemptState.BOUND and attempt.missing_reads > 0:

@@ -22,6 +22,7 @@ from gpu_shopper.domain.launch import (
     rejected,
     reopened,
     seen,
+    timeless,
     unknown,
     unwanted,
 )
@@ -176,3 +177,27 @@ def test_after_a_day_the_pauses_are_longer(age: timedelta, longest: timedelta) -
     cut = sum(attempt.label.encode()) % 21
 
     assert longest * (100 - cut) / 100 == destroy_pause(attempt, NOON + age)
+
+
+def test_what_was_told_to_end_in_the_future_is_told_at_once_and_its_proof_begins_anew() -> None:
+    called = replace(
+        an_attempt(AttemptState.CLOSING),
+        destroy_called_at=LATER,
+        destroy_answered_at=LATER,
+        destroy_tries=7,
+        absence=Absence(read_at=LATER, gone_reads=1, first_gone_at=LATER),
+        next_action_at=LATER + MINUTE,
+    )
+
+    anew = timeless(called, at=NOON)
+
+    assert anew is not None
+    assert (None, None, 7) == (
+        anew.destroy_called_at,
+        anew.destroy_answered_at,
+        anew.destroy_tries,
+    )
+    assert Absence(first_gone_at=LATER) == anew.absence
+    assert anew.next_action_at == NOON
+    assert timeless(called, at=LATER) is None
+    assert timeless(an_attempt(AttemptState.CLOSING), at=NOON) is None

@@ -124,6 +124,13 @@ def test_it_is_destroyed_as_soon_as_it_is_known() -> None:
     assert destroy_due(replace(GONE, destroy_called_at=None), LATER)
 
 
+def test_it_is_destroyed_at_once_if_it_was_last_told_to_end_in_the_future() -> None:
+    called = replace(DOUBLE, destroy_called_at=LATER, destroy_tries=4)
+
+    assert destroy_due(called, LATER - timedelta(microseconds=1))
+    assert not destroy_due(called, LATER)
+
+
 def test_it_is_destroyed_again_after_the_pause_of_its_tries() -> None:
     called = replace(DOUBLE, destroy_called_at=LATER, destroy_tries=4)
     pause = pause_after(4, since=called.since, now=LATER, key=called.instance_id)
