@@ -5,7 +5,7 @@ import sqlite3
 from gpu_shopper.domain.ids import DeploymentId
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.stores.book import SqlBook
-from gpu_shopper.stores.statements import Connection
+from gpu_shopper.stores.statements import Connection, ReadingConnection
 
 
 class Desk:
@@ -14,6 +14,8 @@ class Desk:
     def __init__(self, raw: sqlite3.Connection) -> None:
         self.raw = raw
         self.book = SqlBook(Connection(raw))
+        # For reads outside a transaction: a connection that nobody shares changes under no one's hands.
+        self.reading = SqlBook(ReadingConnection(raw))
 
     def begin(self) -> None:
         """Begin to write: nobody else can from here on."""

@@ -17,6 +17,8 @@ from sqlalchemy import BindParameter, Delete, Insert, Select, Update, bindparam
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from gpu_shopper.stores.trouble import RuleBroken
+
 Core = Select[Any] | Insert | Update | Delete
 Values = Mapping[str, object]
 
@@ -25,16 +27,19 @@ _DIALECT = sqlite.dialect()
 _NO_VALUES: Values = {}
 # As many values as go into one IN list: every database takes these.
 _PIECE = 1000
+_MAY_NOT_WRITE = "a read may not write"
 
 
 class Prepared:
     """One statement, compiled when it is first wanted; an insert needs the `columns` that it gives, if not all."""
 
-    __slots__ = ("_columns", "_compiled", "_core")
+    __slots__ = ("_columns", "_compiled", "_core", "reads")
 
     def __init__(self, core: Core, *, columns: Sequence[str] | None = None) -> None:
         self._core = core
         self._columns = columns
+        # Whether it changes nothing.
+        self.reads = core.is_select
         self._compiled: tuple[str, Callable[[Values], Sequence[object]]] | None = None
 
     @property
@@ -90,6 +95,33 @@ class Connection:
         """Return the first column of the first row; None without a row."""
         text, ordered = statement.compiled()
         row = self._execute(text, ordered(values)).fetchone()
+        return None if row is None else row[0]
+
+
+class ReadingConnection(Connection):
+    """The same for reads alone, where there is nobody else from whom a transaction would have to shield them.
+
+    Raises:
+        RuleBroken: a statement would write; it was not run.
+    """
+
+    __slots__ = ()
+
+    def execute(self, statement: Prepared, values: Values = _NO_VALUES) -> sqlite3.Cursor:
+        """Run a statement that reads."""
+        if not statement.reads:
+            raise RuleBroken(_MAY_NOT_WRITE)
+        text, ordered = statement.compiled()
+        return self._execute(text, ordered(values))
+
+    def execute_each(self, statement: Prepared, rows: Iterable[Values]) -> None:
+        """Run a statement once per row, should there be one that reads."""
+        for row in rows:
+            self.execute(statement, row)
+
+    def value(self, statement: Prepared, values: Values = _NO_VALUES) -> Any:
+        """Return the first column of the first row; None without a row."""
+        row = self.execute(statement, values).fetchone()
         return None if row is None else row[0]
 
 
