@@ -7,6 +7,7 @@ each under its own name and with its own quirks.
 
 import asyncio
 import random
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from contextvars import Context
@@ -30,7 +31,6 @@ from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.model_door import ModelDoor
-from gpu_shopper.testing.named_provider import NamedProvider
 from gpu_shopper.testing.sim_door import Network, SimDoor, Way
 
 ACCOUNT_KEY = "sim-key"
@@ -130,14 +130,14 @@ class SimCloud:
     def provider(self, clock: Clock) -> CloudProvider:
         """Connect the real adapter for one life of a house."""
         door = SimDoor(self, self._loop)
-        plain = SandboxProvider(
+        return SandboxProvider(
             {"url": "http://cloud.test", "key": ACCOUNT_KEY},
             door,
             clock,
             capabilities=self.profile.capabilities,
             quirks=self.profile.quirks,
+            name=self.name,
         )
-        return NamedProvider(plain, name=self.name)
 
     def plant(self, name: str, *, number: int = 0) -> str | None:
         """Rent an instance past the house, as a stranger with the same account does; return its id."""
@@ -294,7 +294,8 @@ class SimCloud:
 
     def troubled(self, begin: float, end: float) -> bool:
         """Tell whether any exchange went wrong in that time."""
-        return any(begin <= at <= end for at in self.troubled_at)
+        first = bisect_left(self.troubled_at, begin)
+        return first < len(self.troubled_at) and self.troubled_at[first] <= end
 
     def _request(self, method: str, path: str, body: dict[str, object] | None) -> ModelRequest:
         return ModelRequest(method=method, path=path, query={}, body=body, key=ACCOUNT_KEY)

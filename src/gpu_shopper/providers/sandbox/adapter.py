@@ -21,7 +21,7 @@ MOST_PAGES = 1000
 
 
 class SandboxProvider:
-    """One account at one sandbox cloud. The door is lent: whoever opened it closes it."""
+    """One account at one sandbox cloud, under a `name` of its own where there are several. The door is lent: whoever opened it closes it."""
 
     def __init__(
         self,
@@ -31,7 +31,9 @@ class SandboxProvider:
         *,
         capabilities: Capabilities,
         quirks: Quirks,
+        name: ProviderName = PROVIDER,
     ) -> None:
+        self._name = name
         self._capabilities = capabilities
         self._quirks = quirks
         self._clock = clock
@@ -45,7 +47,7 @@ class SandboxProvider:
     @property
     def name(self) -> ProviderName:
         """The name that stands in offers and rows."""
-        return PROVIDER
+        return self._name
 
     @property
     def capabilities(self) -> Capabilities:
@@ -66,7 +68,8 @@ class SandboxProvider:
         for _ in range(MOST_PAGES):
             page = await self._api.offers(cursor=cursor)
             rows = decode_rows(page.offers, OfferRow)
-            offers.update((row.id, offer_of(row, fetched_at=fetched_at)) for row in rows.good)
+            for row in rows.good:
+                offers[row.id] = offer_of(row, fetched_at=fetched_at, provider=self._name)
             rejected, example = rejected + rows.rejected, example or rows.example
             cursor = page.next_cursor
             if cursor is None:
@@ -79,7 +82,7 @@ class SandboxProvider:
         """Buy once. Never retried inside; `Refused` only where nothing was bought for certain."""
         row = await self._api.create(new_instance_of(order))
         try:
-            return instance_of(row)
+            return self._mine(row)
         except ValueError as error:
             raise Ambiguous(
                 f"create {order.label}: {error}", instance_id=InstanceId(row.id)
@@ -97,7 +100,7 @@ class SandboxProvider:
         """Return the instance; None only if the cloud itself says that it holds no such instance."""
         row = await self._api.instance(instance_id)
         try:
-            return None if row is None else instance_of(row)
+            return None if row is None else self._mine(row)
         except ValueError as error:
             raise Unavailable(f"instance {instance_id}: {error}") from error
 
@@ -128,7 +131,7 @@ class SandboxProvider:
                     raise
                 trouble = f"page {number + 1}: {error}"
                 break
-            trouble = trouble or _take(page, found)
+            trouble = trouble or self._take(page, found)
             cursor, total = page.next_cursor, page.total
             if cursor is None:
                 break
@@ -143,14 +146,16 @@ class SandboxProvider:
             trouble=trouble,
         )
 
+    def _take(self, page: InstancesPage, found: dict[str, Instance]) -> str:
+        """Add a page's instances and return what is wrong with it."""
+        rows = decode_rows(page.instances, InstanceRow)
+        trouble = f"{rows.rejected} rows cannot be read: {rows.example}" if rows.rejected else ""
+        for row in rows.good:
+            try:
+                found[row.id] = self._mine(row)
+            except ValueError as error:
+                trouble = f"instance {row.id}: {error}"
+        return trouble
 
-def _take(page: InstancesPage, found: dict[str, Instance]) -> str:
-    """Add a page's instances and return what is wrong with it."""
-    rows = decode_rows(page.instances, InstanceRow)
-    trouble = f"{rows.rejected} rows cannot be read: {rows.example}" if rows.rejected else ""
-    for row in rows.good:
-        try:
-            found[row.id] = instance_of(row)
-        except ValueError as error:
-            trouble = f"instance {row.id}: {error}"
-    return trouble
+    def _mine(self, row: InstanceRow) -> Instance:
+        return instance_of(row, provider=self._name)

@@ -27,11 +27,11 @@ _STATUSES = {
 }
 
 
-def offer_of(row: OfferRow, *, fetched_at: datetime) -> Offer:
+def offer_of(row: OfferRow, *, fetched_at: datetime, provider: ProviderName = PROVIDER) -> Offer:
     """Return the row as an offer."""
     return Offer(
-        id=OfferId(f"{PROVIDER}:{row.id}"),
-        provider=PROVIDER,
+        id=OfferId(f"{provider}:{row.id}"),
+        provider=provider,
         provider_id=row.id,
         machine_id=row.machine_id,
         gpu_type=gpu_type_of(row.gpu_name, memory_mib=row.gpu_memory_mib),
@@ -64,7 +64,7 @@ def gpu_type_of(name: str, *, memory_mib: int) -> str:
         return name
 
 
-def instance_of(row: InstanceRow) -> Instance:
+def instance_of(row: InstanceRow, *, provider: ProviderName = PROVIDER) -> Instance:
     """Return the row as an instance.
 
     Raises:
@@ -75,7 +75,7 @@ def instance_of(row: InstanceRow) -> Instance:
         endpoint = Endpoint(host=row.ssh_host, port=row.ssh_port, user=row.ssh_user)
     return Instance(
         id=InstanceId(row.id),
-        provider=PROVIDER,
+        provider=provider,
         label=row.name,
         status=_STATUSES.get(row.status, InstanceStatus.UNKNOWN),
         gpu_name=row.gpu_name,
