@@ -44,9 +44,14 @@ class BookTroubles:
         """Whether a house that starts now could take the book over."""
         return not self._unwritable
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether another program holds the book just now."""
+        return self._unwritable == "book_busy"
+
     async def wait(self) -> None:
         """Wait for a lock, as SQLite does, in the name of whoever asks the book."""
-        if self._unwritable == "book_busy" and current_process.get() is not None:
+        if self.is_locked and current_process.get() is not None:
             await asyncio.sleep(_BUSY_WAIT_S * self._draw())
 
     def refuse(self) -> None:

@@ -25,7 +25,9 @@ class VirtualClock:
 
     def now(self) -> datetime:
         """Return the wall time that this machine believes in, in UTC."""
-        return self._loop.start + timedelta(seconds=self.monotonic() + self._offset)
+        check_alive()
+        local = self._local_mark + (self._loop.time() - self._true_mark) * self._rate
+        return self._loop.start + timedelta(seconds=local + self._offset)
 
     def monotonic(self) -> float:
         """Return seconds since the start, as this machine counts them."""

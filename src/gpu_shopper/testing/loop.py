@@ -86,19 +86,15 @@ class VirtualLoop(SealedLoop):
         super().__init__()
         assert start.tzinfo is not None, start
         self.set_debug(False)  # Debugging measures real time.
-        self.seed = seed
-        self.start = start
+        self.seed, self.start = seed, start
         self.fingerprint = 0  # Of which task ran when: differs where two runs part ways.
         self.processes: list[Process] = []
         self._order = order
         self._random = random.Random(f"{seed}/order")
-        self._time_limit = time_limit
-        self._patience = patience
+        self._time_limit, self._patience = time_limit, patience
         self._now = 0.0
-        self._idle_turns = 0
+        self._idle_turns = self._serial = self._cancelled_timers = 0
         self._busy: Counter[str] = Counter()
-        self._serial = 0
-        self._cancelled_timers = 0
         self._ending = False
         self._queue: list[Ready] = []
         self._batch: deque[Ready] = deque()  # What is still to run in this turn.
@@ -321,7 +317,10 @@ class VirtualLoop(SealedLoop):
             return
         if task is not None:
             self.fingerprint = hash((self.fingerprint, task.serial, self._now))
-        handle._run()
+        try:
+            handle._context.run(handle._callback, *handle._args)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is told
+            self._failed(handle, error)
 
     def _arranged(self, entries: list[Ready]) -> list[Ready]:
         if len(entries) < 2 or self._order is Order.FIFO:

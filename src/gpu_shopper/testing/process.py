@@ -16,10 +16,12 @@ from contextvars import Context, ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol, TypeVar, cast
 
+from gpu_shopper.testing.sealed_loop import PlainHandle, PlainTimer
+
 T = TypeVar("T")
 
 # What waits for its turn: the handle, whose it is (None: the world's), and the task it is a step of.
-Ready = tuple[asyncio.Handle, "Process | None", "NumberedTask | None"]
+Ready = tuple[PlainHandle | PlainTimer, "Process | None", "NumberedTask | None"]
 
 current_process: Final[ContextVar["Process | None"]] = ContextVar("process", default=None)
 

@@ -52,6 +52,8 @@ class PlainHandle(asyncio.Handle):
     """A handle of a loop that is never debugged, and so made without asking for it."""
 
     __slots__ = ()
+    _context: Context
+    _callback: Callable[..., object]
 
     def __init__(
         self,
@@ -73,6 +75,8 @@ class PlainTimer(asyncio.TimerHandle):
     """A timer of a loop that is never debugged."""
 
     __slots__ = ()
+    _context: Context
+    _callback: Callable[..., object]
 
     def __init__(
         self,
@@ -118,6 +122,13 @@ class SealedLoop(asyncio.BaseEventLoop):
         else:
             self.call_soon(_resolve, answer, result)
         return answer
+
+    def _failed(self, handle: asyncio.Handle, error: BaseException) -> None:
+        """Tell that a callback failed, as a handle that runs itself does."""
+        if isinstance(error, SystemExit | KeyboardInterrupt):
+            raise error
+        message = f"Exception in callback {handle!r}"
+        self.call_exception_handler({"message": message, "exception": error, "handle": handle})
 
 
 def _resolve(answer: asyncio.Future[T], result: T) -> None:

@@ -120,7 +120,8 @@ class Troubles:
         check_alive()
         if self._oracle.loop.others_ready:
             await asyncio.sleep(0)
-        await self.book.wait()
+        if self.book.is_locked:
+            await self.book.wait()
         check_alive()
 
     def before_commit(self) -> None:
