@@ -206,8 +206,10 @@ def s17_mass_absence_freezes(o: Oracle) -> None:
             continue
         ended_at, missing = sweep
         fresh = o.now - (ended_at / 1e6 - o.loop.start.timestamp()) < 60
+        if not fresh or missing < _MASS:
+            continue
         bound = sum(row.provider == name and row.state == "bound" for row in o.attempts.values())
-        if not fresh or missing < _MASS or missing <= _MASS_SHARE * (bound + missing):
+        if missing <= _MASS_SHARE * (bound + missing):
             continue
         o.exercised["S17"] += 1
         if not o.book.frozen(name):
@@ -239,7 +241,7 @@ def _alive(cloud: SimCloud, label: str) -> list[LedgerEntry]:
 
 def _disturbed(o: Oracle, since: float) -> bool:
     """Tell whether the house was away, or its book failed or forgot, at any time since then: then it may be late."""
-    failed = any(at >= since for at in o.commit_faults_at) or o.rewound_at > since
+    failed = o.book_failed_at >= since or o.rewound_at > since
     return failed or any(o.outages[what].within(since, o.now) for what in (HOUSE, BOOK))
 
 

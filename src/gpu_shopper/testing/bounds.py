@@ -235,8 +235,8 @@ def l8_operators_are_told(o: Oracle) -> None:
             o.exercised["L8"] += 1
             if row.alerted_at is None:
                 o.violate("L8", f"{row.label}: {row.destroy_tries} tries and no alert")
-    for one in o.book.surplus():
-        if one.open and one.destroy_tries > 10:
+    for one in o.book.open_surplus():
+        if one.destroy_tries > 10:
             o.exercised["L8 surplus"] += 1
             if one.alerted_at is None:
                 o.violate("L8", f"{one.instance_id}: {one.destroy_tries} tries and no alert")
@@ -244,11 +244,10 @@ def l8_operators_are_told(o: Oracle) -> None:
 
 def l9_notices_are_tried_again(o: Oracle) -> None:
     """L9: a notice that has not arrived has a next try."""
-    for one, delivered_at, next_try_at in o.book.notice_rows():
-        if delivered_at is None:
-            o.exercised["L9"] += 1
-            if next_try_at is None:
-                o.violate("L9", f"notice {one} was given up")
+    for one, next_try_at in o.book.waiting_notices():
+        o.exercised["L9"] += 1
+        if next_try_at is None:
+            o.violate("L9", f"notice {one} was given up")
 
 
 def true_time(o: Oracle, micros: int) -> float:

@@ -140,16 +140,17 @@ def s13_nothing_of_anothers(
     """S13: what a consumer is told names no session and no consumer but its own."""
     oracle = record.oracle
     oracle.exercised["S13"] += 1
-    named = asked.path.encode()
     for found in _SESSION_ID.findall(answered.body):
         owner = record.owners.get(found.decode())
-        if owner not in {None, caller} and (found not in named or answered.status < 400):
+        if owner not in {None, caller} and (
+            found.decode() not in asked.path or answered.status < 400
+        ):
             oracle.violate("S13", f"{caller} was told of {found.decode()} of {owner}: {asked.path}")
     for name in _CONSUMER.findall(answered.body):
         if name.decode() != caller:
             oracle.violate("S13", f"{caller} was told of {name.decode()}: {asked.path}")
     foreign = any(
-        owner != caller and session.encode() in named for session, owner in record.owners.items()
+        session in asked.path and owner != caller for session, owner in record.owners.items()
     )
     # A request that is malformed by itself is refused before anybody looks for the session.
     if foreign and answered.status not in {400, 401, 404, 503}:
@@ -163,7 +164,7 @@ def no_fault_of_ours(
     if answered.status < 500:
         return
     oracle, code = record.oracle, str(_body(answered).get("code"))
-    troubled = any(oracle.now - at < _TROUBLED_S for at in oracle.commit_faults_at)
+    troubled = oracle.now - oracle.book_failed_at < _TROUBLED_S
     oracle.exercised[f"answered {answered.status} {code}"] += 1
     if answered.status == 503 and (code != "book_unavailable" or troubled or closing):
         return

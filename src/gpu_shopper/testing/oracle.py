@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import inf
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,6 +24,7 @@ from gpu_shopper.stores.inline import Memory
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.clouds import SimCloud
+from gpu_shopper.testing.downtimes import Outages
 from gpu_shopper.testing.house import DEPLOYMENT_KEY
 from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.nodes import Nodes
@@ -44,40 +46,6 @@ class Violation:
     check: str
     at: float
     message: str
-
-
-class Outages:
-    """When something was down, and how long of a stretch of time that was."""
-
-    def __init__(self) -> None:
-        self._over: list[tuple[float, float]] = []
-        self._since: float | None = None
-
-    def begin(self, at: float) -> None:
-        """It is down from now on."""
-        if self._since is None:
-            self._since = at
-
-    def end(self, at: float) -> None:
-        """It is up again."""
-        if self._since is not None:
-            self._over.append((self._since, at))
-            self._since = None
-
-    @property
-    def since(self) -> float | None:
-        """Since when it is down; None while it is up."""
-        return self._since
-
-    @property
-    def ended_at(self) -> float | None:
-        """When it last came up again; None if it never went down."""
-        return self._over[-1][1] if self._over else None
-
-    def within(self, begin: float, end: float) -> list[tuple[float, float]]:
-        """Return the stretches of [begin, end] in which it was down."""
-        spans = [*self._over, (self._since, end)] if self._since is not None else self._over
-        return [(max(a, begin), min(b, end)) for a, b in spans if a < end and b > begin]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -193,6 +161,11 @@ class Oracle:
             reached = max(reached, ending)
         return total
 
+    @property
+    def book_failed_at(self) -> float:
+        """When a commit was last made to fail; long before the start, if none ever was."""
+        return self.commit_faults_at[-1] if self.commit_faults_at else -inf
+
     def clock_set(self, seconds: float) -> None:
         """Note that the house's wall clock was set."""
         self.clock_errors.append((self.now, abs(seconds)))
@@ -292,8 +265,9 @@ class Oracle:
         return [pair for pair in self._alive if not self.untraceable(*pair)]
 
     def _moment(self) -> tuple[object, ...]:
-        versions = (cloud.model.version for cloud in self.clouds.values())
-        return (self.now, self.deployment, *versions)
+        # Versions only rise: their sum stays where each of them does.
+        changes = sum([cloud.model.version for cloud in self.clouds.values()])
+        return (self.now, self.deployment, changes)
 
     def untraceable(self, cloud: SimCloud, entry: LedgerEntry) -> bool:
         """Return whether nobody can know whose an instance is: the cloud lost its name, and never told us its id.

@@ -150,6 +150,11 @@ class CommittedBook:
         """Return whatever has no attempt, open or closed."""
         return [SurplusRow(*row) for row in self._raw.execute(_SURPLUS)]
 
+    def open_surplus(self) -> list[SurplusRow]:
+        """Return those of them whose end is owed."""
+        query = f"{_SURPLUS} WHERE closed_at IS NULL"
+        return [SurplusRow(*row) for row in self._raw.execute(query)]
+
     def surplus_of(self, provider: str, instance_id: str) -> SurplusRow | None:
         """Return one of them."""
         query = f"{_SURPLUS} WHERE provider = ? AND instance_id = ?"
@@ -218,6 +223,11 @@ class CommittedBook:
     def notice_rows(self) -> list[tuple[str, int | None, int | None]]:
         """Return every notice: id, when it arrived, when it is tried next."""
         query = "SELECT id, delivered_at, next_try_at FROM notices ORDER BY at, id"
+        return self._raw.execute(query).fetchall()
+
+    def waiting_notices(self) -> list[tuple[str, int | None]]:
+        """Return the notices that have not arrived: id, and when it is tried next."""
+        query = "SELECT id, next_try_at FROM notices WHERE delivered_at IS NULL ORDER BY at, id"
         return self._raw.execute(query).fetchall()
 
     def undelivered(self) -> int:

@@ -230,7 +230,7 @@ class World:
         late = any(cloud.creates_to_come() for cloud in self.clouds.values())
         late = late or self.consumers.asking > 0
         book = self.oracle.book
-        surplus = any(one.open for one in book.surplus())
+        surplus = book.open_surplus()
         open_rows = book.open_attempts() or book.live_sessions()
         return not (
             late
