@@ -315,12 +315,12 @@ class VirtualLoop(SealedLoop):
         handle, process, task = entry
         if handle._cancelled or (process is not None and not process.admits(entry)):
             return
-        if task is not None:
-            self.fingerprint = hash((self.fingerprint, task.serial, self._now))
-        try:
-            handle._context.run(handle._callback, *handle._args)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is told
-            self._failed(handle, error)
+        if task is None:
+            handle._run()
+            return
+        self.fingerprint = hash((self.fingerprint, task.serial, self._now))
+        # A step keeps what goes wrong to its task: nothing need be caught around it.
+        handle._context.run(handle._callback, *handle._args)
 
     def _arranged(self, entries: list[Ready]) -> list[Ready]:
         if len(entries) < 2 or self._order is Order.FIFO:

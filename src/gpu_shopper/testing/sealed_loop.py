@@ -123,13 +123,6 @@ class SealedLoop(asyncio.BaseEventLoop):
             self.call_soon(_resolve, answer, result)
         return answer
 
-    def _failed(self, handle: asyncio.Handle, error: BaseException) -> None:
-        """Tell that a callback failed, as a handle that runs itself does."""
-        if isinstance(error, SystemExit | KeyboardInterrupt):
-            raise error
-        message = f"Exception in callback {handle!r}"
-        self.call_exception_handler({"message": message, "exception": error, "handle": handle})
-
 
 def _resolve(answer: asyncio.Future[T], result: T) -> None:
     if not answer.done():
