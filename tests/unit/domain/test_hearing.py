@@ -14,7 +14,7 @@ from gpu_shopper.domain.hearing import (
     may_be_a_double,
     misfit,
 )
-from gpu_shopper.domain.launch import Absence, AttemptState
+from gpu_shopper.domain.launch import Absence, AttemptState, Heard
 from gpu_shopper.domain.money import HourlyRate, rate
 from gpu_shopper.testing.builders import (
     GPU_MIB,
@@ -88,6 +88,13 @@ def test_a_model_that_we_do_not_know_must_come_back_under_its_own_name() -> None
     assert Verdict.NOT_AS_SOLD is judge(sold, a_report())
 
 
+def test_the_memory_that_was_sold_tells_which_of_a_family_it_is() -> None:
+    larger = an_offer(gpu_type="A100", vram_gb=80)
+
+    assert Verdict.AS_SOLD is judge(larger, a_report(gpus=(GpuSeen("A100-SXM4-80GB", 81_920),)))
+    assert Verdict.NOT_AS_SOLD is judge(larger, a_report(gpus=(GpuSeen("A100-SXM4-40GB", 40_960),)))
+
+
 def test_a_sign_of_life_takes_back_any_suspicion() -> None:
     suspected = an_attempt(missing_since=NOON, missing_listings=3, missing_reads=2)
 
@@ -95,6 +102,23 @@ def test_a_sign_of_life_takes_back_any_suspicion() -> None:
     assert (None, 0, 0) == (
         attempt.missing_since, attempt.missing_listings, attempt.missing_reads,
     )  # fmt: skip
+
+
+def test_a_sign_of_life_is_kept_as_it_was_said() -> None:
+    report = a_report(boot_id="boot-2", counter=3, idle_seconds=77.0)
+
+    attempt = hear(an_attempt(heard=heard()), report, as_sold=True, at=NOON + HOUR)
+    assert attempt.heard == Heard(
+        at=NOON + HOUR, boot_id="boot-2", counter=3, idle_seconds=77.0, as_sold=True
+    )
+
+
+@pytest.mark.parametrize("before", [None, heard(as_sold=False)], ids=["unheard", "unchecked"])
+def test_a_node_that_was_never_checked_is_not_as_sold(before: Heard | None) -> None:
+    attempt = hear(an_attempt(heard=before), a_report(gpus=None), as_sold=False, at=NOON)
+
+    assert attempt.heard is not None
+    assert attempt.heard.as_sold is False
 
 
 def test_a_node_once_checked_stays_checked() -> None:
@@ -156,8 +180,7 @@ def test_hearing_changes_nothing_else() -> None:
 def test_an_instance_without_our_label_does_not_fit_for_no_sweep_would_know_it() -> None:
     trouble = misfit(an_attempt(), an_instance(label="the cloud's own idea"), price_cap=CAP)
 
-    assert trouble is not None
-    assert "label" in trouble
+    assert "the cloud did not put our label on it, so that no sweep would know it" == trouble
 
 
 @pytest.mark.parametrize(

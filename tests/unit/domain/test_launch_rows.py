@@ -22,6 +22,7 @@ from gpu_shopper.domain.launch import (
     rejected,
     reopened,
     seen,
+    spoken_for,
     timeless,
     unknown,
     unwanted,
@@ -61,6 +62,11 @@ def test_a_refusal_is_written_with_its_reason_and_nobody_looks_again() -> None:
 
 def test_an_instance_that_is_found_again_was_seen_just_now() -> None:
     assert LATER == found(an_attempt(), an_instance(), at=LATER).last_seen_at
+
+
+def test_what_holds_one_instance_is_never_given_another() -> None:
+    with pytest.raises(AssertionError):
+        found(an_attempt(), an_instance(id=InstanceId("i-9")), at=LATER)
 
 
 def test_a_look_begins_all_counts_anew_and_keeps_what_only_one_side_knows() -> None:
@@ -142,6 +148,21 @@ def test_a_late_arrival_is_unwanted_for_the_reason_there_was() -> None:
     told = reopened(by_itself, an_instance(), at=LATER)
     assert "it appeared after its attempt was closed" == told.unwanted_because
     assert told.wanted is False
+
+
+def test_what_is_owed_an_end_once_more_begins_with_nothing_of_the_earlier_one() -> None:
+    closed = an_attempt(
+        AttemptState.CLOSED, unwanted_because="done", destroy_tries=7, alerted_at=NOON,
+        destroy_called_at=NOON, destroy_answered_at=NOON, destroy_accepted_at=NOON,
+        absence=Absence(read_at=NOON, gone_reads=2),
+    )  # fmt: skip
+
+    assert spoken_for(closed, at=LATER, by_itself=True) == replace(
+        closed, state=AttemptState.CLOSING, closing_since=LATER, next_action_at=LATER,
+        closed_at=None, proof=None, billing_ended_at=None, destroy_tries=0, alerted_at=None,
+        destroy_called_at=None, destroy_answered_at=None, destroy_accepted_at=None,
+        absence=Absence(),
+    )  # fmt: skip
 
 
 def test_what_is_closed_is_looked_at_no_more() -> None:
