@@ -182,11 +182,8 @@ def _owed_step(facts: Facts) -> Step | None:
 
 
 def _pending_step(facts: Facts) -> Step:
-    session = facts.session
-    if tries(facts.attempts) > _tries_allowed(session):
-        last = facts.attempts[-1] if facts.attempts else None
-        error = last.unwanted_because if last else None
-        return Stop(StopReason.LAUNCH_FAILED, error)
+    if tries(facts.attempts) > _tries_allowed(facts.session):
+        return Stop(StopReason.LAUNCH_FAILED, facts.attempts[-1].unwanted_because)
     return Buy()
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from random import Random
 
 import pytest
@@ -295,6 +296,26 @@ def test_a_session_shops_on_once_the_call_is_over_and_looked_for() -> None:
     assert BuyElsewhere(looked) == next_step(facts(PROVISIONING, looked, now=NOON + MINUTE))
 
 
+@pytest.mark.parametrize(("tried", "step"), [(2, BuyElsewhere), (3, Adopt)])
+def test_a_session_shops_on_while_it_has_a_try_left(tried: int, step: type[Step]) -> None:
+    session = replace(PROVISIONING, launch=tried + 1)
+    spent = [an_attempt(AttemptState.REJECTED, number=n) for n in range(1, tried + 1)]
+    looked = an_attempt(AttemptState.UNKNOWN, session=session, number=tried + 1, looks=5)
+
+    chosen = next_step(facts(session, *spent, looked, now=NOON + MINUTE))
+    assert isinstance(chosen, step)
+
+
+def test_what_was_never_seen_is_presumed_absent_after_as_many_looks_as_the_cloud_needs() -> None:
+    looked = an_attempt(
+        AttemptState.UNKNOWN, session=PROVISIONING, missing_listings=1,
+        looks=QUIRKS.quarantine_listings,
+    )  # fmt: skip
+    over = looked.call_deadline + QUIRKS.quarantine
+
+    assert Presume(looked) == next_step(facts(PROVISIONING, looked, now=over, until=over + HOUR))
+
+
 def test_the_last_try_is_looked_for_to_the_end() -> None:
     session = replace(PROVISIONING, attempts_made=4, launch=4)
     tried = [an_attempt(AttemptState.REJECTED, number=n, blame=Blame.OFFER) for n in range(1, 4)]
@@ -340,3 +361,27 @@ def test_a_session_that_is_over_still_ends_a_late_arrival(state: State) -> None:
 
     assert Retire(late, Retirement.DESTROY) == next_step(facts(a_session(state), late))
     assert Rest() == next_step(facts(a_session(state)))
+
+
+@pytest.mark.parametrize(("due", "until", "expected"), [(7, 9, 7), (9, 7, 7)])
+def test_what_has_nothing_to_do_waits_for_what_comes_first(
+    due: int, until: int, expected: int
+) -> None:
+    bound = an_attempt(next_action_at=NOON + due * MINUTE)
+    waiting = facts(a_session(State.RUNNING), bound, until=NOON + until * MINUTE)
+
+    assert Wait(NOON + expected * MINUTE) == next_step(waiting)
+
+
+def test_what_is_ending_waits_for_no_deadline() -> None:
+    owed = an_attempt(AttemptState.CLOSING, next_action_at=NOON + 9 * MINUTE)
+    waiting = facts(a_session(State.STOPPING), owed, until=NOON + 7 * MINUTE)
+
+    assert Wait(NOON + 9 * MINUTE) == next_step(waiting)
+
+
+@pytest.mark.parametrize("due_at", [None, NOON])
+def test_a_row_that_cannot_be_is_looked_at_again_soon(due_at: datetime | None) -> None:
+    wanted_by_nobody = an_attempt(next_action_at=due_at)
+
+    assert Wait(NOON + SECOND) == next_step(facts(a_session(State.STOPPING), wanted_by_nobody))

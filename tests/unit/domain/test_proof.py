@@ -35,6 +35,10 @@ def test_the_proof_goes_from_destroy_over_reads_and_listings_to_the_end() -> Non
     assert Retirement.CLOSE is act(DESTROYED, gone_reads=2, gone_listings=2, **read)
 
 
+def test_a_read_of_the_very_moment_of_the_answer_says_nothing_of_what_came_after() -> None:
+    assert Retirement.READ is act(DESTROYED, gone_reads=2, gone_listings=2, read_at=ANSWERED)
+
+
 def test_a_destroy_that_was_sent_and_never_answered_is_sent_again() -> None:
     unanswered = replace(DESTROYED, destroy_answered_at=None)
 
