@@ -2,11 +2,13 @@
 
 import pytest
 
+from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.launch import AttemptState
+from gpu_shopper.domain.surplus import Surplus
 from gpu_shopper.ports.books import AccountState, Notice, SweepRecord
 from tests.api.house import CLOUD, OTHER_CLOUD, START, a_house
 from tests.api.rows import a_running_session, a_session, an_attempt, put
-from tests.unit.stores.arrange import STOPPING
+from tests.unit.stores.arrange import MINUTE, STOPPING
 
 
 def a_sweep(**changed) -> SweepRecord:
@@ -79,6 +81,32 @@ def test_orphans_are_what_should_end_and_is_not_proved_to_be_gone() -> None:
     assert [f"{OTHER_CLOUD}: not looked at yet"] == report["troubles"]
 
 
+def a_double(house, *, minutes: int, tries: int, **changed) -> Surplus:
+    instance = InstanceId(f"i-double-{minutes}")
+    seen = START - minutes * MINUTE
+    double = Surplus(
+        provider=OTHER_CLOUD, instance_id=instance, label="gs1-1-1", because="a double",
+        since=seen, billed_from=seen, destroy_tries=tries, **changed,
+    )  # fmt: skip
+    house.write(lambda book: book.surplus.save(double))
+    return double
+
+
+def test_orphans_are_doubles_and_what_cannot_be_read_as_well() -> None:
+    house = a_house()
+    a_double(house, minutes=3, tries=2)
+    a_double(house, minutes=2, tries=1, gone_listings=2, gone_at=START, closed_at=START)
+    a_running_session(house, 2)
+    house.write(lambda book: book._connection.raw.execute("UPDATE attempts SET absence = '{'"))
+
+    report = house.browser().get("/api/v1/operations/orphans").json
+
+    assert [
+        ("i-double-3", "surplus", "destroying it (asked 2 times)"),
+        ("i-1", "unreadable", "left alone until its row can be read"),
+    ] == [(one["instance_id"], one["kind"], one["action"]) for one in report["orphans"]]
+
+
 def test_notices_are_listed_newest_first() -> None:
     house = a_house()
     for number in range(3):
@@ -149,6 +177,26 @@ def test_metrics_are_what_the_book_says_at_that_moment() -> None:
         f'gpu_shopper_market_age_seconds{{provider="{CLOUD}"}} 90.0',
     }
     assert set() == expected - set(lines)
+
+
+def test_what_has_no_attempt_counts_as_owed() -> None:
+    house = a_house()
+    an_orphan(house)
+    a_double(house, minutes=3, tries=7)
+    a_double(house, minutes=1, tries=0)
+    a_double(house, minutes=9, tries=9, gone_listings=2, gone_at=START, closed_at=START)
+
+    lines = house.browser().get("/metrics").body.decode().splitlines()
+
+    expected = {
+        "gpu_shopper_open_obligations 3.0",
+        "gpu_shopper_unattended 3.0",
+        "gpu_shopper_unattended_seconds 180.0",
+        "gpu_shopper_destroy_tries 7.0",
+    }
+    assert set() == expected - set(lines)
+    clouds = house.browser().get("/api/v1/providers").json["providers"]
+    assert {CLOUD: 1, OTHER_CLOUD: 2} == {one["name"]: one["open_obligations"] for one in clouds}
 
 
 def test_what_was_never_swept_has_no_age() -> None:

@@ -5,7 +5,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from gpu_shopper.api.routes import Access, Ask, NoQuery, Reply, Route
+from gpu_shopper.domain.census import Unreadable
 from gpu_shopper.domain.launch import AttemptState, LaunchAttempt
+from gpu_shopper.domain.surplus import Surplus
 from gpu_shopper.ports.books import Notice
 from gpu_shopper.queries.operations import OrphanView
 from gpu_shopper.wire.operations import Accepted, NoticeBody, NoticeList, OrphanBody, OrphanReport
@@ -35,7 +37,11 @@ async def request_sweep(ask: Ask[NoQuery, None]) -> Reply:
 async def list_orphans(ask: Ask[NoQuery, None]) -> Reply:
     """List what should end and has not been shown to be gone, as the book knows it. Destroys nothing."""
     view = await ask.rooms.queries.operations.orphans()
-    orphans = [_orphan_body(attempt) for attempt in view.unwanted]
+    orphans = [
+        *map(_orphan_body, view.unwanted),
+        *map(_surplus_body, view.surplus),
+        *map(_unreadable_body, view.unreadable),
+    ]
     return Reply(
         OrphanReport(
             orphans=orphans,
@@ -68,6 +74,27 @@ def _orphan_body(attempt: LaunchAttempt) -> OrphanBody:
         label=attempt.label,
         kind="unanswered" if attempt.unanswered else "unwanted",
         action=_action(attempt),
+    )
+
+
+def _surplus_body(one: Surplus) -> OrphanBody:
+    asked = f"destroying it (asked {one.destroy_tries} times)"
+    return OrphanBody(
+        provider=one.provider,
+        instance_id=one.instance_id,
+        label=one.label,
+        kind="surplus",
+        action="proving its absence" if one.gone_listings else asked,
+    )
+
+
+def _unreadable_body(one: Unreadable) -> OrphanBody:
+    return OrphanBody(
+        provider=one.provider,
+        instance_id=one.instance_id or "",
+        label=one.label,
+        kind="unreadable",
+        action="left alone until its row can be read",
     )
 
 

@@ -16,7 +16,7 @@ from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.schedule import Engine, Periods
 from gpu_shopper.market.holder import Market
-from gpu_shopper.ports.books import Books
+from gpu_shopper.ports.books import Book, Books
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.providers.manifest import Manifest
 from gpu_shopper.runtime.chance import RealChance
@@ -134,7 +134,12 @@ async def _refuse_forgotten_clouds(
     books: Books, manifests: Mapping[ProviderName, Manifest]
 ) -> None:
     """Refuse to start without a cloud at which something of ours may still run: nobody could end it."""
-    owed = await books.read(lambda book: book.launches.open().providers)
+
+    def read(book: Book) -> list[ProviderName]:
+        surplus = [one.provider for one in book.surplus.all_open()]
+        return [*book.launches.open().providers, *surplus]
+
+    owed = await books.read(read)
     missing = sorted(set(owed) - set(manifests))
     if missing:
         count = sum(provider in missing for provider in owed)

@@ -294,6 +294,10 @@ class SurplusBook(Protocol):
         """Return what is owed at a provider, the oldest first."""
         ...
 
+    def all_open(self) -> Sequence[Surplus]:
+        """Return what is owed anywhere, the oldest first."""
+        ...
+
     def save(self, one: Surplus) -> None:
         """Write a row, new or known."""
         ...

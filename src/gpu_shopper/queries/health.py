@@ -68,12 +68,16 @@ def _of_sessions(book: Book, now: datetime) -> Iterator[Reading]:
 
 
 def _of_obligations(book: Book, now: datetime) -> Iterator[Reading]:
-    owed = book.launches.owed()
-    yield Reading("open_obligations", owed.open)
-    yield Reading("unattended", owed.unwanted)
-    yield Reading("unattended_seconds", _since(owed.unwanted_since, now))
+    owed, surplus = book.launches.owed(), book.surplus.all_open()
+    since = [one.since for one in surplus]
+    if owed.unwanted_since is not None:
+        since.append(owed.unwanted_since)
+    tries = max([owed.destroy_tries, *(one.destroy_tries for one in surplus)])
+    yield Reading("open_obligations", owed.open + len(surplus))
+    yield Reading("unattended", owed.unwanted + len(surplus))
+    yield Reading("unattended_seconds", _since(min(since, default=None), now))
     yield Reading("unanswered_attempts", owed.unanswered)
-    yield Reading("destroy_tries", owed.destroy_tries)
+    yield Reading("destroy_tries", tries)
 
 
 def _of_account(book: Book, name: ProviderName, now: datetime) -> Iterator[Reading]:

@@ -3,16 +3,23 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from gpu_shopper.domain.census import Unreadable
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import LaunchAttempt
+from gpu_shopper.domain.surplus import Surplus
 from gpu_shopper.ports.books import Book, Books, Notice, SweepRecord, TokenRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrphanView:
-    """What the book knows of instances that nobody is entitled to, and of the newest look at each account."""
+    """What the book knows of instances that nobody is entitled to, and of the newest look at each account.
+
+    Whether somebody is entitled to what is `unreadable` cannot be told, and nobody looks after it.
+    """
 
     unwanted: tuple[LaunchAttempt, ...]
+    surplus: tuple[Surplus, ...]
+    unreadable: tuple[Unreadable, ...]
     sweeps: tuple[SweepRecord, ...]
     unswept: tuple[ProviderName, ...]
 
@@ -43,8 +50,11 @@ class OperationQueries:
 
     def _orphans(self, book: Book) -> OrphanView:
         sweeps = {name: book.accounts.last_sweep(name, complete=False) for name in self._providers}
+        owed = book.launches.open()
         return OrphanView(
-            unwanted=unwanted_attempts(book.launches.open().attempts),
+            unwanted=unwanted_attempts(owed.attempts),
+            surplus=tuple(book.surplus.all_open()),
+            unreadable=tuple(owed.unreadable),
             sweeps=tuple(sweep for sweep in sweeps.values() if sweep is not None),
             unswept=tuple(name for name, sweep in sweeps.items() if sweep is None),
         )

@@ -69,6 +69,7 @@ class ProviderQueries:
 
         def read(book: Book) -> tuple[ProviderView, ...]:
             owed = Counter(book.launches.open().providers)
+            owed.update(one.provider for one in book.surplus.all_open())
             return tuple(
                 self._view(
                     book,

@@ -90,7 +90,10 @@ METRICS: tuple[Metric, ...] = (
         buckets=_START_SECONDS,
     ),
     _gauge("sessions", "Sessions, by state, from the book.", "state"),
-    _gauge("open_obligations", "Attempts whose absence is not proved."),
+    _gauge(
+        "open_obligations",
+        "What we owe an end or our care: open attempts, doubles and overdue orphans.",
+    ),
     _gauge("unattended", "Instances that may live and that nobody wants any more."),
     _gauge("unattended_seconds", "For how long the oldest of these has been unwanted."),
     _gauge("unanswered_attempts", "Create calls whose answer is still unknown."),

@@ -37,6 +37,9 @@ _OPEN = Prepared(
         _row.since, _row.instance_id
     )
 )
+_ALL_OPEN = Prepared(
+    _all.where(_row.closed_at.is_(None)).order_by(_row.since, _row.provider, _row.instance_id)
+)
 _ADD = Prepared(surplus.insert())
 _SAVE = Prepared(
     surplus.update().where(*_this).values(**{name: bindparam(name) for name in _CHANGING})
@@ -59,6 +62,10 @@ class SqlSurplusBook:
         """Return what is owed at a provider, the oldest first."""
         rows = self._connection.execute(_OPEN, {"at_provider": provider}).fetchall()
         return [_surplus(row) for row in rows]
+
+    def all_open(self) -> Sequence[Surplus]:
+        """Return what is owed anywhere, the oldest first."""
+        return [_surplus(row) for row in self._connection.execute(_ALL_OPEN)]
 
     def save(self, one: Surplus) -> None:
         """Write a row, new or known; what it is of never changes."""

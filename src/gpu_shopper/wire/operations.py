@@ -52,7 +52,11 @@ class TokenList(Struct, frozen=True, kw_only=True):
 
 
 class OrphanBody(Struct, frozen=True, kw_only=True):
-    """An instance that nobody is entitled to, and what became of it."""
+    """An instance that nobody is entitled to, and what became of it.
+
+    `kind` says why. Of a server: `unwanted` or `unanswered`, an attempt's; `surplus`, a double or an overdue orphan;
+    `unreadable`, one whose row cannot be read. Without a server: `overdue`, or `of this deployment`.
+    """
 
     provider: str
     instance_id: str

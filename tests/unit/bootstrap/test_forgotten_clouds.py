@@ -71,6 +71,21 @@ def test_what_cannot_be_read_is_owed_as_well(tmp_path: Path) -> None:
         asyncio.run(build(settings, providers=SANDBOX, public_url=None))
 
 
+def test_a_double_is_owed_as_well(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    asyncio.run(leave(settings, AttemptState.CLOSED))
+    row = ("cumulus", "i-2", "gs1-1-1", "a double", 0, 0, 1, 0)
+    names = (
+        "provider, instance_id, label, because, since, billed_from, destroy_tries, gone_listings"
+    )
+    with closing(sqlite3.connect(settings.database)) as raw:
+        raw.execute(f"INSERT INTO surplus ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+        raw.commit()
+
+    with pytest.raises(StartRefused, match="1 open obligations at cumulus"):
+        asyncio.run(build(settings, providers=SANDBOX, public_url=None))
+
+
 @pytest.mark.parametrize("state", [AttemptState.CLOSED, AttemptState.REJECTED])
 def test_a_cloud_where_nothing_is_owed_any_more_may_go(tmp_path: Path, state: AttemptState) -> None:
     settings = settings_in(tmp_path)
