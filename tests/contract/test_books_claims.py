@@ -156,6 +156,23 @@ def test_a_nudge_brings_the_next_look_forward_but_never_back(shelf):
     assert NOON + MINUTE == stored(shelf).next_action_at
 
 
+def test_a_nudge_of_all_brings_forward_what_waits_and_wakes_nothing_at_rest(shelf):
+    at_rest = a_session(3, **arrange.STOPPED | {"next_action_at": None})
+    put(
+        shelf,
+        a_session(1, next_action_at=NOON + HOUR),
+        a_session(2, next_action_at=NOON - HOUR),
+        at_rest,
+    )
+    claim = take(shelf, 1)
+
+    shelf.write(lambda book: book.sessions.make_all_due(at=NOON))
+    shelf.write(lambda book: book.sessions.release(claim, next_action_at=NOON + HOUR))
+
+    known = [stored(shelf, number).next_action_at for number in (1, 2, 3)]
+    assert [NOON, NOON - HOUR, None] == known
+
+
 def test_a_nudge_wakes_a_session_at_rest(shelf):
     put(shelf, a_session(**arrange.STOPPED | {"next_action_at": None}))
 

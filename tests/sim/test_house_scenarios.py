@@ -183,6 +183,19 @@ def test_a_clock_that_is_set_back_leaks_nothing_and_charges_nothing_twice() -> N
     perform(script)
 
 
+def test_nodes_are_asked_as_ever_after_the_clock_was_set_back() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=3)
+        stage.world.house.around.clock.jump(-3000)
+        stage.world.oracle.clock_set(-3000)
+        await stage.wait(2700)
+
+        assert "running" == stage.state(session)
+        assert stage.ledger()[0].alive
+
+    perform(script, Scene(pushes=False))
+
+
 def test_what_could_not_be_ended_is_tried_again_soon_after_the_clock_was_set_back() -> None:
     async def script(stage: Stage) -> None:
         session = await run(stage, reservation_hours=12)

@@ -31,6 +31,7 @@ from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.launching import Launching, NotNow
 from gpu_shopper.engine.observing import Observing
 from gpu_shopper.engine.retiring import Retiring
+from gpu_shopper.engine.timekeeping import Timekeeping
 from gpu_shopper.ports.books import Book, BookUnavailable, Claim, StaleClaim
 from gpu_shopper.transactions.stopping import intend_stop
 
@@ -56,10 +57,12 @@ class Reconciler:
         self._launching = Launching(desk)
         self._observing = Observing(desk)
         self._retiring = Retiring(desk)
+        self._timekeeping = Timekeeping(desk.books, desk.clock)
         self._passes: dict[SessionId, asyncio.Task[None]] = {}
 
     async def run_once(self) -> float:
         """Start a pass for each due session that has none; return how long, at most, nothing more comes due (seconds)."""
+        await self._timekeeping.look()
         desk, now = self._desk, self._desk.clock.now()
         desk.listening.note(now)
         room = self._concurrency - len(self._passes)

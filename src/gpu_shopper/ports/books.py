@@ -129,6 +129,10 @@ class SessionBook(Protocol):
         """Let the engine look at `at`, or sooner if it would anyway."""
         ...
 
+    def make_all_due(self, *, at: datetime) -> None:
+        """Let the engine look at `at` at every session that is to be looked at later; those at rest stay so."""
+        ...
+
 
 class LaunchBook(Protocol):
     """Attempts: the ledger of obligations."""

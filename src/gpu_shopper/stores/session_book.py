@@ -1,6 +1,6 @@
 """Sessions in SQL: rows, claims, and what is due.
 
-Only `add`, `make_due` and `release` decide when a session is looked at; `save` leaves that alone, so that nobody who
+Only `add`, `make_due`, `make_all_due` and `release` decide when a session is looked at; `save` leaves that alone, so that nobody who
 writes a session back can wipe out a nudge that came meanwhile. A nudge during a claim is kept beside the row until the
 claim is given back. The one exception: a session that ends is at rest, unless it was nudged.
 """
@@ -136,18 +136,16 @@ _RELEASE = Prepared(
     )
 )
 _AT: BindParameter[Any] = bindparam("at")
-_MAKE_DUE = Prepared(
-    sessions.update()
-    .where(_row.id == _KEY)
-    .values(
-        next_action_at=case((_row.next_action_at <= _AT, _row.next_action_at), else_=_AT),
-        nudged_at=case(
-            (_row.claimed_until.is_(None), None),
-            (_row.nudged_at <= _AT, _row.nudged_at),
-            else_=_AT,
-        ),
-    )
+_nudge = sessions.update().values(
+    next_action_at=case((_row.next_action_at <= _AT, _row.next_action_at), else_=_AT),
+    nudged_at=case(
+        (_row.claimed_until.is_(None), None),
+        (_row.nudged_at <= _AT, _row.nudged_at),
+        else_=_AT,
+    ),
 )
+_MAKE_DUE = Prepared(_nudge.where(_row.id == _KEY))
+_MAKE_ALL_DUE = Prepared(_nudge.where(_row.next_action_at > _AT))
 FORGET_CLAIMS = Prepared(
     sessions.update()
     .where(_row.claimed_until.is_not(None))
@@ -288,6 +286,10 @@ class SqlSessionBook:
     def make_due(self, session_id: SessionId, *, at: datetime) -> None:
         """Let the engine look at `at`, or sooner if it would anyway."""
         self._connection.execute(_MAKE_DUE, {"key": session_id, "at": micros(at)})
+
+    def make_all_due(self, *, at: datetime) -> None:
+        """Let the engine look at `at` at every session that is to be looked at later; those at rest stay so."""
+        self._connection.execute(_MAKE_ALL_DUE, {"at": micros(at)})
 
 
 def _values(session: Session) -> dict[str, Any]:

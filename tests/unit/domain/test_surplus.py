@@ -147,6 +147,11 @@ def test_after_a_day_it_is_destroyed_less_often() -> None:
     assert destroy_due(replace(called, since=at), at + 6 * MINUTE)
 
 
+def test_a_last_try_of_the_future_delays_nothing() -> None:
+    assert destroy_due(DESTROYED, LATER - MINUTE)
+    assert destroy_due(GONE, LATER - MINUTE)
+
+
 def test_what_seems_gone_is_left_to_the_listings() -> None:
     assert not destroy_due(GONE, LATER + 9 * HOUR)
 
