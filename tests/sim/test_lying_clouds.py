@@ -55,6 +55,24 @@ def test_the_double_of_a_create_is_ended_and_the_one_that_was_told_of_runs() -> 
     perform(script)
 
 
+def test_a_double_with_another_gpu_does_not_end_the_one_that_is_as_sold() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=6)
+        [first] = stage.ledger()
+        await stage.wait(
+            1200
+        )  # From here on five minutes pass between two sweeps, unless one is asked for.
+        stage.misbehave("wrong_gpu", admits=False)
+        stage.cloud.double(first.name)
+        await stage.until(lambda: len(stage.alive()) == 1, limit=600)
+        await stage.wait(1200)
+
+        assert [first.id] == [entry.id for entry in stage.alive()]
+        assert "running" == stage.state(session)
+
+    perform(script)
+
+
 def test_a_double_that_cannot_be_ended_is_told_of_and_proved_gone_at_last() -> None:
     async def script(stage: Stage) -> None:
         session = await run(stage, reservation_hours=6)

@@ -1,7 +1,7 @@
 """What a sign of life means: whether it is news, and whether the node has the GPUs that were sold."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gpu_shopper.domain.errors import UnknownGpu
@@ -10,6 +10,9 @@ from gpu_shopper.domain.instance import Instance
 from gpu_shopper.domain.launch import REPORT_ON_ITS_WAY, Absence, Heard, LaunchAttempt
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer
+
+# A machine boots again in less, and a node that lives is heard more often: longer silent than this, a boot is over.
+BOOT_IS_OVER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,17 @@ def may_be_a_double(attempt: LaunchAttempt, report: NodeReport) -> bool:
     gone = attempt.closed_at is not None or attempt.absence.first_gone_at is not None
     heard = attempt.heard
     return gone and not attempt.wanted and (heard is None or heard.boot_id != report.boot_id)
+
+
+def contradicts_another(attempt: LaunchAttempt, report: NodeReport, *, at: datetime) -> bool:
+    """Return whether a report that does not fit may be a double's: a boot never heard, and the one that fitted was heard just now.
+
+    A machine that lost a GPU as it booted is believed as well, when the boot before it has been silent for a while.
+    """
+    heard = attempt.heard
+    if heard is None or not heard.as_sold or heard.boot_id == report.boot_id:
+        return False
+    return at - heard.at < BOOT_IS_OVER
 
 
 def judge(offer: Offer, report: NodeReport) -> Verdict:

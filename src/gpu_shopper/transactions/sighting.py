@@ -8,6 +8,7 @@ from gpu_shopper.domain.cost import reprice
 from gpu_shopper.domain.hearing import (
     NodeReport,
     Verdict,
+    contradicts_another,
     hear,
     is_news,
     judge,
@@ -87,9 +88,10 @@ def record_report(
     """
     if not is_news(attempt, report):
         return Hearing.OLD
-    by_itself = not may_be_a_double(attempt, report)
     verdict = judge(attempt.offer, report)
-    as_sold = verdict is Verdict.AS_SOLD
+    as_sold, unfit = verdict is Verdict.AS_SOLD, verdict is Verdict.NOT_AS_SOLD
+    strange = unfit and contradicts_another(attempt, report, at=at)
+    by_itself = not (strange or may_be_a_double(attempt, report))
     heard = hear(attempt, report, as_sold=as_sold, at=at) if by_itself else attempt
     if spoke_after_its_end(heard, at=at):
         # No listing has to show it: its id is known, and nobody but its node, and a double's, has its token.
@@ -99,7 +101,7 @@ def record_report(
         tell_unseen(book, attempt, at=at)
     if heard != attempt:
         book.launches.save(heard)
-    if verdict is Verdict.NOT_AS_SOLD and heard.state is AttemptState.BOUND:
+    if unfit and by_itself and heard.state is AttemptState.BOUND:
         names = ", ".join(gpu.name for gpu in report.gpus or ())
         because = f"the node has {len(report.gpus or ())} × {names or 'no GPU'}, sold as {heard.offer.gpu_count} × {heard.offer.gpu_type}"
         _end_misfit(book, session, heard, because=because, at=at)

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from gpu_shopper.domain.hearing import (
+    BOOT_IS_OVER,
     GpuSeen,
     Verdict,
+    contradicts_another,
     hear,
     is_news,
     judge,
@@ -219,3 +221,16 @@ def test_what_speaks_is_not_gone_unless_its_report_was_on_its_way(
 
     assert heard_of.absence == (Absence(read_at=NOON) if voids else gone)
     assert heard_of.destroy_accepted_at == (None if voids else NOON)
+
+
+def test_a_boot_never_heard_contradicts_the_one_that_fitted_and_was_heard_just_now() -> None:
+    fitted = an_attempt(heard=heard(at=NOON, boot_id="boot-1", as_sold=True))
+    other, same = a_report(boot_id="boot-2"), a_report(boot_id="boot-1")
+    over = NOON + BOOT_IS_OVER
+
+    assert contradicts_another(fitted, other, at=over - timedelta(microseconds=1))
+    assert not contradicts_another(fitted, other, at=over)
+    assert not contradicts_another(fitted, same, at=NOON)
+    assert not contradicts_another(an_attempt(), other, at=NOON)
+    unchecked = an_attempt(heard=heard(at=NOON, boot_id="boot-1", as_sold=False))
+    assert not contradicts_another(unchecked, other, at=NOON)
