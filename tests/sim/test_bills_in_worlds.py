@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpu_shopper.testing.scenarios import Stage
+from gpu_shopper.testing.scenarios import Stage, play
 from tests.sim.perform import perform, run
 
 
@@ -108,3 +108,24 @@ def test_what_was_given_up_before_its_price_was_read_back_is_billed_as_its_cloud
         await stage.finish(session)
 
     perform(script)
+
+
+@pytest.mark.parametrize(("tampered_by", "expected"), [(0, set()), (2_000_000, {"S11"})])
+def test_what_a_double_without_a_name_says_is_no_fault_of_the_bill_and_covers_no_other(
+    tampered_by: int, expected: set[str]
+) -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=4)
+        stage.misbehave("label_lost")
+        first = stage.ledger()[0]
+        stage.cloud.double(first.name)
+        await stage.wait(900)
+        stage.cloud.lose_host(first.id)
+        await stage.until_state(session, "stopped", "failed", limit=5 * 3600)
+        await stage.at_rest()
+        raw = stage.world.memory.desk.raw
+        raw.execute("DROP TRIGGER cost_entries_no_update")
+        raw.execute("UPDATE cost_entries SET amount = amount + ?", (tampered_by,))
+        assert "expired" == stage.reason(session)
+
+    assert expected == {violation.check for violation in play(script).outcome.violations}

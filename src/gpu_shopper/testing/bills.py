@@ -7,6 +7,7 @@ none. Where that time is short, 1 % or $0.01 is asked.
 
 Beyond that, three things are nobody's to know: a price that the cloud hides is charged as it was shown; what the cloud stops
 instead of destroying is charged in full until it is gone; a bill written by a clock that was wrong is wrong by as much.
+What a double that nobody can know of says under the same token counts as a sight as well.
 """
 
 from collections.abc import Iterator
@@ -139,7 +140,30 @@ def known_end(
         # It ended by our own order: nobody may think that it had ended before.
         alive_at = end
     gone = [at for at, there in reads if not there and at >= end]
-    return KnownEnd(alive_at=min(alive_at, end), gone_at=min(gone, default=max(end, o.now)))
+    gone_at = min(gone, default=max(end, o.now))
+    return KnownEnd(
+        alive_at=min(alive_at, end),
+        gone_at=max(gone_at, _spoken_for_until(o, cloud, row, entry, end=end)),
+    )
+
+
+def _spoken_for_until(
+    o: Oracle, cloud: SimCloud, row: AttemptRow, entry: LedgerEntry, *, end: float
+) -> float:
+    """Return until when a double that nobody can know of, for the cloud lost its name, was heard under its token.
+
+    A sign of life outvotes what the cloud says, and nothing tells these two apart.
+    """
+    doubles = [
+        each
+        for each in cloud.ledger()
+        if each.name == row.label and each.id != entry.id and o.untraceable(cloud, each)
+    ]
+    ended = [(each.ended_at or cloud.now()) - o.loop.start.timestamp() for each in doubles]
+    if max(ended, default=end) <= end:
+        return end
+    o.exercised["S11 spoken for by a double"] += 1
+    return min(max(ended), o.heard_at.get(row.label, end))
 
 
 def _kept(o: Oracle, at: float) -> bool:
