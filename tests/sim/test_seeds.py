@@ -17,7 +17,7 @@ from gpu_shopper.testing.world import run_seed
 # Short worlds, in parts that can run side by side. A world of an hour takes about 0.3 s of one core.
 HOURS = 1.0
 PARTS = 16
-SEEDS_A_PART = 16
+SEEDS_A_PART = 31
 # A few whole days, and storms for what is rare.
 DAYS = (1001, 1003, 1005)
 STORMS = 12
