@@ -2,7 +2,8 @@
 
 import pytest
 
-from gpu_shopper.testing.scenarios import Stage, play
+from gpu_shopper.testing.cloud_kinds import KINDS
+from gpu_shopper.testing.scenarios import Scene, Stage, play
 from tests.sim.perform import perform, run
 
 
@@ -91,6 +92,25 @@ def test_the_hours_before_an_instance_came_back_are_not_billed_while_it_cannot_b
         assert said == pytest.approx(stage.ledger()[0].billed_micros, rel=0.05)
 
     perform(script)
+
+
+def test_what_is_found_gone_by_the_look_before_the_next_destroy_is_billed_until_it_was_gone() -> (
+    None
+):
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        # A node that hears of its end would end itself.
+        stage.world.nodes.cuts.append(lambda node: True)
+        stage.misbehave("slow_destroy", count=None, seconds=32)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+
+        (entry,), charges = stage.ledger(), stage.world.oracle.book.charges()
+        said = sum(amount for *_, amount in charges)
+        assert said >= entry.billed_micros
+        assert said - entry.billed_micros < 30 * entry.price_per_hour_micros / 3600
+
+    perform(script, Scene(quirks=KINDS["slow"].quirks))
 
 
 def test_what_was_given_up_before_its_price_was_read_back_is_billed_as_its_cloud_shows() -> None:

@@ -13,6 +13,7 @@ from gpu_shopper.domain.cost import close_bill, close_earlier_life, end_of_bill,
 from gpu_shopper.domain.ids import AttemptId
 from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.launch import (
+    DESTROY_PAUSE_LONGEST,
     Absence,
     AttemptState,
     LaunchAttempt,
@@ -294,9 +295,20 @@ def _peeked(attempt: LaunchAttempt, instance: Instance | None, now: datetime) ->
     first = attempt.absence.first_gone_at or now
     absent = replace(attempt, absence=replace(attempt.absence, first_gone_at=first))
     obeyed = _obeyed(absent)
-    if obeyed.destroy_accepted_at is not None:
+    if obeyed.destroy_accepted_at is not None or _is_ending(attempt, now):
         return obeyed
     return replace(absent, missing_since=attempt.missing_since or now)
+
+
+def _is_ending(attempt: LaunchAttempt, now: datetime) -> bool:
+    """Tell whether what was told to end was still seen since, and lately: then an order that took its time has ended it.
+
+    That is as any later read would have it. Where nobody has looked for longer, it may have ended by itself long ago.
+    """
+    called_at, alive_at = attempt.destroy_called_at, attempt.last_alive_at
+    if called_at is None or alive_at is None or attempt.missing_since is not None:
+        return False
+    return alive_at > called_at and now - alive_at <= DESTROY_PAUSE_LONGEST
 
 
 def _obeyed(attempt: LaunchAttempt) -> LaunchAttempt:
