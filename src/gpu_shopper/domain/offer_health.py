@@ -83,7 +83,6 @@ _RULES = {
 class OfferHealth:
     """All that is remembered, at one moment."""
 
-    now: datetime
     marks: Mapping[Key, Mark] = field(default_factory=dict)
 
     def confidence(self, offer: Offer) -> float:
@@ -112,9 +111,7 @@ def read_health(failures: Iterable[OfferFailure], *, now: datetime) -> OfferHeal
         if failure.at > now - REMEMBERED:
             for key in _keys_of_failure(failure):
                 against.setdefault(key, []).append(failure)
-    return OfferHealth(
-        now=now, marks={key: _mark(key.scope, found, now) for key, found in against.items()}
-    )
+    return OfferHealth(marks={key: _mark(key.scope, found, now) for key, found in against.items()})
 
 
 def _keys_of_failure(failure: OfferFailure) -> tuple[Key, ...]:
@@ -133,13 +130,12 @@ def _keys_of_failure(failure: OfferFailure) -> tuple[Key, ...]:
 
 
 def _keys_of_offer(offer: Offer) -> tuple[Key, ...]:
-    keys = (
+    # No failure is ever remembered of a machine without a name.
+    return (
         Key(Scope.OFFER, offer.provider, offer.id),
         Key(Scope.GPU, offer.provider, offer.gpu_type),
         Key(Scope.PROVIDER, offer.provider, ""),
-    )
-    return (
-        (*keys, Key(Scope.MACHINE, offer.provider, offer.machine_id)) if offer.machine_id else keys
+        Key(Scope.MACHINE, offer.provider, offer.machine_id),
     )
 
 

@@ -16,7 +16,7 @@ from gpu_shopper.domain.offer_health import OfferFailure, OfferHealth, read_heal
 from gpu_shopper.domain.ranking import NEAR, Excluded, choose, comparable, expected_micros
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-HEALTHY = OfferHealth(now=NOW)
+HEALTHY = OfferHealth()
 NIMBUS = ProviderName("nimbus")
 
 
@@ -69,6 +69,41 @@ def test_among_near_equals_the_draw_decides() -> None:
     assert ["a", "b", "c"] == names(chosen)
 
 
+def test_a_draw_below_one_is_asked_for() -> None:
+    with pytest.raises(AssertionError):
+        choose([an_offer("a")], hours=1, draw=1.0, health=HEALTHY)
+
+
+def test_what_costs_nothing_is_chosen() -> None:
+    free = an_offer("free", "0", reliability=1.0)
+
+    # A start that fails costs our time alone, and this one never does.
+    assert 0 == expected_micros(free, hours=1, confidence=1)
+    assert free == choose([an_offer("cheap"), free], hours=1, draw=0, health=HEALTHY)
+
+
+def test_the_starts_that_fail_are_paid_for_and_waited_for() -> None:
+    sure = an_offer("sure", "1.00", reliability=1.0)
+    every_other = an_offer("every-other", "1.00", reliability=0.5)
+
+    assert 2_000_000 == expected_micros(sure, hours=2, confidence=1)
+    # One start in vain: a fifth of an hour, and five cents for whoever waits.
+    assert 2_250_000 == expected_micros(every_other, hours=2, confidence=1)
+    assert 2_250_000 == expected_micros(sure, hours=2, confidence=0.5)
+
+
+def test_nothing_is_more_than_certain_to_start() -> None:
+    boasting = an_offer("boasting", "1.00", reliability=1.5)
+
+    assert 2_000_000 == expected_micros(boasting, hours=2, confidence=1)
+
+
+def test_an_offer_that_lasts_just_as_long_as_the_session_will_do() -> None:
+    lasts = an_offer("lasts", max_duration_hours=4)
+
+    assert lasts == choose([lasts], hours=4, draw=0, health=HEALTHY)
+
+
 def test_a_suppressed_offer_is_passed_over() -> None:
     bad, good = an_offer("bad", "0.10"), an_offer("good", "0.90")
     health = read_health([failed_on(bad, Blame.MACHINE)], now=NOW)
@@ -90,8 +125,9 @@ def test_where_nothing_is_left_it_says_so() -> None:
     health = read_health([failed_on(bad, Blame.OFFER)], now=NOW)
 
     for offers in ([], [bad]):
-        with pytest.raises(NothingMatches):
+        with pytest.raises(NothingMatches, match="free of recent failures") as refusal:
             choose(offers, hours=1, draw=0, health=health)
+        assert "ask for more kinds" in refusal.value.hint
 
 
 @given(
@@ -147,6 +183,14 @@ def test_nothing_above_the_cap_stands_in(scope: RetryScope) -> None:
     found = comparable(FAILED, CANDIDATES, scope, cap=rate("0.89"), excluded=Excluded())
 
     assert () == found
+
+
+def test_what_costs_the_cap_itself_may_stand_in() -> None:
+    found = comparable(
+        FAILED, CANDIDATES, RetryScope.SAME_GPU, cap=rate("1.10"), excluded=Excluded()
+    )
+
+    assert ["same"] == names(found)
 
 
 @pytest.mark.parametrize("scope", RetryScope)
