@@ -13,6 +13,7 @@ from typing import Final
 Field = str | int | float | bool | None
 
 _TAIL: Final = 1_000
+_write: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 class Trace:
@@ -27,7 +28,7 @@ class Trace:
     def append(self, at: float, process: str, event: str, **fields: Field) -> None:
         """Add what happened at a virtual time; the order of the fields does not matter."""
         # JSON keeps a field's own spaces and line breaks from looking like another field or line.
-        said = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        said = _write(fields) if fields else "{}"
         line = f"{at:.6f} {process} {event} {said}"
         self.count += 1
         self._hash.update(line.encode() + b"\n")

@@ -15,9 +15,7 @@ from typing import Any, Callable, Optional, TypeVar, Union
 
 PROTOCOL = 1
 BODY_LIMIT_BYTES = 64 * 1024
-ORDER_CONTINUE = "continue"
-ORDER_DRAIN = "drain"
-ORDER_STOP = "stop"
+ORDER_CONTINUE, ORDER_DRAIN, ORDER_STOP = "continue", "drain", "stop"
 WORKLOAD_STATES = ("none", "running", "exited")
 
 _DAY = 86_400.0
@@ -28,6 +26,9 @@ _END_URL = r"(https?://|\$\{[A-Za-z_][A-Za-z0-9_]{0,63}\})[!-~]{1,500}"
 _ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 _HEADER_NAME = r"[A-Za-z0-9-]{1,64}"
 _KEY_LINE = r"[a-z0-9@.-]{4,64} [A-Za-z0-9+/=]{16,2000}( [ -~]{0,200})?"
+# A plain number, as `re` unwraps a flag at each call; and one encoder, as `dumps` makes one at each call.
+_DOTALL = int(re.DOTALL)
+_write = json.JSONEncoder(default=vars, separators=(",", ":"), allow_nan=False).encode
 
 T = TypeVar("T")
 
@@ -126,7 +127,7 @@ def checked_text(value: object, pattern: str, path: str) -> str:
     """Return the value if it is a string that matches the whole pattern."""
     if not isinstance(value, str):
         raise BodyError(path, "must be a string")
-    if re.fullmatch(pattern, value, re.DOTALL) is None:
+    if re.fullmatch(pattern, value, _DOTALL) is None:
         raise BodyError(path, "is not well formed (%d characters)" % len(value))
     return value
 
@@ -163,8 +164,7 @@ def _line(most: int) -> str:
 class _Body:
     def to_json(self) -> str:
         """Write the body."""
-        body = dict(vars(self), protocol=PROTOCOL)
-        return json.dumps(body, default=vars, separators=(",", ":"), allow_nan=False)
+        return _write(dict(vars(self), protocol=PROTOCOL))
 
 
 @dataclass(frozen=True)
