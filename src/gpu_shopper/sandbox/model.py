@@ -6,7 +6,7 @@ effects. Each call first does what has become due by then, so the order of calls
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gpu_shopper.sandbox.catalogue import Catalogue
 from gpu_shopper.sandbox.config import ModelConfig
@@ -16,6 +16,10 @@ from gpu_shopper.sandbox.ledger import LedgerEntry, entry_of
 from gpu_shopper.sandbox.messages import Effect, Json, ModelReply, ModelRequest, Row
 from gpu_shopper.sandbox.orders import parse_order
 from gpu_shopper.sandbox.state import ModelState
+
+
+def _any(_: Instance) -> bool:
+    return True
 
 
 class CloudModel:
@@ -78,10 +82,10 @@ class CloudModel:
         self._do_due(now)
         return [entry_of(instance, now=now) for instance in self._state.park.all()]
 
-    def alive(self, now: float) -> list[LedgerEntry]:
-        """Return the truth about every instance that is still held and billed."""
+    def alive(self, now: float, *, which: Callable[[Instance], bool] = _any) -> list[LedgerEntry]:
+        """Return the truth about every instance that is still held and billed, or about some of them."""
         self._do_due(now)
-        return [entry_of(instance, now=now) for instance in self._state.park.living()]
+        return [entry_of(one, now=now) for one in self._state.park.living() if which(one)]
 
     def instance(self, instance_id: str) -> Instance | None:
         """Return the record of an instance, to be read only."""

@@ -9,7 +9,7 @@ import asyncio
 import random
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -183,6 +183,10 @@ class SimCloud:
     def alive(self) -> list[LedgerEntry]:
         """Return the truth about what is held and billed."""
         return self.model.alive(self.now())
+
+    def those_alive(self, which: Callable[[HeldInstance], bool]) -> list[LedgerEntry]:
+        """Return the truth about those of them that are asked for."""
+        return self.model.alive(self.now(), which=which)
 
     def instance(self, instance_id: str) -> HeldInstance | None:
         """Return the record of one instance."""

@@ -5,7 +5,10 @@ clock that is handed in keeps. Faults strike on both sides of the effect: a requ
 way did nothing, an answer that is lost on its way back did everything.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
@@ -84,7 +87,7 @@ class ModelDoor:
 
 
 def _given(request: HttpRequest) -> ModelRequest | None:
-    target = urlsplit(request.url)
+    target = target_of(request.url)
     headers = {name.lower(): value for name, value in request.headers.items()}
     body = None
     if request.body:
@@ -95,10 +98,26 @@ def _given(request: HttpRequest) -> ModelRequest | None:
     return ModelRequest(
         method=request.method,
         path=unquote(target.path),
-        query=dict(parse_qsl(target.query, keep_blank_values=True)),
+        query=target.query,
         body=body,
         key=headers.get("authorization", "").removeprefix("Bearer "),
     )
+
+
+class Target(NamedTuple):
+    """What is asked for: a path as it was sent, and a query."""
+
+    path: str
+    query: Mapping[str, str]
+
+
+# The same lists are asked for again and again.
+@lru_cache(maxsize=4096)
+def target_of(url: str) -> Target:
+    """Return what a URL asks for."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return Target(path=parts.path, query=MappingProxyType(query))
 
 
 def http_reply(said: ModelReply) -> HttpReply:

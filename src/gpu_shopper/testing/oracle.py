@@ -257,8 +257,7 @@ class Oracle:
             self._alive = [
                 (cloud, entry)
                 for cloud in self.clouds.values()
-                for entry in cloud.alive()
-                if self.is_ours(entry.name)
+                for entry in cloud.those_alive(lambda held: self.is_ours(held.name))
             ]
             # What was due by now has happened meanwhile.
             self._alive_at = self._moment()

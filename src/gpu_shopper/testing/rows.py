@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gpu_shopper.stores.inline import Memory
 
@@ -96,6 +96,9 @@ class CommittedBook:
         # In the order in which they were written; what was rolled back stands here too, and reads as it was.
         self._moved_labels: dict[str, None] = {}
         self._moved_ids: dict[str, None] = {}
+        # What was read since the last row was written, and how many had been written by then.
+        self._read: dict[tuple[object, ...], list[tuple[Any, ...]]] = {}
+        self._read_at: tuple[sqlite3.Connection, int] | None = None
 
     @property
     def _raw(self) -> sqlite3.Connection:
@@ -128,6 +131,20 @@ class CommittedBook:
                 )
         self._watched = raw
 
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what is read; while no row is written anywhere, reading again gives the same."""
+        raw = self._raw
+        if raw.in_transaction:
+            return raw.execute(query, values).fetchall()
+        state = (raw, raw.total_changes)
+        if state != self._read_at:
+            self._read.clear()
+            self._read_at = state
+        rows = self._read.get((query, *values))
+        if rows is None:
+            rows = self._read[query, *values] = raw.execute(query, values).fetchall()
+        return rows
+
     def open_attempts(self) -> list[AttemptRow]:
         """Return all that is owed."""
         return [AttemptRow(*row) for row in self._raw.execute(_OPEN)]
@@ -152,14 +169,13 @@ class CommittedBook:
 
     def open_surplus(self) -> list[SurplusRow]:
         """Return those of them whose end is owed."""
-        query = f"{_SURPLUS} WHERE closed_at IS NULL"
-        return [SurplusRow(*row) for row in self._raw.execute(query)]
+        return [SurplusRow(*row) for row in self._rows(f"{_SURPLUS} WHERE closed_at IS NULL")]
 
     def surplus_of(self, provider: str, instance_id: str) -> SurplusRow | None:
         """Return one of them."""
         query = f"{_SURPLUS} WHERE provider = ? AND instance_id = ?"
-        row = self._raw.execute(query, (provider, instance_id)).fetchone()
-        return None if row is None else SurplusRow(*row)
+        rows = self._rows(query, provider, instance_id)
+        return SurplusRow(*rows[0]) if rows else None
 
     def attempts(self) -> list[AttemptRow]:
         """Return every attempt, by session and number."""
@@ -201,8 +217,8 @@ class CommittedBook:
             "SELECT ended_at, missing FROM sweeps WHERE provider = ? AND complete = 1"
             " ORDER BY id DESC LIMIT 1"
         )
-        row = self._raw.execute(query, (provider,)).fetchone()
-        return None if row is None else (row[0], row[1])
+        rows = self._rows(query, provider)
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def sweeps_since(self, provider: str, moment: int) -> int:
         """Return how many sweeps of an account, whole or not, have begun since then."""
@@ -228,7 +244,7 @@ class CommittedBook:
     def waiting_notices(self) -> list[tuple[str, int | None]]:
         """Return the notices that have not arrived: id, and when it is tried next."""
         query = "SELECT id, next_try_at FROM notices WHERE delivered_at IS NULL ORDER BY at, id"
-        return self._raw.execute(query).fetchall()
+        return [(key, next_try_at) for key, next_try_at in self._rows(query)]
 
     def undelivered(self) -> int:
         """Return how many notices have not arrived."""

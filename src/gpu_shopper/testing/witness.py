@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.testing.clouds import SimCloud
+from gpu_shopper.testing.model_door import target_of
 
 _INSTANCES = "/v1/instances"
 
@@ -70,7 +70,7 @@ class Witness:
         self, cloud: SimCloud, request: HttpRequest, reply: HttpReply | None, *, sent_at: float
     ) -> None:
         """Note an answer, or that none came (None), at the moment at which the house has it."""
-        target = urlsplit(request.url)
+        target = target_of(request.url)
         now = cloud.true_time()
         if request.method == "DELETE":
             _, _, instance_id = target.path.rpartition("/")
@@ -82,8 +82,7 @@ class Witness:
             if isinstance(_object(reply.body).get("id"), str):
                 self.ids_told.setdefault(str(_object(request.body).get("name")), now)
         elif request.method == "GET" and target.path == _INSTANCES:
-            query = dict(parse_qsl(target.query))
-            self._hear_page(cloud, query, reply, sent_at=sent_at)
+            self._hear_page(cloud, target.query, reply, sent_at=sent_at)
         elif request.method == "GET" and target.path.startswith(_INSTANCES + "/"):
             self._hear_read(cloud, target.path.rpartition("/")[2], reply, now=now)
 
@@ -120,10 +119,10 @@ class Witness:
                 self._hear_listing(cloud, query.get("name"), pages)
 
     def _hear_listing(self, cloud: SimCloud, name: str | None, pages: _Pages) -> None:
-        for entry in cloud.alive():
-            asked_for = name is None or entry.name == name
-            if asked_for and entry.id not in pages.shown:
-                self.of(cloud.name, entry.id).false_listings.append(pages.began_at)
+        for entry in cloud.those_alive(
+            lambda held: held.id not in pages.shown and (name is None or held.name == name)
+        ):
+            self.of(cloud.name, entry.id).false_listings.append(pages.began_at)
 
 
 def _object(body: bytes) -> dict[str, Any]:
