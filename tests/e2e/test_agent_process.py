@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from gpu_shopper.agent.boot_script import boot_script
+from gpu_shopper.agent.config import AgentConfig, EndByRequest
 from gpu_shopper.agent.pack import zipapp_bytes
-from gpu_shopper.wire.agent import AgentConfig, EndByRequest, Heartbeat, Orders
+from gpu_shopper.wire.agent import Heartbeat, Orders
+from gpu_shopper.wire.heartbeats import read_heartbeat
 
 PATIENCE_SECONDS = 15.0
 KEY = "ssh-ed25519 " + "A" * 68
@@ -61,7 +63,7 @@ class Control:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                control.heartbeats.append(Heartbeat.from_json(body))
+                control.heartbeats.append(read_heartbeat(body))
                 control.tokens.add(self.headers["Authorization"])
                 self.answer(control.status, control.orders.to_json().encode())
 
@@ -233,11 +235,11 @@ def test_over_ssh_the_report_prints_the_heartbeat_and_leaves_orders(
 
     seen = machine.report(GO_ON.to_json())
     assert (seen.returncode, seen.stderr) == (0, "")
-    assert Heartbeat.from_json(seen.stdout).label == "gs-e2e-1"
+    assert read_heartbeat(seen.stdout).label == "gs-e2e-1"
     assert machine.report().returncode == 0
     refused = machine.report('{"order": "explode"}')
     assert refused.returncode == 2
-    assert Heartbeat.from_json(refused.stdout).label == "gs-e2e-1"
+    assert read_heartbeat(refused.stdout).label == "gs-e2e-1"
     assert control.heartbeats == []
 
     machine.report(STOP.to_json())
@@ -291,5 +293,5 @@ def test_once_prints_a_heartbeat_for_people(tmp_path: Path) -> None:
         timeout=20,
     )
 
-    assert Heartbeat.from_json(shown.stdout).label == "unconfigured"
+    assert read_heartbeat(shown.stdout).label == "unconfigured"
     assert not (tmp_path / ".gpu-shopper").exists()

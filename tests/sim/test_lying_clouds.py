@@ -73,6 +73,29 @@ def test_a_double_with_another_gpu_does_not_end_the_one_that_is_as_sold() -> Non
     perform(script)
 
 
+def test_a_double_does_not_speak_for_the_one_that_is_held_and_is_ended_once_it_speaks() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=2)
+        # Sweeps are five minutes apart by then.
+        await stage.wait(1200)
+        held = stage.attempts(session)[0]
+        stage.cloud.double(held.label)
+        double = next(one.id for one in stage.alive() if one.id != held.instance_id)
+        nodes, host = stage.world.nodes, stage.world.nodes.of(str(held.instance_id))
+        assert host is not None
+        host.lose_power()
+        await stage.until(lambda: nodes.of(double) is not None, limit=60)
+
+        await stage.until(lambda: not _entry(stage, double).alive, limit=30)
+        said = json.loads(stage.attempts(session)[0].heard or "{}")
+        assert held.instance_id == said["instance_id"]
+        host.power_up()
+        await stage.wait(120)
+        assert "running" == stage.state(session)
+
+    perform(script)
+
+
 def test_a_double_that_cannot_be_ended_is_told_of_and_proved_gone_at_last() -> None:
     async def script(stage: Stage) -> None:
         session = await run(stage, reservation_hours=6)

@@ -6,15 +6,23 @@ from dataclasses import dataclass
 from typing import Optional
 
 from gpu_shopper.agent import AGENT_VERSION
+from gpu_shopper.agent.config import AgentConfig
 from gpu_shopper.agent.deadman import Life
 from gpu_shopper.agent.gpus import GpuState, GpuWatch
-from gpu_shopper.agent.machine import cpu_count, disk_gb, host_key, ram_gb, seconds_up
+from gpu_shopper.agent.machine import (
+    cpu_count,
+    disk_gb,
+    host_key,
+    instance_id,
+    ram_gb,
+    seconds_up,
+)
 from gpu_shopper.agent.notebook import HEARTBEAT, Notebook
 from gpu_shopper.agent.outside import Answer, Asking, Outside
 from gpu_shopper.agent.presence import Presence, usual_methods
 from gpu_shopper.agent.processes import ProcessTable
 from gpu_shopper.agent.workload import workload_of
-from gpu_shopper.wire.agent import AgentConfig, BodyError, Heartbeat, Orders
+from gpu_shopper.wire.agent import BodyError, Heartbeat, Orders
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,7 @@ class Pulse:
             uptime_seconds=round(seconds_up(self._outside), 3),
             host_key=host_key(self._outside),
             workload=workload_of(self._notebook, self._table),
+            instance_id=instance_id(self._outside, self._table, self._config.instance_id_env),
         )
         return heartbeat, busy
 

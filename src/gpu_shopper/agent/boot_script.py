@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
-from gpu_shopper.wire.agent import AgentConfig
+from gpu_shopper.agent.config import AgentConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

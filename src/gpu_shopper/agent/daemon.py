@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Callable, Optional
 
 from gpu_shopper.agent.beating import Beat, Pulse
+from gpu_shopper.agent.config import AgentConfig
 from gpu_shopper.agent.deadman import (
     Boot,
     Life,
@@ -26,7 +27,6 @@ from gpu_shopper.agent.deadman import (
 from gpu_shopper.agent.ending import Ending
 from gpu_shopper.agent.notebook import DRAINING, ON_DRAIN, Notebook
 from gpu_shopper.agent.outside import Outside
-from gpu_shopper.wire.agent import AgentConfig
 
 PASS_SECONDS = 1.0
 # Longer than any honest heartbeat takes; afterwards its answer counts as lost.

@@ -10,13 +10,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Optional
 
-from gpu_shopper.wire.agent import (
-    ORDER_DRAIN,
-    ORDER_STOP,
-    AgentConfig,
-    FieldReader,
-    Orders,
-)
+from gpu_shopper.agent.config import AgentConfig
+from gpu_shopper.wire.agent import ORDER_DRAIN, ORDER_STOP, FieldReader, Orders
 
 ENDED_BY_ORDER = "ordered"
 ENDED_BY_DEADLINE = "deadline"

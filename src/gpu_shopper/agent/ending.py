@@ -7,11 +7,11 @@ import re
 import signal
 from typing import Mapping, Optional
 
+from gpu_shopper.agent.config import AgentConfig, EndByCommand, EndByRequest
 from gpu_shopper.agent.notebook import ENDED, Notebook
 from gpu_shopper.agent.outside import Asking, Outside
 from gpu_shopper.agent.processes import ProcessTable
 from gpu_shopper.agent.workload import stop_workload
-from gpu_shopper.wire.agent import AgentConfig, EndByCommand, EndByRequest
 
 GENTLE_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 5.0

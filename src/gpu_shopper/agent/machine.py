@@ -74,6 +74,15 @@ def host_key(outside: Outside) -> Optional[str]:
     return found.group(0) if found else None
 
 
+def instance_id(outside: Outside, table: ProcessTable, name: Optional[str]) -> Optional[str]:
+    """Return by what name the cloud lets this node know itself: the variable's value, here or in the first process."""
+    if name is None:
+        return None
+    first = table.one(1)
+    found = outside.environ.get(name) or (first.variables() if first is not None else {}).get(name)
+    return found if found and re.fullmatch(r"[!-~]{1,200}", found) else None
+
+
 def _line_of(outside: Outside, path: str) -> str:
     return _text_of(outside, path).strip()
 

@@ -21,12 +21,13 @@ from typing import Callable, Sequence
 
 from gpu_shopper.agent import AGENT_VERSION
 from gpu_shopper.agent.beating import Beat, Pulse
+from gpu_shopper.agent.config import AgentConfig
 from gpu_shopper.agent.daemon import Courier, Daemon
 from gpu_shopper.agent.deadman import born, counted
 from gpu_shopper.agent.machine import boot_of
 from gpu_shopper.agent.notebook import HEARTBEAT, Notebook, StoredOrders
 from gpu_shopper.agent.outside import Answer, Asking, Outside, Ran
-from gpu_shopper.wire.agent import BODY_LIMIT_BYTES, AgentConfig, BodyError, Orders
+from gpu_shopper.wire.agent import BODY_LIMIT_BYTES, BodyError, Orders
 
 EXIT_NOTHING_YET = 3
 EXIT_ALREADY_RUNS = 75

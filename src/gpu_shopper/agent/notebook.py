@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 from typing import Optional
 
+from gpu_shopper.agent.config import AgentConfig
 from gpu_shopper.agent.deadman import Life
-from gpu_shopper.wire.agent import AgentConfig, BodyError, FieldReader, Orders, parse_object
+from gpu_shopper.wire.agent import BodyError, FieldReader, Orders, parse_object
 
 CONFIG = "config.json"
 STATE = "state.json"

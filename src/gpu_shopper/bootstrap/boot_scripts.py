@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from gpu_shopper.agent.boot_script import boot_script
+from gpu_shopper.agent.config import AgentConfig, EndByRequest
 from gpu_shopper.agent.pack import zipapp_bytes
 from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.ports.boot import BootOrder
 from gpu_shopper.providers.manifest import Manifest
-from gpu_shopper.wire.agent import AgentConfig, EndByRequest
 
 HEARTBEAT_PATH = "/api/v1/agent/heartbeat"
 
@@ -45,6 +45,7 @@ class AgentBootScripts:
             else EndByRequest(method=end.method, url=end.url, headers=dict(end.headers)),
             probe_public_key=order.probe_key,
             process_scope_env=manifest.process_scope_env,
+            instance_id_env=manifest.instance_id_env,
         )
         return boot_script(
             config,

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 from gpu_shopper.commands.desk import Desk
 from gpu_shopper.domain.errors import Replayed, Unauthenticated
+from gpu_shopper.domain.hearing import NodeReport
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.ports.books import Book
 from gpu_shopper.transactions.known import known_session
 from gpu_shopper.transactions.orders import node_report, orders_for
 from gpu_shopper.transactions.sighting import Hearing, record_report
-from gpu_shopper.wire.agent import Heartbeat, Orders
+from gpu_shopper.wire.agent import ORDER_STOP, Heartbeat, Orders
 
 
 class HeartbeatCommands:
@@ -41,15 +42,26 @@ class HeartbeatCommands:
                 # Heard before its address was read: the engine looks at once, so that `running` need not wait.
                 book.launches.save(replace(told, next_action_at=now))
                 book.sessions.make_due(fresh.id, at=now)
-            return orders_for(fresh, told, limits=desk.limits, now=now), hearing, told.provider
+            orders = orders_for(fresh, told, limits=desk.limits, now=now)
+            if hearing is Hearing.DOUBLE and _is_owed_an_end(book, told.provider, report):
+                orders = replace(orders, order=ORDER_STOP)
+            return orders, hearing, told.provider
 
         orders, hearing, provider = await desk.books.write(write)
         desk.meter.count("heartbeats_total", outcome=str(hearing))
         if hearing is Hearing.OLD:
             message = f"heartbeat {heartbeat.counter} of boot {heartbeat.boot_id} is not news"
             raise Replayed(message)
-        if hearing is Hearing.STRANGE:
+        if hearing in {Hearing.STRANGE, Hearing.DOUBLE}:
             # Only a listing can tell which instance speaks.
             desk.sweep_soon(provider)
         desk.wakeup.hint()
         return orders
+
+
+def _is_owed_an_end(book: Book, provider: ProviderName, report: NodeReport) -> bool:
+    """Return whether a sweep has seen the node's instance as a double: a node's word alone ends nothing."""
+    if report.instance_id is None:
+        return False
+    surplus = book.surplus.get(provider, report.instance_id)
+    return surplus is not None and surplus.closed_at is None

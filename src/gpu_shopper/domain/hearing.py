@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from gpu_shopper.domain.errors import UnknownGpu
 from gpu_shopper.domain.gpu import read_gpu, same_gpu
+from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.instance import Instance
 from gpu_shopper.domain.launch import REPORT_ON_ITS_WAY, Absence, Heard, LaunchAttempt
 from gpu_shopper.domain.money import HourlyRate
@@ -25,13 +26,17 @@ class GpuSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeReport:
-    """What the house keeps of one heartbeat. `gpus` is None while the node cannot read them yet."""
+    """What the house keeps of one heartbeat. `gpus` is None while the node cannot read them yet.
+
+    `instance_id` is None where the cloud does not let a node know which instance it is.
+    """
 
     boot_id: str
     counter: int
     gpus: tuple[GpuSeen, ...] | None
     idle_seconds: float
     host_key: str | None
+    instance_id: InstanceId | None = None
 
 
 class Verdict(StrEnum):
@@ -50,11 +55,27 @@ def is_news(attempt: LaunchAttempt, report: NodeReport) -> bool:
     return heard is None or heard.boot_id != report.boot_id or report.counter > heard.counter
 
 
+def is_of_another(attempt: LaunchAttempt, instance_id: InstanceId | None) -> bool:
+    """Return whether what says to be this instance is not the one that the attempt holds or held: its double."""
+    return None not in {instance_id, attempt.instance_id} and instance_id != attempt.instance_id
+
+
+def without_anothers_word(attempt: LaunchAttempt) -> LaunchAttempt:
+    """Return the attempt, whose instance is known now; if its double spoke before that, it has not been heard."""
+    heard = attempt.heard
+    if heard is None or not is_of_another(attempt, heard.instance_id):
+        return attempt
+    return replace(attempt, heard=None)
+
+
 def may_be_a_double(attempt: LaunchAttempt, report: NodeReport) -> bool:
     """Return whether another instance may be speaking under the label: a boot never heard, of what was shown to be gone.
 
-    A cloud that takes an order twice makes two instances with one label and one token.
+    A cloud that takes an order twice makes two instances with one label and one token. Where it lets a node know which
+    instance it is, there is nothing to guess.
     """
+    if _is_itself(attempt, report):
+        return False
     gone = attempt.closed_at is not None or attempt.absence.first_gone_at is not None
     heard = attempt.heard
     return gone and not attempt.wanted and (heard is None or heard.boot_id != report.boot_id)
@@ -68,7 +89,13 @@ def contradicts_another(attempt: LaunchAttempt, report: NodeReport, *, at: datet
     heard = attempt.heard
     if heard is None or not heard.as_sold or heard.boot_id == report.boot_id:
         return False
+    if _is_itself(attempt, report):
+        return False
     return at - heard.at < BOOT_IS_OVER
+
+
+def _is_itself(attempt: LaunchAttempt, report: NodeReport) -> bool:
+    return report.instance_id is not None and report.instance_id == attempt.instance_id
 
 
 def judge(offer: Offer, report: NodeReport) -> Verdict:
@@ -88,12 +115,15 @@ def hear(
 
     What was shown to be gone, and speaks when nothing can be on its way any more, is not: the proof begins anew.
     """
+    before = attempt.heard
+    checked = before is not None and before.as_sold and before.instance_id == report.instance_id
     heard = Heard(
         at=at,
         boot_id=report.boot_id,
         counter=report.counter,
         idle_seconds=report.idle_seconds,
-        as_sold=as_sold or (attempt.heard is not None and attempt.heard.as_sold),
+        as_sold=as_sold or checked,
+        instance_id=report.instance_id,
     )
     gone_at, obeyed_at = attempt.absence.first_gone_at, attempt.destroy_accepted_at
     if gone_at is not None and at - gone_at >= REPORT_ON_ITS_WAY:

@@ -85,6 +85,7 @@ class Heard:
     counter: int
     idle_seconds: float
     as_sold: bool
+    instance_id: InstanceId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from gpu_shopper.transactions.known import known_attempt, known_session
 from gpu_shopper.transactions.orders import node_report, orders_for
 from gpu_shopper.transactions.sighting import record_instance, record_report
 from gpu_shopper.transactions.stopping import give_up, intend_stop
-from gpu_shopper.wire.agent import BodyError, Heartbeat
+from gpu_shopper.wire.agent import BodyError
+from gpu_shopper.wire.heartbeats import read_heartbeat
 
 GHOST_READS = 3
 PROBE_LIMIT = 15.0
@@ -105,7 +106,7 @@ class Observing:
                 orders=orders.to_json().encode(),
                 timeout=PROBE_LIMIT,
             )
-            heartbeat = Heartbeat.from_json(body)
+            heartbeat = read_heartbeat(body)
         except (ProbeFailed, BodyError) as error:
             desk.meter.event("probe_failed", session=attempt.session_id, because=str(error))
             desk.meter.count("probes_total", outcome="failed")

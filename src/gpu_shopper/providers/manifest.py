@@ -39,7 +39,7 @@ class Manifest:
     """One kind of cloud.
 
     `process_scope_env` names the variable by which an instance's processes are known where several
-    instances share a machine.
+    instances share a machine; `instance_id_env` the one that holds the instance's id, just as listings show it.
     """
 
     name: ProviderName
@@ -49,3 +49,4 @@ class Manifest:
     connect: Callable[[Mapping[str, str], HttpDoor, Clock], CloudProvider]
     end_request: EndRequest | None = None
     process_scope_env: str | None = None
+    instance_id_env: str | None = None

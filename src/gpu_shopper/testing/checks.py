@@ -153,11 +153,17 @@ def s15_running_is_true(o: Oracle, old: SessionRow | None, new: SessionRow) -> N
     held = cloud.instance(attempt.instance_id or "")
     if held is None:
         o.violate("S15", f"{new.id} runs on {attempt.instance_id}, which never was")
-    elif _gpus_differ(cloud, attempt.instance_id) and any(
-        entry.name == attempt.label and entry.id != held.id and not _gpus_differ(cloud, entry.id)
-        for entry in cloud.ledger()
+    elif (
+        _gpus_differ(cloud, attempt.instance_id)
+        and not cloud.profile.names_itself
+        and any(
+            entry.name == attempt.label
+            and entry.id != held.id
+            and not _gpus_differ(cloud, entry.id)
+            for entry in cloud.ledger()
+        )
     ):
-        # Its double, which is as sold, has the same name and token: nobody can tell them apart until the sweep.
+        # Its double, which is as sold, has the same name and token: no report tells them apart until the sweep.
         o.exercised["S15 spoken for by a double"] += 1
     elif _gpus_differ(cloud, attempt.instance_id) and attempt.label in o.forgotten:
         # It was taken in by its label alone: what had been ordered, the book has forgotten.

@@ -33,6 +33,7 @@ class CloudKind:
         habits: what it does wrong by itself, where faults are on at all: rows as the sandbox takes them.
         offers: fewest and most offers on its market.
         latency_s: shortest and longest way there, and back.
+        names_itself: whether it lets a node know by what id it is listed.
         weight: how often it is drawn, against the others.
     """
 
@@ -43,6 +44,7 @@ class CloudKind:
     habits: tuple[Mapping[str, Json], ...] = ()
     offers: tuple[int, int] = (20, 50)
     latency_s: tuple[float, float] = (0.02, 0.4)
+    names_itself: bool = True
     weight: int = 2
 
 
@@ -81,6 +83,7 @@ KINDS: Final[Mapping[str, CloudKind]] = {
         capabilities=replace(SANDBOX_CAPABILITIES, native_ttl=False),
         config=ModelConfig(boot_s=(5.0, 90.0), stock=5, destroy_s=5.0, honours_expiry=False),
         habits=(_habit("create_then_500", 0.1), _habit("lose_destroy_reply", 0.05)),
+        names_itself=False,
     ),
     # Machines that take minutes to start, few orders a minute, and nothing on the node that could end it.
     "slow": CloudKind(
@@ -94,6 +97,7 @@ KINDS: Final[Mapping[str, CloudKind]] = {
         habits=(_habit("rate_limited", 0.2, params={"retry_after": 12}, operations=["create"]),),
         offers=(20, 40),
         latency_s=(0.2, 1.5),
+        names_itself=False,
     ),
     # All at once: listings that lag, come short and flap, tiny pages, destroys that are taken and not done.
     "nasty": CloudKind(
@@ -151,5 +155,6 @@ def draw_cloud(
         config=config,
         offers=few + chance.below(many - few),
         latency_s=kind.latency_s,
+        names_itself=kind.names_itself,
         rules=(*faults, *habits),
     )

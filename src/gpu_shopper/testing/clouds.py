@@ -41,7 +41,7 @@ _EPSILON = 1e-5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudProfile:
-    """What kind of cloud it is, for one run."""
+    """What kind of cloud it is, for one run. Where it `names_itself`, a node knows by what id it is listed."""
 
     name: ProviderName
     quirks: Quirks
@@ -50,6 +50,7 @@ class CloudProfile:
     offers: int = 80
     latency_s: tuple[float, float] = (0.02, 0.4)
     rules: tuple[Json, ...] = ()
+    names_itself: bool = True
 
 
 class Watcher(Protocol):

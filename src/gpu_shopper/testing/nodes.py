@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gpu_shopper.agent.config import AgentConfig
 from gpu_shopper.agent.deadman import (
     Boot,
     Life,
@@ -35,7 +36,7 @@ from gpu_shopper.testing.front_door import FrontDoor, Unanswered
 from gpu_shopper.testing.house import House, HouseDown
 from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.process import crash_point
-from gpu_shopper.wire.agent import AgentConfig, GpuReading, Heartbeat, Orders, Workload
+from gpu_shopper.wire.agent import GpuReading, Heartbeat, Orders, Workload
 
 _END_AGAIN = 60.0
 _BOOT_S = 20.0
@@ -267,6 +268,7 @@ class Node:
             uptime_seconds=life.age,
             host_key=None,
             workload=Workload(state="none"),
+            instance_id=self.instance_id if self.cloud.profile.names_itself else None,
         )
 
     async def _end(self, because: str) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from gpu_shopper.domain.deadlines import Limits, reserved_until
 from gpu_shopper.domain.hearing import GpuSeen, NodeReport
+from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.session import Session
 from gpu_shopper.wire.agent import ORDER_CONTINUE, ORDER_STOP, Heartbeat, Orders
@@ -35,4 +36,5 @@ def node_report(heartbeat: Heartbeat) -> NodeReport:
         gpus=gpus if gpus and heartbeat.gpu_error is None else None,
         idle_seconds=heartbeat.idle_seconds,
         host_key=heartbeat.host_key,
+        instance_id=None if heartbeat.instance_id is None else InstanceId(heartbeat.instance_id),
     )

@@ -11,9 +11,11 @@ from gpu_shopper.domain.hearing import (
     contradicts_another,
     hear,
     is_news,
+    is_of_another,
     judge,
     may_be_a_double,
     misfit,
+    without_anothers_word,
 )
 from gpu_shopper.domain.instance import Instance, InstanceStatus
 from gpu_shopper.domain.launch import (
@@ -41,6 +43,7 @@ class Hearing(StrEnum):
     OLD = "old"
     NOT_AS_SOLD = "not_as_sold"
     STRANGE = "strange"
+    DOUBLE = "double"
 
 
 def record_instance(
@@ -56,6 +59,7 @@ def record_instance(
         return
     was_unanswered = attempt.unanswered
     sighted = found(attempt, instance, at=at) if was_unanswered else seen(attempt, instance, at=at)
+    sighted = without_anothers_word(sighted)
     if instance.rate is not None:
         accrual = reprice(sighted, instance.rate, at=at)
         book.costs.add(accrual.entries)
@@ -84,8 +88,11 @@ def record_report(
 ) -> Hearing:
     """Write what a node says of itself; a report that was seen before changes nothing.
 
-    Where it cannot be known of which instance it speaks, it is strange, and the account is to be listed.
+    Where it cannot be known of which instance it speaks, it is strange, and the account is to be listed; and so it is for
+    a double, of which nothing is written here.
     """
+    if is_of_another(attempt, report.instance_id):
+        return Hearing.DOUBLE
     if not is_news(attempt, report):
         return Hearing.OLD
     verdict = judge(attempt.offer, report)

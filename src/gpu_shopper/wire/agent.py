@@ -10,22 +10,16 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Callable, Optional, TypeVar, Union
 
 PROTOCOL = 1
 BODY_LIMIT_BYTES = 64 * 1024
 ORDER_CONTINUE, ORDER_DRAIN, ORDER_STOP = "continue", "drain", "stop"
-WORKLOAD_STATES = ("none", "running", "exited")
 
-_DAY = 86_400.0
-_LONGEST = 3_660 * _DAY
-_LABEL = r"[a-z0-9-]{1,60}"
-_URL = r"https?://[!-~]{1,500}"
-_END_URL = r"(https?://|\$\{[A-Za-z_][A-Za-z0-9_]{0,63}\})[!-~]{1,500}"
-_ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
-_HEADER_NAME = r"[A-Za-z0-9-]{1,64}"
-_KEY_LINE = r"[a-z0-9@.-]{4,64} [A-Za-z0-9+/=]{16,2000}( [ -~]{0,200})?"
+DAY = 86_400.0
+LONGEST = 3_660 * DAY
+LABEL = r"[a-z0-9-]{1,60}"
 # A plain number, as `re` unwraps a flag at each call; and one encoder, as `dumps` makes one at each call.
 _DOTALL = int(re.DOTALL)
 _write = json.JSONEncoder(default=vars, separators=(",", ":"), allow_nan=False).encode
@@ -113,9 +107,9 @@ class FieldReader:
         """Take a string that may be null."""
         return self.maybe(name, lambda one: self.text(one, pattern))
 
-    def whole_or_none(self, name: str, low: int, high: int) -> Optional[int]:
-        """Take a whole number that may be null."""
-        return self.maybe(name, lambda one: self.whole(one, low, high))
+    def has(self, name: str) -> bool:
+        """Tell whether a field is there: an older sender does not know the newest."""
+        return name in self._left
 
     def finish(self) -> None:
         """Refuse the fields that nobody took."""
@@ -156,12 +150,10 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _line(most: int) -> str:
-    return r"[^\x00-\x1f\x7f]{0,%d}" % most
-
-
 @dataclass(frozen=True)
-class _Body:
+class Body:
+    """What every body can do."""
+
     def to_json(self) -> str:
         """Write the body."""
         return _write(dict(vars(self), protocol=PROTOCOL))
@@ -177,22 +169,6 @@ class GpuReading:
     utilization_percent: float | None
     memory_used_mib: int | None
 
-    @classmethod
-    def parse(cls, value: object, path: str) -> GpuReading:
-        """Parse one item of a heartbeat's list."""
-        read = FieldReader(value, path)
-        found = cls(
-            name=read.text("name", _line(200)),
-            memory_mib=read.whole_or_none("memory_mib", 0, 1 << 30),
-            uuid=read.text("uuid", _line(100)),
-            utilization_percent=read.maybe(
-                "utilization_percent", lambda name: read.number(name, 0, 100)
-            ),
-            memory_used_mib=read.whole_or_none("memory_used_mib", 0, 1 << 30),
-        )
-        read.finish()
-        return found
-
 
 @dataclass(frozen=True)
 class Workload:
@@ -201,24 +177,14 @@ class Workload:
     state: str
     exit_code: int | None = None
 
-    @classmethod
-    def parse(cls, value: object, path: str) -> Workload:
-        """Parse a heartbeat's workload."""
-        read = FieldReader(value, path)
-        found = cls(
-            state=read.choice("state", WORKLOAD_STATES),
-            exit_code=read.whole_or_none("exit_code", -255, 255),
-        )
-        read.finish()
-        return found
-
 
 @dataclass(frozen=True)
-class Heartbeat(_Body):
+class Heartbeat(Body):
     """One sign of life. Gigabytes are of 10^9 bytes.
 
     The counter only ever grows within one boot id, also over restarts of the agent: a body whose counter was seen
-    before is a copy, not news. `sent_at` is for people: the node's clock is not trusted.
+    before is a copy, not news. `sent_at` is for people: the node's clock is not trusted. `instance_id` is by what name
+    its cloud lets the node know itself, where it does.
     """
 
     label: str
@@ -239,40 +205,11 @@ class Heartbeat(_Body):
     uptime_seconds: float
     host_key: str | None
     workload: Workload
-
-    @classmethod
-    def from_json(cls, body: Union[str, bytes]) -> Heartbeat:
-        """Parse a body, or raise BodyError."""
-        read = parse_object(body)
-        read.whole("protocol", PROTOCOL, PROTOCOL)
-        found = cls(
-            label=read.text("label", _LABEL),
-            boot_id=read.text("boot_id", r"[A-Za-z0-9-]{1,64}"),
-            counter=read.whole("counter", 1, 1 << 53),
-            agent_version=read.text("agent_version", r"[0-9A-Za-z.+-]{1,40}"),
-            sent_at=read.text(
-                "sent_at", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)"
-            ),
-            gpus=read.items("gpus", 64, GpuReading.parse),
-            gpu_error=read.text_or_none("gpu_error", _line(500)),
-            driver_version=read.text_or_none("driver_version", _line(40)),
-            cuda_version=read.text_or_none("cuda_version", _line(40)),
-            disk_total_gb=read.number("disk_total_gb", 0, 1e9),
-            disk_free_gb=read.number("disk_free_gb", 0, 1e9),
-            ram_total_gb=read.number("ram_total_gb", 0, 1e7),
-            cpu_count=read.whole("cpu_count", 0, 1 << 20),
-            idle_seconds=read.number("idle_seconds", 0, _LONGEST),
-            ssh_sessions=read.whole("ssh_sessions", 0, 1 << 20),
-            uptime_seconds=read.number("uptime_seconds", 0, _LONGEST),
-            host_key=read.text_or_none("host_key", r"ssh-ed25519 [A-Za-z0-9+/=]{16,1000}"),
-            workload=Workload.parse(read.raw("workload"), "workload"),
-        )
-        read.finish()
-        return found
+    instance_id: str | None = None
 
 
 @dataclass(frozen=True)
-class Orders(_Body):
+class Orders(Body):
     """The control plane's answer to a heartbeat, and by that a renewal of the lease.
 
     `stop_in_seconds` counts from the answer: neither side's clock is trusted. It may be negative when the time is
@@ -295,106 +232,9 @@ class Orders(_Body):
         read.whole("protocol", PROTOCOL, PROTOCOL)
         found = cls(
             order=read.choice("order", (ORDER_CONTINUE, ORDER_DRAIN, ORDER_STOP)),
-            stop_in_seconds=read.number("stop_in_seconds", -_LONGEST, _LONGEST),
-            lease_seconds=read.number("lease_seconds", 0.1, 7 * _DAY),
+            stop_in_seconds=read.number("stop_in_seconds", -LONGEST, LONGEST),
+            lease_seconds=read.number("lease_seconds", 0.1, 7 * DAY),
             heartbeat_seconds=read.number("heartbeat_seconds", 0.1, 3_600),
-        )
-        read.finish()
-        return found
-
-
-@dataclass(frozen=True)
-class EndByRequest:
-    """End the instance by one HTTP request; `${NAME}` in any part is replaced from the node's environment."""
-
-    method: str
-    url: str
-    headers: dict[str, str] = field(default_factory=dict)
-    body: str | None = None
-
-
-@dataclass(frozen=True)
-class EndByCommand:
-    """End the instance by a command on the node, given as its words; nothing in them is replaced."""
-
-    command: tuple[str, ...]
-
-
-def _read_end(value: object, path: str) -> EndByRequest | EndByCommand:
-    read = FieldReader(value, path)
-    found: EndByRequest | EndByCommand
-    if isinstance(value, dict) and "command" in value:
-        words = read.items(
-            "command", 64, lambda item, at: checked_text(item, r"[^\x00]{1,1000}", at)
-        )
-        if not words:
-            raise BodyError(path + ".command", "must name a program")
-        found = EndByCommand(words)
-    else:
-        found = EndByRequest(
-            method=read.choice("method", ("DELETE", "POST", "PUT", "PATCH", "GET")),
-            url=read.text("url", _END_URL),
-            headers=_read_headers(read.raw("headers"), path + ".headers"),
-            body=read.text_or_none("body", r".{0,4000}"),
-        )
-    read.finish()
-    return found
-
-
-def _read_headers(value: object, path: str) -> dict[str, str]:
-    if not isinstance(value, dict) or len(value) > 32:
-        raise BodyError(path, "must be an object of at most 32 headers")
-    for name, text in value.items():
-        checked_text(name, _HEADER_NAME, path)
-        checked_text(text, r"[ -~]{0,2000}", path + "." + name)
-    return dict(value)
-
-
-@dataclass(frozen=True)
-class AgentConfig(_Body):
-    """What a node's agent is born with, inside the start-up script.
-
-    `stop_in_seconds` is the hard stop, counted from the agent's first start on the node; no order moves it.
-    `control_urls` are whole URLs for the heartbeat's POST; none means that heartbeats are read over SSH.
-    `process_scope_env` names an environment variable: only processes whose value of it equals the agent's own are
-    looked at or stopped. It is for clouds whose instances share one process table.
-    """
-
-    label: str
-    token: str
-    stop_in_seconds: float
-    control_urls: tuple[str, ...] = ()
-    heartbeat_seconds: float = 15.0
-    lease_seconds: float = 1_800.0
-    grace_seconds: float = 300.0
-    end: EndByRequest | EndByCommand | None = None
-    idle_utilization_percent: float = 5.0
-    probe_public_key: str | None = None
-    process_scope_env: str | None = None
-
-    def __repr__(self) -> str:
-        """Leave out the token, and the headers that may hold a key."""
-        return "AgentConfig(label=%r, token=•••)" % self.label
-
-    @classmethod
-    def from_json(cls, body: Union[str, bytes]) -> AgentConfig:
-        """Parse a file, or raise BodyError."""
-        read = parse_object(body)
-        read.whole("protocol", PROTOCOL, PROTOCOL)
-        found = cls(
-            label=read.text("label", _LABEL),
-            token=read.text("token", r"[!-~]{8,500}"),
-            stop_in_seconds=read.number("stop_in_seconds", 0.1, _LONGEST),
-            control_urls=read.items(
-                "control_urls", 8, lambda item, at: checked_text(item, _URL, at)
-            ),
-            heartbeat_seconds=read.number("heartbeat_seconds", 0.1, 3_600),
-            lease_seconds=read.number("lease_seconds", 0.1, 7 * _DAY),
-            grace_seconds=read.number("grace_seconds", 0, _DAY),
-            end=read.maybe("end", lambda name: _read_end(read.raw(name), name)),
-            idle_utilization_percent=read.number("idle_utilization_percent", 0, 100),
-            probe_public_key=read.text_or_none("probe_public_key", _KEY_LINE),
-            process_scope_env=read.text_or_none("process_scope_env", _ENV_NAME),
         )
         read.finish()
         return found

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gpu_shopper.agent.beating import Beat
+from gpu_shopper.agent.config import AgentConfig
 from gpu_shopper.agent.daemon import Courier, Daemon
 from gpu_shopper.agent.deadman import Boot
 from gpu_shopper.agent.outside import Answer, Asking, Outside, Ran
-from gpu_shopper.wire.agent import AgentConfig, Orders
+from gpu_shopper.wire.agent import Orders
 
 CONFIG = AgentConfig(
     label="gs-abc-1",

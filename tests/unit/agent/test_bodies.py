@@ -6,16 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_shopper.wire.agent import (
-    AgentConfig,
-    BodyError,
-    EndByCommand,
-    EndByRequest,
-    GpuReading,
-    Heartbeat,
-    Orders,
-    Workload,
-)
+from gpu_shopper.agent.config import AgentConfig, EndByCommand, EndByRequest
+from gpu_shopper.wire.agent import BodyError, GpuReading, Heartbeat, Orders, Workload
+from gpu_shopper.wire.heartbeats import read_heartbeat
 
 HEARTBEAT = Heartbeat(
     label="gs-abc-1",
@@ -53,7 +46,7 @@ def changed(body: str, **changes: object) -> str:
 
 
 def test_a_heartbeat_is_read_back_as_it_was_written() -> None:
-    assert Heartbeat.from_json(HEARTBEAT.to_json()) == HEARTBEAT
+    assert read_heartbeat(HEARTBEAT.to_json()) == HEARTBEAT
 
 
 def test_orders_are_read_back_as_they_were_written() -> None:
@@ -99,18 +92,25 @@ def test_a_config_does_not_show_its_token() -> None:
 )
 def test_a_heartbeat_with_a_wrong_field_is_refused_with_its_path(field: str, value: object) -> None:
     with pytest.raises(BodyError) as caught:
-        Heartbeat.from_json(changed(HEARTBEAT.to_json(), **{field: value}))
+        read_heartbeat(changed(HEARTBEAT.to_json(), **{field: value}))
 
     assert caught.value.path.startswith(field[:100])
 
 
-@pytest.mark.parametrize("field", sorted(json.loads(HEARTBEAT.to_json())))
+def test_a_heartbeat_of_an_older_agent_does_not_say_which_instance_it_is() -> None:
+    body = json.loads(HEARTBEAT.to_json())
+    del body["instance_id"]
+
+    assert HEARTBEAT == read_heartbeat(json.dumps(body))
+
+
+@pytest.mark.parametrize("field", sorted({*json.loads(HEARTBEAT.to_json())} - {"instance_id"}))
 def test_a_heartbeat_without_one_of_its_fields_is_refused(field: str) -> None:
     body = json.loads(HEARTBEAT.to_json())
     del body[field]
 
     with pytest.raises(BodyError, match=f"{field}: is missing"):
-        Heartbeat.from_json(json.dumps(body))
+        read_heartbeat(json.dumps(body))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ json_values = st.recursive(
 def test_any_value_anywhere_is_read_or_refused_but_nothing_else(field: str, value: object) -> None:
     try:
         body = changed(HEARTBEAT.to_json(), **{field: value})
-        heartbeat = Heartbeat.from_json(body)
+        heartbeat = read_heartbeat(body)
     except BodyError:
         return
-    assert Heartbeat.from_json(heartbeat.to_json()) == heartbeat
+    assert read_heartbeat(heartbeat.to_json()) == heartbeat

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpu_shopper.agent.boot_script import OWN_SIZE_LIMIT_BYTES, boot_script
+from gpu_shopper.agent.config import AgentConfig, EndByRequest
 from gpu_shopper.agent.pack import main as pack_main
 from gpu_shopper.agent.pack import stripped, zipapp_bytes
-from gpu_shopper.wire.agent import AgentConfig, BodyError, EndByRequest
+from gpu_shopper.wire.agent import BodyError
 
 KEY = "ssh-ed25519 " + "A" * 68 + " probe@control"
 CONFIG = AgentConfig(

@@ -10,6 +10,7 @@ from gpu_shopper.agent.daemon import LONGEST_BEAT_SECONDS, MOST_HANGING_BEATS, C
 from gpu_shopper.agent.notebook import Notebook, StoredOrders
 from gpu_shopper.agent.outside import Answer
 from gpu_shopper.wire.agent import Heartbeat
+from gpu_shopper.wire.heartbeats import read_heartbeat
 from tests.unit.agent.node import CONFIG, GO_ON, Hung, Node, ok, orders
 
 OVER_SSH = replace(CONFIG, control_urls=())
@@ -21,7 +22,7 @@ def node(tmp_path: Path) -> Node:
 
 
 def sent(node: Node) -> list[Heartbeat]:
-    return [Heartbeat.from_json(asking.body or b"") for asking in node.asked]
+    return [read_heartbeat(asking.body or b"") for asking in node.asked]
 
 
 def ended(node: Node) -> str | None:
@@ -46,7 +47,7 @@ def test_each_heartbeat_carries_the_token_and_a_greater_counter(node: Node) -> N
 def test_the_newest_heartbeat_lies_ready_to_be_read(node: Node) -> None:
     node.pass_time(node.daemon(OVER_SSH), 5.0)
 
-    heartbeat = Heartbeat.from_json(Notebook(node.place).read("heartbeat.json") or "")
+    heartbeat = read_heartbeat(Notebook(node.place).read("heartbeat.json") or "")
     assert heartbeat.gpus[0].name == "NVIDIA GeForce RTX 4090"
     assert heartbeat.cuda_version == "12.4"
     assert heartbeat.driver_version == "550.54.15"

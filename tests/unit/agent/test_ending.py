@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from gpu_shopper.agent.config import EndByCommand, EndByRequest
 from gpu_shopper.agent.ending import Ending, resolved
 from gpu_shopper.agent.notebook import Notebook
 from gpu_shopper.agent.outside import Answer
 from gpu_shopper.agent.processes import ProcessTable
 from gpu_shopper.agent.workload import stop_workload, workload_of
-from gpu_shopper.wire.agent import EndByCommand, EndByRequest, Workload
+from gpu_shopper.wire.agent import Workload
 from tests.unit.agent.node import CONFIG, Node
 
 BY_REQUEST = replace(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gpu_shopper.agent.gpus import read_cuda, read_query
-from gpu_shopper.agent.machine import boot_of, host_key, ram_gb, seconds_up
+from gpu_shopper.agent.machine import boot_of, host_key, instance_id, ram_gb, seconds_up
 from gpu_shopper.agent.notebook import Notebook
 from gpu_shopper.agent.outside import Ran
 from gpu_shopper.agent.presence import Presence, count_by_who, count_in_table
@@ -213,3 +213,19 @@ def test_a_hidden_boot_id_is_drawn_once_and_kept(node: Node) -> None:
     second = boot_of(node.outside(), notebook, lambda: next(draws))
 
     assert first.boot_id == second.boot_id == "drawn-1"
+
+
+@pytest.mark.parametrize(
+    ("own", "first", "found"),
+    [("i-1", "i-9", "i-1"), (None, "i-9", "i-9"), (None, None, None), ("i 1", None, None)],
+)
+def test_a_node_knows_itself_by_its_own_environment_or_that_of_the_first_process(
+    node: Node, own: str | None, first: str | None, found: str | None
+) -> None:
+    if own is not None:
+        node.environ["ID"] = own
+    node.add_process(1, env={} if first is None else {"ID": first})
+    table = ProcessTable(node.outside(), None)
+
+    assert found == instance_id(node.outside(), table, "ID")
+    assert instance_id(node.outside(), table, None) is None

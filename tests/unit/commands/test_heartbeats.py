@@ -3,6 +3,7 @@
 import pytest
 
 from gpu_shopper.domain.errors import Replayed, Unauthenticated
+from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.launch import AttemptState, Blame
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.session import StopReason
@@ -17,6 +18,7 @@ from gpu_shopper.testing.builders import (
 )
 from gpu_shopper.wire.agent import ORDER_CONTINUE, ORDER_STOP
 from tests.unit.engine.house import AS_ALICE, House, housed
+from tests.unit.engine.stories import sweep
 
 
 @housed()
@@ -209,3 +211,35 @@ async def test_a_sign_of_life_is_written_with_its_moment(house: House) -> None:
     assert heard is not None
     assert (house.now, 2, 7.5, True) == (heard.at, heard.counter, heard.idle_seconds, heard.as_sold)
     assert 15 * SECOND == house.now - (house.session(session).running_at or house.now)
+
+
+@housed()
+async def test_a_double_is_not_heard_and_ends_only_once_a_sweep_has_seen_it(house: House) -> None:
+    session = await house.until_bound()
+    before = house.attempt(session)
+
+    orders = await house.beat(session, boot_id="boot-2", instance_id="i-2")
+    assert (State.PROVISIONING, before) == (house.session(session).state, house.attempt(session))
+    assert ORDER_CONTINUE == orders.order
+
+    house.cloud.add(before.label, id=InstanceId("i-2"))
+    await sweep(house)
+    orders = await house.beat(session, boot_id="boot-2", counter=2, instance_id="i-2")
+    assert ORDER_STOP == orders.order
+
+    orders = await house.beat(session, instance_id="i-1")
+    assert (State.RUNNING, ORDER_CONTINUE) == (house.session(session).state, orders.order)
+
+
+@housed()
+async def test_what_a_double_said_before_the_answer_makes_no_session_run(house: House) -> None:
+    await house.open_shop()
+    session = await house.asked_for()
+    house.cloud.launch_answers.append(Ambiguous("500"))
+    house.cloud.buys_when_failing = True
+    await house.look_after(session)
+    await house.beat(session, instance_id="i-2")
+
+    await sweep(house)
+    assert ("i-1", None) == (house.attempt(session).instance_id, house.attempt(session).heard)
+    assert State.PROVISIONING is house.session(session).state

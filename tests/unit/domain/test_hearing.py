@@ -12,10 +12,13 @@ from gpu_shopper.domain.hearing import (
     contradicts_another,
     hear,
     is_news,
+    is_of_another,
     judge,
     may_be_a_double,
     misfit,
+    without_anothers_word,
 )
+from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.launch import Absence, AttemptState, Heard
 from gpu_shopper.domain.money import HourlyRate, rate
 from gpu_shopper.testing.builders import (
@@ -231,6 +234,54 @@ def test_a_boot_never_heard_contradicts_the_one_that_fitted_and_was_heard_just_n
     assert contradicts_another(fitted, other, at=over - timedelta(microseconds=1))
     assert not contradicts_another(fitted, other, at=over)
     assert not contradicts_another(fitted, same, at=NOON)
+    assert not contradicts_another(fitted, replace(other, instance_id=fitted.instance_id), at=NOON)
     assert not contradicts_another(an_attempt(), other, at=NOON)
     unchecked = an_attempt(heard=heard(at=NOON, boot_id="boot-1", as_sold=False))
     assert not contradicts_another(unchecked, other, at=NOON)
+
+
+HELD, OTHER = InstanceId("i-1"), InstanceId("i-2")
+
+
+@pytest.mark.parametrize(
+    ("held", "said", "other"),
+    [
+        (HELD, OTHER, True), (HELD, HELD, False), (HELD, None, False), (None, OTHER, False),
+        (None, None, False),
+    ],
+)  # fmt: skip
+def test_who_names_another_instance_than_the_one_that_is_held_is_its_double(
+    held: InstanceId | None, said: InstanceId | None, *, other: bool
+) -> None:
+    state = AttemptState.UNKNOWN if held is None else AttemptState.BOUND
+    attempt = an_attempt(state, instance_id=held)
+
+    assert other is is_of_another(attempt, said)
+
+
+def test_an_instance_that_names_itself_is_never_taken_for_its_double() -> None:
+    closing = an_attempt(
+        AttemptState.CLOSING, wanted=False, absence=Absence(read_at=NOON, first_gone_at=NOON)
+    )
+
+    assert may_be_a_double(closing, a_report(boot_id="boot-2"))
+    assert not may_be_a_double(closing, a_report(boot_id="boot-2", instance_id=HELD))
+
+
+def test_the_gpus_of_a_double_are_not_those_of_the_instance() -> None:
+    unknown = an_attempt(AttemptState.UNKNOWN, instance_id=None)
+    double = hear(unknown, a_report(instance_id=OTHER), as_sold=True, at=NOON)
+
+    after = hear(double, a_report(boot_id="boot-2", instance_id=HELD), as_sold=False, at=NOON)
+
+    assert after.heard is not None
+    assert (HELD, False) == (after.heard.instance_id, after.heard.as_sold)
+
+
+@pytest.mark.parametrize(("said", "kept"), [(OTHER, False), (HELD, True), (None, True)])
+def test_what_a_double_said_before_the_id_was_known_is_forgotten(
+    said: InstanceId | None, *, kept: bool
+) -> None:
+    attempt = an_attempt(heard=heard(instance_id=said))
+
+    assert (attempt.heard if kept else None) == without_anothers_word(attempt).heard

@@ -53,4 +53,5 @@ MANIFEST = Manifest(
         headers={"Authorization": "Bearer ${SANDBOX_INSTANCE_KEY}"},
     ),
     process_scope_env="GPU_SANDBOX_INSTANCE",
+    instance_id_env="SANDBOX_INSTANCE_ID",
 )
