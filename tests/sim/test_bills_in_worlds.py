@@ -4,6 +4,7 @@ import pytest
 
 from gpu_shopper.testing.cloud_kinds import KINDS
 from gpu_shopper.testing.scenarios import Scene, Stage, play
+from gpu_shopper.testing.sim_door import Way
 from tests.sim.perform import perform, run
 
 
@@ -149,3 +150,29 @@ def test_what_a_double_without_a_name_says_is_no_fault_of_the_bill_and_covers_no
         assert "expired" == stage.reason(session)
 
     assert expected == {violation.check for violation in play(script).outcome.violations}
+
+
+def test_a_double_without_a_name_is_believed_until_a_read_comes_after_what_it_said_last() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=4)
+        stage.misbehave("label_lost")
+        first = stage.ledger()[0]
+        stage.cloud.double(first.name)
+        await stage.wait(900)
+        stage.cloud.lose_host(first.id)
+        await stage.wait(900)
+        (held,) = stage.attempts(session)
+        await stage.until(lambda: stage.attempts(session)[0].heard != held.heard)
+        await stage.finish(session)
+        await stage.until(lambda: "destroy_called" in stage.events(session))
+        await stage.wait(1)
+        stage.cloud.take(Way.CUT)
+        stage.world.oracle.down("sandbox")
+        await stage.wait(300)
+        stage.cloud.take(Way.OPEN)
+        stage.world.oracle.up("sandbox")
+        await stage.until_state(session, "stopped")
+
+        assert stage.world.oracle.exercised["untraceable"]
+
+    perform(script)

@@ -139,12 +139,10 @@ def known_end(
     if entry.end_reason == "destroyed" and not lied:
         # It ended by our own order: nobody may think that it had ended before.
         alive_at = end
-    gone = [at for at, there in reads if not there and at >= end]
-    gone_at = min(gone, default=max(end, o.now))
-    return KnownEnd(
-        alive_at=min(alive_at, end),
-        gone_at=max(gone_at, _spoken_for_until(o, cloud, row, entry, end=end)),
-    )
+    # A read from before what was heard last is outvoted by it.
+    heard_until = _spoken_for_until(o, cloud, row, entry, end=end)
+    gone = [at for at, there in reads if not there and at >= heard_until]
+    return KnownEnd(alive_at=min(alive_at, end), gone_at=min(gone, default=max(end, o.now)))
 
 
 def _spoken_for_until(
