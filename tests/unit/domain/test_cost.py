@@ -141,6 +141,12 @@ def test_a_new_price_counts_from_the_moment_it_was_seen(
     )
 
 
+def test_the_price_that_is_known_changes_nothing() -> None:
+    repriced = reprice(BILLED, BILLED.rate, at=BEGIN + HOUR)
+
+    assert (BILLED, ()) == (repriced.attempt, repriced.entries)
+
+
 def test_the_first_price_read_back_replaces_the_offers_from_the_start() -> None:
     unread = replace(BILLED, read_back_at=None)
     repriced = reprice(unread, HourlyRate(100), at=BEGIN + HOUR)
@@ -190,7 +196,7 @@ def test_the_last_entry_ends_where_billing_did() -> None:
 
     bill = close_bill(ended)
     assert BEGIN + 90 * MINUTE == bill.entries[-1].ends_at == bill.attempt.accrued_to
-    assert () == close_bill(BILLED).entries
+    assert (BILLED, ()) == (close_bill(BILLED).attempt, close_bill(BILLED).entries)
     assert ZERO == unbooked(bill.attempt, now=NOON + 99 * HOUR)
 
 
@@ -204,6 +210,12 @@ def test_an_attempt_that_is_over_goes_on_costing_nothing() -> None:
     closed = an_attempt(AttemptState.CLOSED, accrued_to=NOON, billing_ended_at=NOON + HOUR)
 
     assert charge(closed.rate, HOUR) == unbooked(closed, now=NOON + 9 * HOUR)
+
+
+def test_an_attempt_that_is_over_without_an_end_of_its_bill_costs_nothing_more() -> None:
+    over = an_attempt(AttemptState.REJECTED, accrued_to=NOON, rate_since=NOON)
+
+    assert ZERO == unbooked(over, now=NOON + 9 * HOUR)
 
 
 def test_nothing_costs_nothing() -> None:
@@ -305,3 +317,25 @@ def test_the_life_before_an_end_that_nobody_proved_is_billed_to_its_end(
     closed = close_earlier_life(ended, Quirks(), anew=BEGIN + 60 * SECOND, lease=None)
 
     assert BEGIN + expected * SECOND == closed.attempt.accrued_to
+
+
+def test_an_earlier_life_that_nobody_answered_is_billed_until_its_lease_ran_out() -> None:
+    vanished = replace(
+        BILLED,
+        heard=heard(BEGIN),
+        last_seen_at=BEGIN,
+        missing_since=BEGIN + 2 * HOUR,
+        absence=Absence(first_gone_at=BEGIN + 2 * HOUR),
+    )
+
+    closed = close_earlier_life(vanished, Quirks(), anew=BEGIN + 3 * HOUR, lease=HOUR / 2)
+
+    assert BEGIN + HOUR / 2 == closed.attempt.accrued_to
+
+
+def test_an_earlier_life_that_nobody_ever_saw_costs_nothing() -> None:
+    unseen = replace(BILLED, last_seen_at=None, heard=None)
+
+    closed = close_earlier_life(unseen, Quirks(), anew=BEGIN + HOUR, lease=None)
+
+    assert (unseen, ()) == (closed.attempt, closed.entries)
