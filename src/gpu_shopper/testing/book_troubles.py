@@ -74,6 +74,7 @@ class BookTroubles:
         """Let nothing be written for so long, for the reason that the fault names."""
         if self._unwritable:
             return
+        self._oracle.struck(name)
         self._unwritable = name
         self._oracle.down(BOOK)
         await asyncio.sleep(seconds)
@@ -82,6 +83,7 @@ class BookTroubles:
     async def _lie(self) -> None:
         """Lose the newest commits at a loss of power: a disk that only said that it had written them."""
         memory, oracle = self._house.around.memory, self._oracle
+        oracle.struck("disk_lies")
         image, written = memory.image(), memory.desk.raw.total_changes
         taken_at = oracle.now
         end = oracle.now + _LIE_LIMIT_S
@@ -94,6 +96,7 @@ class BookTroubles:
 
     async def _restore(self) -> None:
         memory = self._house.around.memory
+        self._oracle.struck("book_restored")
         image, taken_at = memory.image(), self._oracle.now
         await asyncio.sleep(300 + 3300 * self._draw())
         self._kill("stopped for a restore")
@@ -101,6 +104,7 @@ class BookTroubles:
         self._oracle.rewound(to=taken_at)
 
     async def _lose(self) -> None:
+        self._oracle.struck("book_lost")
         self._kill("the disk is gone")
         self._house.around.memory.lose()
         self._oracle.rewound()

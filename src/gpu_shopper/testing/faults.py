@@ -89,7 +89,7 @@ TROUBLES: Final[Mapping[str, Fault]] = {
     "nodes_cut": Fault(usual=0.12, most=1.5),
     "host_away": Fault(usual=0.1, most=2.5),
     "host_key_changes": Fault(usual=0.12, most=2.0),
-    "address_reused": Fault(usual=0.1, most=3.0),
+    "address_reused": Fault(usual=0.1, most=9.0),
     "network_loses": Fault(usual=0.01, most=0.1),
     "network_slow": Fault(usual=0.01, most=0.1),
     "heartbeats_lost": Fault(usual=0.05, most=0.4),

@@ -32,11 +32,13 @@ class LongOutages:
     def acts(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What can strike, by name; rates are per hour."""
         return {
-            "network_cut": lambda: self._take(Way.CUT, 30 + 2400 * self._short()),
+            "network_cut": lambda: self._take("network_cut", Way.CUT, 30 + 2400 * self._short()),
             "api_down": lambda: self._take(
-                _API_WAYS[self._chance.below(len(_API_WAYS))], self._api_outage_s()
+                "api_down", _API_WAYS[self._chance.below(len(_API_WAYS))], self._api_outage_s()
             ),
-            "key_revoked": lambda: self._take(Way.KEY_REFUSED, 120 + 4 * 3600 * self._short()),
+            "key_revoked": lambda: self._take(
+                "key_revoked", Way.KEY_REFUSED, 120 + 4 * 3600 * self._short()
+            ),
             "region_out": self._lose_region,
             "nodes_cut": self._cut_nodes,
             "host_away": self._take_host,
@@ -54,10 +56,11 @@ class LongOutages:
         self._nodes.cuts.clear()
         self._nodes.tenants.clear()
 
-    async def _take(self, way: Way, seconds: float) -> None:
+    async def _take(self, fault: str, way: Way, seconds: float) -> None:
         cloud = self._any_cloud()
         if cloud.network.way is not Way.OPEN:
             return
+        self._oracle.struck(fault)
         cloud.take(way)
         self._oracle.down(cloud.name)
         await asyncio.sleep(seconds)
@@ -74,6 +77,7 @@ class LongOutages:
         regions = sorted({held.region for held in cloud.held()})
         if not regions or cloud.network.way is not Way.OPEN:
             return
+        self._oracle.struck("region_out")
         region = regions[self._chance.below(len(regions))]
         cloud.lose_region(region)
         self._oracle.tell(cloud.name, f"region {region} is out")
@@ -88,6 +92,7 @@ class LongOutages:
         alive = self._nodes.alive()
         if not alive:
             return
+        self._oracle.struck("nodes_cut")
         one = alive[self._chance.below(len(alive))]
         reach: Callable[[Node], bool] = (
             lambda node: True,
@@ -107,6 +112,7 @@ class LongOutages:
         alive = self._nodes.alive()
         if not alive:
             return
+        self._oracle.struck("host_away")
         node = alive[self._chance.below(len(alive))]
         self._oracle.tell(node.cloud.name, f"host of {node.instance_id} away")
         node.lose_power()
@@ -117,6 +123,7 @@ class LongOutages:
         """Let a host show another key than before, and for good, as one does that was set up anew."""
         alive = self._nodes.alive()
         if alive:
+            self._oracle.struck("host_key_changes")
             node = alive[self._chance.below(len(alive))]
             node.new_host_key = f"ssh-ed25519 AAAAAnew{self._chance.below(10**6)}"
             self._oracle.tell(node.cloud.name, f"host key of {node.instance_id} changes")
@@ -126,6 +133,7 @@ class LongOutages:
         alive = self._nodes.alive()
         if len(alive) < 2:
             return
+        self._oracle.struck("address_reused")
         first = self._chance.below(len(alive))
         other = (first + 1 + self._chance.below(len(alive) - 1)) % len(alive)
         ours, theirs = alive[first], alive[other]

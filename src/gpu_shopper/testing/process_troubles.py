@@ -38,7 +38,7 @@ class ProcessTroubles:
             "house_paused": self._pause,
             "slow_loop": lambda: self.slow_down(30 + 600 * self._chance.uniform() ** 2),
             "out_of_memory": self._run_out_of_memory,
-            "terminated": self._terminate,
+            "terminated": lambda: self._terminate("terminated"),
             "terminated_buying": self._terminate_buying,
         }
 
@@ -76,6 +76,7 @@ class ProcessTroubles:
     async def crash_again_and_again(self, times: int) -> None:
         """Let the house die now, and so many times more within seconds of its start."""
         if (life := self._living()) is not None:
+            self._oracle.struck("crash_loop")
             self._deaths_left = times
             life.process.kill(because="killed, the first of many")
 
@@ -83,6 +84,7 @@ class ProcessTroubles:
         life = self._living()
         if life is None or self._busy:
             return
+        self._oracle.struck("house_paused")
         life.process.pause()
         self._oracle.down(HOUSE)
         await asyncio.sleep(1 + 3600 * self._chance.uniform() ** 2)
@@ -95,6 +97,7 @@ class ProcessTroubles:
         life = self._living()
         if life is None or self._busy:
             return
+        self._oracle.struck("slow_loop")
         self._busy, end = True, self._oracle.now + seconds
         while self._oracle.now < end and life.process.alive and self._busy:
             life.process.pause()
@@ -116,14 +119,16 @@ class ProcessTroubles:
             if task.get_name().startswith(_ENGINE_TASKS) and waits_for(task) is not None
         ]
         if waiting:
+            self._oracle.struck("out_of_memory")
             task = waiting[self._chance.below(len(waiting))]
             awaited = waits_for(task)
             assert awaited is not None, task
             self._oracle.tell(HOUSE, f"out of memory in {task.get_name()}")
             awaited.set_exception(MemoryError("made to fail"))
 
-    async def _terminate(self) -> None:
+    async def _terminate(self, fault: str) -> None:
         if self._living() is not None:
+            self._oracle.struck(fault)
             try:
                 await self._house.stop()
             except HouseDown:
@@ -139,8 +144,7 @@ class ProcessTroubles:
             return
         await asyncio.sleep(0.5 * self._chance.uniform() ** 2)
         if self._living() is not None:
-            self._oracle.struck("terminated_in_flight")
-            await self._terminate()
+            await self._terminate("terminated_buying")
 
     def _saw_attempt(self, _: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
         if new.state == "sent" and old is None:

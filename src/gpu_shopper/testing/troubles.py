@@ -64,7 +64,7 @@ class Troubles:
         for name, act in acts.items():
             rate = self._profile.rate(name)
             if rate > 0:
-                task = self._oracle.loop.spawn(self._strike(name, rate, act), name=name)
+                task = self._oracle.loop.spawn(self._strike(rate, act), name=name)
                 self._tasks.append(task)
         if self._chance.uniform() < self._profile.rate("clock_drifts"):
             # For as long as this world lasts: no fault of the network or the house is mended by it.
@@ -147,29 +147,33 @@ class Troubles:
             self._oracle.commit_faults_at.append(self._oracle.now)
             raise BookUnavailable(fault)
 
-    async def _strike(self, name: str, rate: float, act: Callable[[], Awaitable[None]]) -> None:
+    async def _strike(self, rate: float, act: Callable[[], Awaitable[None]]) -> None:
+        """Let it come at its rate; each act counts itself where it strikes, for it may find nothing to strike at."""
         while True:
             draw = max(1e-9, self._chance.uniform())
             await asyncio.sleep(min(_NEVER, -math.log(draw) * 3600 / rate))
-            self._oracle.struck(name)
             await act()
 
     async def _kill_at_step(self) -> None:
         if (life := self._house.life) is not None and self._house.up:
+            self._oracle.struck("kill_at_step")
             life.process.plan = CrashPlan(at_step=life.process.steps + 1 + self._chance.below(60))
 
     async def _kill_at_effect(self) -> None:
         if (life := self._house.life) is not None and self._house.up:
+            self._oracle.struck("kill_at_effect")
             when = self._chance.uniform() < 0.5
             number = life.process.effects + 1 + self._chance.below(6)
             life.process.plan = CrashPlan(at_effect=number, when="before" if when else "after")
 
     async def _be_long_absent(self) -> None:
         if (life := self._house.life) is not None and self._house.up:
+            self._oracle.struck("long_absence")
             self._long_absence = 60 + 3000 * self._chance.uniform()
             life.process.kill(because="power lost")
 
     async def _jump(self) -> None:
+        self._oracle.struck("clock_jump")
         step = (2 * self._chance.uniform() - 1) * 3600 * self._chance.uniform()
         self._house.around.clock.jump(step)
         self._oracle.clock_set(step)
@@ -180,6 +184,7 @@ class Troubles:
     async def _lose_host(self) -> None:
         alive = self._oracle.ours_alive()
         if alive:
+            self._oracle.struck("hosts_lost")
             cloud, entry = alive[self._chance.below(len(alive))]
             self._oracle.tell(cloud.name, f"host of {entry.id} lost")
             cloud.lose_host(entry.id)
@@ -189,6 +194,7 @@ class Troubles:
         alive = [(c, entry) for c, entry in self._oracle.ours_alive() if entry.name in c.orders]
         if not alive:
             return
+        self._oracle.struck("by_hand")
         cloud, entry = alive[self._chance.below(len(alive))]
         if self._chance.uniform() < 0.5:
             self._oracle.tell(cloud.name, f"{entry.id} deleted by hand")
