@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
+from gpu_shopper.ports.http import HttpRequest
 from gpu_shopper.testing import front_checks
 from gpu_shopper.testing.asgi import Answered, Asked
 from gpu_shopper.testing.front_checks import FrontRecord
@@ -172,3 +173,36 @@ def test_a_token_whose_revocation_was_never_answered_may_be_served() -> None:
         return [violation.check for violation in world.oracle.violations]
 
     assert [] == run_simulation(tell(), seed=1)
+
+
+SECRET = "cgs_pat_secret"
+
+
+async def in_a_header(world: World) -> None:
+    told = Answered(status=200, headers={"location": f"/?token={SECRET}"}, body=b"")
+    world.record.hear_headers("GET /", told)
+
+
+async def in_a_notice(world: World) -> None:
+    body = json.dumps({"kind": "orphan", "id": "1", "text": SECRET}).encode()
+    await world.webhook.request(
+        HttpRequest(method="POST", url="https://a.test", body=body, timeout=5)
+    )
+
+
+async def in_a_metric(world: World) -> None:
+    world.house.around.meter.count("provider_errors_total", provider=SECRET)
+    world.hear_metrics()
+
+
+@pytest.mark.parametrize("leak", [in_a_header, in_a_notice, in_a_metric])
+def test_a_secret_is_seen_wherever_it_leaves(leak: Callable[[World], Awaitable[None]]) -> None:
+    async def live() -> list[str]:
+        world = World(Scene().profile(1), current_loop())
+        await asyncio.sleep(1)
+        world.record.learn("API token", SECRET)
+        await leak(world)
+        front_checks.s14_no_secret_leaves(world.record)
+        return [violation.check for violation in world.oracle.violations]
+
+    assert ["S14"] == run_simulation(live(), seed=1)

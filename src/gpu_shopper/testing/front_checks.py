@@ -75,6 +75,11 @@ class FrontRecord:
         if self._said_bytes > _READ_AT_BYTES:
             s14_no_secret_leaves(self)
 
+    def hear_headers(self, where: str, answered: Answered) -> None:
+        """Keep the headers of an answer; no token is given away in one."""
+        lines = [f"{name}: {value}" for name, value in answered.headers.items()]
+        self.hear(f"headers of {where}", "\n".join(lines).encode())
+
     def said_all(self) -> Iterator[tuple[str, bytes]]:
         """Return what was kept, and keep it no longer."""
         said, self.said, self._said_bytes = self.said, [], 0
@@ -90,6 +95,7 @@ class FrontRecord:
             s13_nothing_of_anothers(self, asked, answered, caller=caller)
         where = f"{asked.method} {asked.path} {answered.status}"
         self.hear(where, _without_what_is_given_away(asked, answered))
+        self.hear_headers(where, answered)
 
     def follow_the_book(self) -> None:
         """Forget what the book has forgotten; what it should not have forgotten is a violation."""

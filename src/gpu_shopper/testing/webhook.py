@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -17,6 +17,10 @@ _SAYS: Final[Mapping[str, int]] = {"500": 500, "410": 410, "redirect": 302}
 WAYS: Final = (*_SAYS, "refused", "timeout", "answer lost", "slow")
 
 
+def _nobody(request: HttpRequest) -> None:
+    pass
+
+
 class SimWebhook:
     """Fails at its rate, each time in one of the `WAYS`; what arrived is kept by id and counted by kind."""
 
@@ -26,9 +30,12 @@ class SimWebhook:
         self.failed: Counter[str] = Counter()
         self.delivered: Counter[str] = Counter()
         self.arrived: set[str] = set()
+        # Whoever reads what is sent, arrived or not.
+        self.heard: Callable[[HttpRequest], None] = _nobody
 
     async def request(self, request: HttpRequest) -> HttpReply:
         """See the port."""
+        self.heard(request)
         with crash_point("deliver"):
             if self._chance.uniform() < self.failing:
                 return await self._fail(request, WAYS[self._chance.below(len(WAYS))])

@@ -113,6 +113,9 @@ class World:
         self.house.around.meter.heard = lambda name, fields: self.record.hear(
             "log", f"{name} {fields}".encode()
         )
+        self.webhook.heard = lambda sent: self.record.hear(
+            "notice", repr(sent.headers).encode() + (sent.body or b"")
+        )
         self.door = FrontDoor(self.house, chance=chance.fork("front door"))
         self.door.struck = self.oracle.struck
         self.door.witnesses.append(self.record.saw)
@@ -267,8 +270,13 @@ class World:
             left = [SessionId(row.id) for row in self.oracle.book.live_sessions()]
             await self.consumers.clear_up(left)
 
+    def hear_metrics(self) -> None:
+        """Keep what a scraper is shown: every name and label that was ever counted."""
+        self.record.hear("metrics", self.house.around.meter.page(()))
+
     def final_checks(self) -> None:
         """Ask what is asked at rest."""
+        self.hear_metrics()
         for check in checks.AT_REST:
             check(self.oracle)
         bills.s11_cost_is_the_clouds_meter(self.oracle)
