@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from gpu_shopper.domain.census import Unreadable
+from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.ports.books import Book, Notice
 
@@ -25,14 +26,22 @@ def tell_late_arrival(book: Book, attempt: LaunchAttempt, *, actor: str, at: dat
     book.sessions.make_due(attempt.session_id, at=at)
 
 
-def tell_unseen(book: Book, attempt: LaunchAttempt, *, at: datetime) -> None:
-    """Write that a node reports under the token of an attempt that is taken to have bought nothing."""
+def tell_unseen(
+    book: Book, attempt: LaunchAttempt, *, says: InstanceId | None, at: datetime
+) -> None:
+    """Write that a node reports under the token of an attempt that is taken to have bought nothing.
+
+    The id that it `says` is for a person to look at: on a node's word alone nothing is destroyed.
+    """
     text = (
         f"A node reports under the token of {attempt.label}, which {attempt.provider} is taken to have never made."
         " It is told to stop, and the account is being listed."
     )
     key = f"{attempt.label}:{at:%Y%m%dT%H}"
     details = {"provider": str(attempt.provider), "session": str(attempt.session_id)}
+    if says is not None:
+        text += f" It says that it is instance {says}."
+        details["instance"] = str(says)
     book.notices.add(notice("heard_unseen", key, at=at, text=text, label=attempt.label, **details))
 
 

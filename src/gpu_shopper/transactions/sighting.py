@@ -105,7 +105,7 @@ def record_report(
         heard = spoken_for(heard, at=at, by_itself=by_itself)
         tell_late_arrival(book, heard, actor="agent", at=at)
     elif attempt.instance_id is None and attempt.closed_at is not None:
-        tell_unseen(book, attempt, at=at)
+        tell_unseen(book, attempt, says=report.instance_id, at=at)
     if heard != attempt:
         book.launches.save(heard)
     if unfit and by_itself and heard.state is AttemptState.BOUND:

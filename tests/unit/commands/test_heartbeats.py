@@ -7,7 +7,7 @@ from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.launch import AttemptState, Blame
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.session import StopReason
-from gpu_shopper.ports.provider_errors import Ambiguous
+from gpu_shopper.ports.provider_errors import Ambiguous, NoCapacity
 from gpu_shopper.testing.builders import (
     HOUR,
     SECOND,
@@ -243,3 +243,30 @@ async def test_what_a_double_said_before_the_answer_makes_no_session_run(house: 
     await sweep(house)
     assert ("i-1", None) == (house.attempt(session).instance_id, house.attempt(session).heard)
     assert State.PROVISIONING is house.session(session).state
+
+
+@pytest.mark.parametrize("label_kept", [True, False])
+@housed()
+async def test_what_was_refused_and_speaks_all_the_same_is_destroyed_where_its_label_shows_it(
+    house: House, *, label_kept: bool
+) -> None:
+    await house.open_shop()
+    session = await house.asked_for()
+    house.cloud.launch_answers.append(NoCapacity("no"))
+    await house.look_after(session)
+    refused = house.attempt(session, 1)
+    assert AttemptState.REJECTED is refused.state
+    label = str(refused.label) if label_kept else ""
+    house.cloud.add(label, id=InstanceId("i-unseen"))
+
+    orders = await house.beat(session, 1, instance_id="i-unseen")
+    await sweep(house)
+    await house.live(session, 300, sweeping=True)
+
+    assert ORDER_STOP == orders.order
+    told = house.peek(lambda book: book.notices.recent(limit=9))
+    assert ["i-unseen"] == [
+        notice.details["instance"] for notice in told if notice.kind == "heard_unseen"
+    ]
+    # Whose label is lost, and whose id the cloud never told us, is a stranger's as far as anybody can prove.
+    assert label_kept is (InstanceId("i-unseen") in house.cloud.destroyed)
