@@ -266,6 +266,7 @@ def test_an_instance_that_names_itself_is_never_taken_for_its_double() -> None:
 
     assert may_be_a_double(closing, a_report(boot_id="boot-2"))
     assert not may_be_a_double(closing, a_report(boot_id="boot-2", instance_id=HELD))
+    assert may_be_a_double(closing, a_report(boot_id="boot-2", instance_id=OTHER))
 
 
 def test_the_gpus_of_a_double_are_not_those_of_the_instance() -> None:
