@@ -155,10 +155,19 @@ def test_an_order_is_put_into_the_clouds_words() -> None:
     assert {
         "offer_id": "h1-m1-1x", "name": "gs1-a", "image": "ubuntu-24.04", "disk_gb": 20,
         "ssh_keys": ["ssh-ed25519 AAAA me"], "env": {"A": "b"}, "on_start": "#!/bin/sh\n",
-        "max_price_per_hour": 0.9, "expires_at": "2026-01-01T14:00:00Z",
+        "max_price_per_hour": 0.9, "expires_at": "2026-01-01T14:00:00Z", "tags": {"gpu-shopper": "gs1-a"},
     } == json.loads(script.asked[0].body)  # fmt: skip
     assert 1 == len(script.asked)
     assert 20 == script.asked[0].timeout
+
+
+def test_the_second_mark_is_read_from_the_tags_and_may_be_missing() -> None:
+    tagged = {**INSTANCE_ROW, "name": "cut", "tags": {"team": "blue", "gpu-shopper": "gs1-a"}}
+    marked, _ = ask(lambda cloud: cloud.launch(ORDER), (201, tagged))
+    bare, _ = ask(lambda cloud: cloud.launch(ORDER), (201, INSTANCE_ROW))
+
+    assert ("cut", "gs1-a") == (marked.label, marked.mark)
+    assert ("gs1-a", "") == (bare.label, bare.mark)
 
 
 def test_an_instance_is_read_whole() -> None:

@@ -1,12 +1,17 @@
 """What the house has to do about a cloud that cannot end, ends falsely, sells twice or forgets whose something is."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.sandbox.ledger import LedgerEntry
 from gpu_shopper.testing.scenarios import Scene, Stage
 from tests.sim.perform import perform, run
+
+# A cloud with one place for a mark, and no more.
+UNTAGGED = Scene(config=ModelConfig(boot_s=(5.0, 5.0), stock=5, shows_tags=False))
 
 
 def test_what_cannot_be_ended_yet_is_ended_when_it_can() -> None:
@@ -148,7 +153,7 @@ def test_an_instance_whose_label_was_lost_is_held_and_ended_by_its_id() -> None:
 
         assert [] == stage.alive()
 
-    perform(script)
+    perform(script, UNTAGGED)
 
 
 def test_an_instance_whose_label_was_lost_is_ended_again_when_it_comes_back() -> None:
@@ -167,7 +172,7 @@ def test_an_instance_whose_label_was_lost_is_ended_again_when_it_comes_back() ->
         assert "late_arrival" in stage.events(session)
         assert "running" == stage.state(session)
 
-    perform(script, Scene(pushes=False))
+    perform(script, replace(UNTAGGED, pushes=False))
 
 
 def test_an_instance_without_label_and_id_ends_itself() -> None:
@@ -182,6 +187,27 @@ def test_an_instance_without_label_and_id_ends_itself() -> None:
 
         assert "running" == stage.state(session)
         assert "self_ended" == _entry(stage, lost.id).end_reason
+
+    perform(script, UNTAGGED)
+
+
+@pytest.mark.parametrize("keep", [0, 20, 57])
+def test_an_instance_without_label_and_id_is_found_by_its_second_mark(keep: int) -> None:
+    async def script(stage: Stage) -> None:
+        stage.cloud.misbehave(
+            [
+                {"kind": "label_lost", "count": 1, "params": {"keep": keep}},
+                {"kind": "lose_create_reply", "count": 1},
+            ]
+        )
+        session = await run(stage)
+        [only] = stage.ledger()
+        assert only.id == stage.attempts(session)[0].instance_id
+        await stage.wait(900)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+
+        assert [] == stage.alive()
 
     perform(script)
 

@@ -87,7 +87,8 @@ async def build(
     limits = _limits(settings)
     connected = connect(manifests, providers, door=door, clock=clock)
     clouds = {
-        name: Cloud(provider, clock=clock, meter=meter) for name, provider in connected.items()
+        name: Cloud(provider, clock=clock, meter=meter, label_key=vault.label_key)
+        for name, provider in connected.items()
     }
     market = Market(clouds)
     desk = Desk(

@@ -12,7 +12,7 @@ from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.domain.errors import Invalid
 from gpu_shopper.domain.ids import ConsumerId, DeploymentId
 from gpu_shopper.domain.instance import Instance
-from gpu_shopper.domain.label import LabelFacts, read_label
+from gpu_shopper.domain.label import LabelFacts, label_to_go_by, read_label
 from gpu_shopper.market.holder import Market
 from gpu_shopper.ports.books import TokenKind, TokenRecord
 from gpu_shopper.ports.provider import CloudProvider
@@ -137,7 +137,8 @@ class _LabelSweep:
             self._troubles.append(f"{cloud.name}: incomplete listing: {listing.trouble}")
         self._instances += len(listing.instances)
         for instance in listing.instances:
-            facts = read_label(instance.label, key=self._key)
+            label = label_to_go_by(instance.label, instance.mark, key=self._key)
+            facts = read_label(label, key=self._key)
             if facts is None:
                 self._strays += 1
             elif self._is_orphan(facts):

@@ -30,7 +30,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """One instance, normalised. `label` is whatever text stands where we put our label; it may be anybody's."""
+    """One instance, normalised. `label` is whatever text stands where we put our label; it may be anybody's.
+
+    `mark` is what stands in the second place, where the cloud shows one: a label that was lost can be read there.
+    """
 
     id: InstanceId
     provider: ProviderName
@@ -44,6 +47,7 @@ class Instance:
     host_key: str | None = None
     billed_from: datetime | None = None
     ends_by: datetime | None = None
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

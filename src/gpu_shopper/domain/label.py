@@ -84,6 +84,13 @@ def read_label(text: str, *, key: bytes) -> LabelFacts | None:
     )
 
 
+def label_to_go_by(label: str, mark: str, *, key: bytes) -> str:
+    """Return the second mark where it alone is a genuine label of this deployment's key, else the label as it stands."""
+    if not mark or mark == label or read_label(mark, key=key) is None:
+        return label
+    return label if read_label(label, key=key) is not None else mark
+
+
 def _mac(body: str, key: bytes) -> str:
     digest = hmac.new(key, b"label:" + body.encode(), hashlib.sha256).digest()
     return base32(int.from_bytes(digest, "big") >> (256 - 5 * _MAC_LETTERS), length=_MAC_LETTERS)

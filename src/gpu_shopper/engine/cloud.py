@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from gpu_shopper.domain.ids import InstanceId, ProviderName
 from gpu_shopper.domain.instance import Instance, Listing
-from gpu_shopper.domain.label import Label
+from gpu_shopper.domain.label import Label, label_to_go_by
 from gpu_shopper.domain.money import Money
 from gpu_shopper.domain.quirks import Capabilities, Quirks
 from gpu_shopper.engine.pacing import Pacer
@@ -31,13 +32,19 @@ BALANCE_LASTS = timedelta(seconds=240)
 
 
 class Cloud:
-    """A provider with its pace. Errors are those of the port; a call that takes too long is Unavailable."""
+    """A provider with its pace. Errors are those of the port; a call that takes too long is Unavailable.
 
-    def __init__(self, provider: CloudProvider, *, clock: Clock, meter: Meter) -> None:
+    An instance whose label was lost, and whose second mark was not, comes back under the label that was lost.
+    """
+
+    def __init__(
+        self, provider: CloudProvider, *, clock: Clock, meter: Meter, label_key: bytes
+    ) -> None:
         quirks = provider.quirks
         self._provider = provider
         self._clock = clock
         self._meter = meter
+        self._label_key = label_key
         self._pacer = Pacer(rate=quirks.requests_per_second, burst=quirks.burst, clock=clock)
         self._listing: Listing | None = None
         self._listing_lock = asyncio.Lock()
@@ -99,17 +106,19 @@ class Cloud:
         self._balance = None  # It is less now.
         self._took("launch", started)
         self._reached()
-        return instance
+        return self._recognised(instance)
 
     async def find(self, label: Label) -> Instance | None:
         """See the port."""
-        return await self._ask("find", lambda: self._provider.find(label), limit=LIST_LIMIT)
+        found = await self._ask("find", lambda: self._provider.find(label), limit=LIST_LIMIT)
+        return None if found is None else self._recognised(found)
 
     async def observe(self, instance_id: InstanceId) -> Instance | None:
         """See the port."""
-        return await self._ask(
+        seen = await self._ask(
             "observe", lambda: self._provider.observe(instance_id), limit=READ_LIMIT
         )
+        return None if seen is None else self._recognised(seen)
 
     async def destroy(self, instance_id: InstanceId) -> None:
         """See the port; never waits in line."""
@@ -140,8 +149,9 @@ class Cloud:
             if not listing.complete:
                 message = f"{self.name} gave an incomplete listing: {listing.trouble}"
                 raise Unavailable(message)
-            self._listing = listing
-            return listing
+            ours = tuple(map(self._recognised, listing.instances))
+            self._listing = replace(listing, instances=ours)
+            return self._listing
 
     async def aclose(self) -> None:
         """Close connections."""
@@ -167,6 +177,10 @@ class Cloud:
         self._took(what, started)
         self._reached()
         return answer
+
+    def _recognised(self, instance: Instance) -> Instance:
+        label = label_to_go_by(instance.label, instance.mark, key=self._label_key)
+        return instance if label == instance.label else replace(instance, label=label)
 
     def _took(self, what: str, started: float) -> None:
         seconds = self._clock.monotonic() - started

@@ -23,6 +23,7 @@ class ModelConfig:
         balance_micros: money on the account at birth, in micro-dollars.
         ssh_user: the login name on every instance.
         honours_expiry: an instance is ended at the moment that its order names.
+        shows_tags: the tags of an order are kept, and shown with its instance.
         name_is_token: an order under a name that was used before buys nothing: it is shown what
             was bought then.
     """
@@ -41,4 +42,5 @@ class ModelConfig:
     balance_micros: int = 1_000_000_000_000
     ssh_user: str = "gpu"
     honours_expiry: bool = True
+    shows_tags: bool = True
     name_is_token: bool = False

@@ -49,6 +49,7 @@ class Instance(msgspec.Struct, kw_only=True):
     keeps_disk: bool = False
     reserved_until: float = 0.0
     lost_name: str | None = None
+    tags: dict[str, str] = {}
     end_reason: str | None = None
     ended_at: float | None = None
     returned_at: float | None = None
@@ -74,6 +75,7 @@ class Instance(msgspec.Struct, kw_only=True):
         return {
             "id": self.id,
             "name": self.shown_name,
+            "tags": dict(self.tags),
             "offer_id": self.offer_id,
             "host_id": self.host_id,
             "region": self.region,

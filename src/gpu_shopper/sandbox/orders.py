@@ -15,10 +15,12 @@ RESERVED_ENV_PREFIXES = ("SANDBOX_", "GPU_SANDBOX_")
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MOST_ENV = 100
+_MOST_TAGS = 20
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Key = Annotated[str, msgspec.Meta(min_length=16, max_length=8192, pattern=r"^[^\x00\r\n]+$")]
 _Text = Annotated[str, msgspec.Meta(max_length=65536, pattern=r"^[^\x00]*$")]
+_Tags = Annotated[dict[_Name, _Name], msgspec.Meta(max_length=_MOST_TAGS)]
 
 
 class BadOrderError(Exception):
@@ -34,6 +36,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     disk_gb: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
     ssh_keys: Annotated[tuple[_Key, ...], msgspec.Meta(max_length=20)] = ()
     env: dict[str, _Text] = {}
+    tags: _Tags = {}
     on_start: _Text = ""
     max_price_per_hour: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
     expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None

@@ -123,6 +123,7 @@ def sell(state: ModelState, order: Order, bought: Quote, *, now: float) -> Insta
         starts_stopped=rules.strikes("starts_stopped", op.CREATE) is not None,
         reserved_until=0.0 if reserved is None else now + reserved.number("seconds"),
         lost_name=None if label is None else order.name[: int(label.number("keep"))],
+        tags=order.tags if state.config.shows_tags else {},
     )
 
 

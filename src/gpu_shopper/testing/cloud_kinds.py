@@ -68,7 +68,7 @@ KINDS: Final[Mapping[str, CloudKind]] = {
     "labelled": CloudKind(
         quirks=replace(WARY_QUIRKS, requests_per_second=2, burst=6),
         capabilities=replace(SANDBOX_CAPABILITIES, native_ttl=False),
-        config=ModelConfig(boot_s=(10.0, 180.0), absent_share=0.1, honours_expiry=False),
+        config=ModelConfig(boot_s=(10.0, 180.0), absent_share=0.1, honours_expiry=False, shows_tags=False),
         habits=(
             _habit("rate_limited", 0.02, params={"retry_after": 2}),
             _habit("no_capacity", 0.1),
@@ -81,7 +81,9 @@ KINDS: Final[Mapping[str, CloudKind]] = {
     "unnamed": CloudKind(
         quirks=WARY_QUIRKS,
         capabilities=replace(SANDBOX_CAPABILITIES, native_ttl=False),
-        config=ModelConfig(boot_s=(5.0, 90.0), stock=5, destroy_s=5.0, honours_expiry=False),
+        config=ModelConfig(
+            boot_s=(5.0, 90.0), stock=5, destroy_s=5.0, honours_expiry=False, shows_tags=False
+        ),
         habits=(_habit("create_then_500", 0.1), _habit("lose_destroy_reply", 0.05)),
         names_itself=False,
     ),
@@ -102,7 +104,9 @@ KINDS: Final[Mapping[str, CloudKind]] = {
     # All at once: listings that lag, come short and flap, tiny pages, destroys that are taken and not done.
     "nasty": CloudKind(
         quirks=WARY_QUIRKS,
-        config=ModelConfig(boot_s=(5.0, 150.0), destroy_s=2.0, page_size_instances=3, absent_share=0.1),
+        config=ModelConfig(
+            boot_s=(5.0, 150.0), destroy_s=2.0, page_size_instances=3, absent_share=0.1, shows_tags=False
+        ),
         lag_s=90.0,
         habits=(
             _habit("list_cut", 0.03),

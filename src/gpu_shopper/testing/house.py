@@ -218,7 +218,12 @@ class House:
         )
         wakeup, market = LocalWakeup(), Market(around.clouds)
         clouds = {
-            name: Cloud(cloud.provider(around.clock), clock=around.clock, meter=around.meter)
+            name: Cloud(
+                cloud.provider(around.clock),
+                clock=around.clock,
+                meter=around.meter,
+                label_key=vault.label_key,
+            )
             for name, cloud in around.clouds.items()
         }
         desk = Desk(

@@ -269,12 +269,12 @@ class Oracle:
         return (self.now, self.deployment, changes)
 
     def untraceable(self, cloud: SimCloud, entry: LedgerEntry) -> bool:
-        """Return whether nobody can know whose an instance is: the cloud lost its name, and never told us its id.
+        """Return whether nobody can know whose an instance is: the cloud lost its name, shows no tags, and never told us its id.
 
         All that is left to end it is its own agent, or the moment in the order.
         """
         held = cloud.instance(entry.id)
-        if held is None or held.lost_name in {None, entry.name}:
+        if held is None or held.lost_name in {None, entry.name} or held.tags:
             return False
         row = self.attempts.get(entry.name)
         if row is not None and row.instance_id == entry.id:

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_shopper.domain.ids import BITS, deployment_id, session_id
-from gpu_shopper.domain.label import MAX_LENGTH, Label, LabelFacts, read_label, write_label
+from gpu_shopper.domain.label import (
+    MAX_LENGTH,
+    Label,
+    LabelFacts,
+    label_to_go_by,
+    read_label,
+    write_label,
+)
 from gpu_shopper.testing.builders import LABEL_KEY, NOON, a_label
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
@@ -119,3 +126,18 @@ def test_the_same_facts_give_the_same_label_for_ever() -> None:
     label = Label("gs1-aaaaaaaaaaaaaaab-aaaaaaaaaaaaaaac-ad-adc6fq-b2o7qzbylc")
     assert label == write_label(facts, key=LABEL_KEY)
     assert facts == read_label(label, key=LABEL_KEY)
+
+
+@pytest.mark.parametrize("label", ["", "somebody-1", a_label()[:40], a_label(key=bytes(32))])
+def test_a_genuine_second_mark_stands_for_a_label_that_is_none(label: str) -> None:
+    assert a_label() == label_to_go_by(label, a_label(), key=LABEL_KEY)
+
+
+@pytest.mark.parametrize("mark", ["", "somebody-1", a_label()[:40], a_label(key=bytes(32))])
+def test_a_second_mark_that_is_none_changes_nothing(mark: str) -> None:
+    assert "somebody-1" == label_to_go_by("somebody-1", mark, key=LABEL_KEY)
+    assert a_label() == label_to_go_by(a_label(), mark, key=LABEL_KEY)
+
+
+def test_of_two_genuine_marks_the_label_counts() -> None:
+    assert a_label() == label_to_go_by(a_label(), a_label(attempt=2), key=LABEL_KEY)

@@ -247,7 +247,7 @@ class House:
             market=self.market, probe=self.probe, boot_scripts=self.scripts,
             notifier=self.notifier, meter=self.meter, wakeup=self.wakeup, limits=limits,
             deployment=deployment.id, owner="engine-1",
-            clouds={name: Cloud(fake, clock=self.clock, meter=self.meter) for name, fake in self.fakes.items()},
+            clouds={name: Cloud(fake, clock=self.clock, meter=self.meter, label_key=self.vault.label_key) for name, fake in self.fakes.items()},
         )  # fmt: skip
         command_desk = CommandDesk(
             books=self.books, clock=self.clock, chance=chance.fork("commands"), vault=self.vault,

@@ -1,6 +1,7 @@
 """One account as the engine asks it: bounded in time, honest about silence, one listing for all who wait."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -178,3 +179,16 @@ async def test_the_balance_is_asked_for_once_between_two_regular_sweeps(house: H
 
     await house.clock.sleep(240)
     assert Money(4) == await cloud.balance()
+
+
+@housed()
+async def test_what_lost_its_label_comes_back_under_it_by_its_second_mark(house: House) -> None:
+    label = a_label(key=house.vault.label_key)
+    whole = house.cloud.add(label)
+    house.cloud.instances[whole.id] = replace(whole, label="cut", mark=label)
+
+    seen = await cloud_of(house).observe(whole.id)
+    listing = await cloud_of(house).listing_begun_after(NOON - timedelta(days=1))
+
+    assert seen is not None
+    assert [label, label] == [seen.label, listing.instances[0].label]

@@ -79,6 +79,7 @@ class InstanceRow(msgspec.Struct, frozen=True, kw_only=True):
     id: _Name
     name: _Text
     status: _Text
+    tags: Mapping[_Text, _Text] = msgspec.field(default_factory=dict)
     offer_id: _Text = ""
     host_id: _Text = ""
     region: _Text = ""
@@ -121,6 +122,7 @@ class NewInstance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     disk_gb: int
     ssh_keys: tuple[str, ...] = ()
     env: Mapping[str, str] = msgspec.field(default_factory=dict)
+    tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     on_start: str = ""
     max_price_per_hour: float | None = None
     expires_at: str | None = None

@@ -14,6 +14,7 @@ from gpu_shopper.providers.sandbox.api import InstanceRow, NewInstance, OfferRow
 PROVIDER = ProviderName("sandbox")
 DEFAULT_IMAGE = "ubuntu-24.04"
 DEFAULT_DISK_GB = 20
+_MARK = "gpu-shopper"
 _MIB_PER_GB = 1024
 
 # Whatever the cloud may say one day and is not here is unknown, and unknown is never gone.
@@ -77,6 +78,7 @@ def instance_of(row: InstanceRow, *, provider: ProviderName = PROVIDER) -> Insta
         id=InstanceId(row.id),
         provider=provider,
         label=row.name,
+        mark=row.tags.get(_MARK, ""),
         status=_STATUSES.get(row.status, InstanceStatus.UNKNOWN),
         gpu_name=row.gpu_name,
         gpu_count=row.gpu_count,
@@ -90,7 +92,7 @@ def instance_of(row: InstanceRow, *, provider: ProviderName = PROVIDER) -> Insta
 
 
 def new_instance_of(order: LaunchOrder) -> NewInstance:
-    """Return the order in the cloud's words; the label is the instance's name, from birth."""
+    """Return the order in the cloud's words; the label is the instance's name, from birth, and stands in a tag once more."""
     return NewInstance(
         offer_id=order.offer.provider_id,
         name=order.label,
@@ -98,6 +100,7 @@ def new_instance_of(order: LaunchOrder) -> NewInstance:
         disk_gb=order.disk_gb or min(DEFAULT_DISK_GB, order.offer.disk_gb or DEFAULT_DISK_GB),
         ssh_keys=order.ssh_public_keys,
         env=order.env,
+        tags={_MARK: order.label},
         on_start=order.on_start,
         max_price_per_hour=order.price_cap.dollars,
         expires_at=order.ends_by.astimezone(UTC).isoformat().replace("+00:00", "Z"),

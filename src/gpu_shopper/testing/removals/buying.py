@@ -53,9 +53,29 @@ BUYING: Final = (
                 "        name=order.label,\n",
                 "        name=order.offer.provider_id,\n",
             ),
+            Change(
+                "providers/sandbox/mapping.py",
+                "        tags={_MARK: order.label},\n",
+                "        tags={},\n",
+            ),
         ),
         expected=frozenset({"S6", "S1", "S3"}),
         scenario="tests/sim/test_scenarios.py::test_an_instance_whose_answer_was_lost_is_found_by_its_label",
+    ),
+    Removal(
+        rule="R3",
+        sentence="What lost its label is ours all the same where the cloud shows a second, independent mark.",
+        removed="the second mark is written and never read",
+        changes=(
+            Change(
+                "domain/label.py",
+                "    if not mark or mark == label or read_label(mark, key=key) is None:\n",
+                "    if mark is not None:\n",
+            ),
+        ),
+        expected=frozenset({"S1", "L1"}),
+        only="label_lost=0.8,lose_create_reply=0.8",
+        scenario="tests/sim/test_lying_clouds.py::test_an_instance_without_label_and_id_is_found_by_its_second_mark",
     ),
     Removal(
         rule="R4",
