@@ -2,10 +2,16 @@
 
 import pytest
 
+from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.testing.cloud_kinds import KINDS
 from gpu_shopper.testing.scenarios import Scene, Stage, play
 from gpu_shopper.testing.sim_door import Way
 from tests.sim.perform import perform, run
+
+# A cloud with one place for a mark, whose nodes do not know by what id they are listed.
+NAMELESS = Scene(
+    config=ModelConfig(boot_s=(5.0, 5.0), stock=5, shows_tags=False), names_itself=False
+)
 
 
 def test_a_double_that_speaks_after_the_end_is_not_billed_as_the_one_that_ended() -> None:
@@ -25,7 +31,7 @@ def test_a_double_that_speaks_after_the_end_is_not_billed_as_the_one_that_ended(
         said = sum(amount for *_, amount in stage.world.oracle.book.charges())
         assert said == pytest.approx(first.billed_micros, rel=0.01)
 
-    perform(script)
+    perform(script, Scene(names_itself=False))
 
 
 def test_a_listing_that_lags_prolongs_no_bill_of_what_direct_reads_did_not_find() -> None:
@@ -149,7 +155,8 @@ def test_what_a_double_without_a_name_says_is_no_fault_of_the_bill_and_covers_no
         raw.execute("UPDATE cost_entries SET amount = amount + ?", (tampered_by,))
         assert "expired" == stage.reason(session)
 
-    assert expected == {violation.check for violation in play(script).outcome.violations}
+    violations = play(script, scene=NAMELESS).outcome.violations
+    assert expected == {violation.check for violation in violations}
 
 
 def test_a_double_without_a_name_is_believed_until_a_read_comes_after_what_it_said_last() -> None:
@@ -175,4 +182,4 @@ def test_a_double_without_a_name_is_believed_until_a_read_comes_after_what_it_sa
 
         assert stage.world.oracle.exercised["untraceable"]
 
-    perform(script)
+    perform(script, NAMELESS)

@@ -150,8 +150,10 @@ def _spoken_for_until(
 ) -> float:
     """Return until when a double that nobody can know of, for the cloud lost its name, was heard under its token.
 
-    A sign of life outvotes what the cloud says, and nothing tells these two apart.
+    A sign of life outvotes what the cloud says, and nothing tells these two apart where nodes do not know their own id.
     """
+    if cloud.profile.names_itself:
+        return end
     doubles = [
         each
         for each in cloud.ledger()
@@ -161,7 +163,7 @@ def _spoken_for_until(
     if max(ended, default=end) <= end:
         return end
     o.exercised["S11 spoken for by a double"] += 1
-    return min(max(ended), o.heard_at.get(row.label, end))
+    return max(end, min(max(ended), o.heard_at.get(row.label, end)))
 
 
 def _kept(o: Oracle, at: float) -> bool:

@@ -47,6 +47,7 @@ class Scene:
     offers: int = 40
     strays: int = 1
     absence_s: float = 1.0
+    names_itself: bool = True
 
     def profile(self, seed: int) -> WorldProfile:
         """Return the world's profile."""
@@ -56,6 +57,7 @@ class Scene:
             config=self.config,
             offers=self.offers,
             latency_s=(0.05, 0.05),
+            names_itself=self.names_itself,
         )
         return WorldProfile(
             seed=seed,
