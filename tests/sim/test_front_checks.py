@@ -11,7 +11,7 @@ from gpu_shopper.testing import front_checks
 from gpu_shopper.testing.asgi import Answered, Asked
 from gpu_shopper.testing.front_checks import FrontRecord
 from gpu_shopper.testing.loop import current_loop, run_simulation
-from gpu_shopper.testing.scenarios import Scene
+from gpu_shopper.testing.scenarios import Scene, Stage, play
 from gpu_shopper.testing.world import World
 
 MINE, OTHERS = "ses_" + "a" * 26, "ses_" + "b" * 26
@@ -206,3 +206,17 @@ def test_a_secret_is_seen_wherever_it_leaves(leak: Callable[[World], Awaitable[N
         return [violation.check for violation in world.oracle.violations]
 
     assert ["S14"] == run_simulation(live(), seed=1)
+
+
+def test_what_was_forgotten_and_taken_in_again_is_owed_from_then_on() -> None:
+    async def script(stage: Stage) -> None:
+        session, record = await stage.request(), stage.world.record
+        record.acknowledged[session] = stage.world.loop.time()
+        await stage.wait(60)
+        stage.world.oracle.rewound(to=0.0)
+        record.follow_the_book()
+        assert stage.world.loop.time() == record.acknowledged[session]
+        await stage.until_state(session, "running")
+        await stage.finish(session)
+
+    play(script)

@@ -76,7 +76,7 @@ def s1_no_id_is_forgotten(o: Oracle) -> None:
 
 
 def s2_proved_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -> None:
-    """S2, S8: when absence is said to be proved, nothing that bills is left, unless every answer of the proof was a lie."""
+    """S2, S8: when absence is said to be proved, nothing that bills is left, unless every answer of the proof lacked it."""
     if new.proof != "proved" or (old is not None and old.proof == "proved"):
         return
     o.exercised["S2"] += 1
@@ -90,7 +90,8 @@ def s2_proved_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -
         reads = quirks.absence_reads if entry.id == new.instance_id else 0
         # A book that was put back may know of an older destroy than the last.
         forgot = o.rewound_at > max(0.0, told.destroy_sent_at)
-        if forgot or told.fooled(reads=reads, listings=quirks.absence_listings):
+        heard = o.witness.listings_of(cloud.name)
+        if forgot or told.fooled(reads=reads, listings=quirks.absence_listings, heard=heard):
             o.faults["fooled_by_lies"] += 1
             continue
         if entry.returned_at is not None and told.nothing_since(

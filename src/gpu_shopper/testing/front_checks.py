@@ -106,8 +106,12 @@ class FrontRecord:
         self._rewinds_seen = len(oracle.rewinds)
         known = {row.id for row in oracle.book.sessions()}
         for session, at in list(self.acknowledged.items()):
-            if session not in known and at >= back_to:
-                del self.acknowledged[session]
+            if at < back_to:
+                continue
+            del self.acknowledged[session]
+            if session in known:
+                # Taken in again since: an older book may lack it with good reason, one from now on may not.
+                self.acknowledged[session] = oracle.now
         self.keys = {key: made for key, made in self.keys.items() if made.session in known}
 
 

@@ -6,7 +6,7 @@ shown, beside the last answer that did show it, and the ids that were handed out
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,24 +23,27 @@ _INSTANCES = "/v1/instances"
 class Told:
     """What was said of one instance. Times are true ones; a listing counts from its beginning.
 
-    `reads` are all direct reads that said whether it is there; what is called false was said while it was alive.
+    `reads` are all direct reads that said whether it is there, `listed` the whole listings that show it; what is called
+    false was said while it was alive.
     """
 
     reads: list[tuple[float, bool]] = field(default_factory=list)
     false_reads: list[float] = field(default_factory=list)
     false_listings: list[float] = field(default_factory=list)
+    listed: list[float] = field(default_factory=list)
     shown_at: float = -1.0
     destroy_sent_at: float = -1.0
 
-    def fooled(self, *, reads: int, listings: int) -> bool:
-        """Tell whether so many reads did not find it, and listings lied, since the last order to destroy it was sent.
+    def fooled(self, *, reads: int, listings: int, heard: Iterable[float]) -> bool:
+        """Tell whether so many reads and whole listings did not show it since the last order to destroy it was sent.
 
-        A read that was true counts as well: the instance may have come back after it.
+        `heard` are the beginnings of all whole listings of its cloud. What was true counts as well: the instance may
+        have come back after it.
         """
         since = self.destroy_sent_at
-        lied = sum(at >= since and not there for at, there in self.reads)
-        omitted = sum(at >= since for at in self.false_listings)
-        return lied >= reads and omitted >= listings
+        lacked = sum(at >= since and not there for at, there in self.reads)
+        omitted = sum(at >= since for at in heard) - sum(at >= since for at in self.listed)
+        return lacked >= reads and omitted >= listings
 
     def nothing_since(self, moment: float) -> bool:
         """Tell whether nothing was asked or told of it from that moment on."""
@@ -60,11 +63,16 @@ class Witness:
     def __init__(self) -> None:
         self._told: dict[tuple[str, str], Told] = defaultdict(Told)
         self._pages: dict[tuple[str, str], _Pages] = {}
+        self._whole: dict[str, list[float]] = defaultdict(list)
         self.ids_told: dict[str, float] = {}
 
     def of(self, cloud: str, instance_id: str) -> Told:
         """Return what was said of one instance."""
         return self._told[cloud, instance_id]
+
+    def listings_of(self, cloud: str) -> Sequence[float]:
+        """Return when each whole listing of a cloud's account that the house has heard began."""
+        return self._whole[cloud]
 
     def hear(
         self, cloud: SimCloud, request: HttpRequest, reply: HttpReply | None, *, sent_at: float
@@ -119,6 +127,10 @@ class Witness:
                 self._hear_listing(cloud, query.get("name"), pages)
 
     def _hear_listing(self, cloud: SimCloud, name: str | None, pages: _Pages) -> None:
+        if name is None:
+            self._whole[cloud.name].append(pages.began_at)
+            for shown in pages.shown:
+                self.of(cloud.name, shown).listed.append(pages.began_at)
         for entry in cloud.those_alive(
             lambda held: held.id not in pages.shown and (name is None or held.name == name)
         ):

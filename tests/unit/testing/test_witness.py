@@ -1,5 +1,7 @@
 """The witness: a lie is one at the moment at which it is told, about an instance that is alive."""
 
+from dataclasses import replace
+
 from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.testing.scenarios import Script, Stage, play
 from gpu_shopper.testing.witness import Told
@@ -25,21 +27,27 @@ def _with_an_instance(tell: Script) -> None:
     assert [] == play(script).outcome.violations
 
 
+def fooled(stage: Stage, told: Told, *, reads: int, listings: int) -> bool:
+    heard = stage.world.oracle.witness.listings_of("sandbox")
+    return told.fooled(reads=reads, listings=listings, heard=heard)
+
+
 def test_a_404_about_something_that_lives_is_a_lie_until_the_next_destroy() -> None:
     async def tell(stage: Stage) -> None:
         one = stage.ledger()[0].id
         told = stage.world.oracle.witness.of("sandbox", one)
+        told.destroy_sent_at = stage.world.loop.time()
         _hear(stage, "GET", f"/{one}", status=404)
         _hear(stage, "GET", "", body='{"instances": [], "next_cursor": null, "total": 0}')
 
-        assert told.fooled(reads=1, listings=1)
-        assert not told.fooled(reads=2, listings=1)
-        assert not told.fooled(reads=1, listings=2)
+        assert fooled(stage, told, reads=1, listings=1)
+        assert not fooled(stage, told, reads=2, listings=1)
+        assert not fooled(stage, told, reads=1, listings=2)
 
         await stage.wait(1)
         _hear(stage, "DELETE", f"/{one}")
 
-        assert not told.fooled(reads=1, listings=1)
+        assert not fooled(stage, told, reads=1, listings=1)
 
     _with_an_instance(tell)
 
@@ -72,13 +80,14 @@ def test_what_was_shown_was_seen() -> None:
     _with_an_instance(tell)
 
 
-def test_a_read_that_was_true_counts_if_what_it_did_not_find_came_back() -> None:
-    gone = Told(reads=[(5, False), (6, False)], false_listings=[8, 9], destroy_sent_at=4)
-    shown = Told(reads=[(5, False), (6, True)], false_listings=[8, 9], destroy_sent_at=4)
-    listed = Told(reads=[(5, False), (6, False)], false_listings=[9], destroy_sent_at=4)
-    earlier = Told(reads=[(3, False), (6, False)], false_listings=[8, 9], destroy_sent_at=4)
+def test_what_was_true_counts_if_what_it_lacked_came_back() -> None:
+    gone = Told(reads=[(5, False), (6, False)], listed=[3], destroy_sent_at=4)
+    found = replace(gone, reads=[(5, False), (6, True)])
+    listed = replace(gone, listed=[3, 9])
+    earlier = replace(gone, reads=[(3, False), (6, False)])
 
-    assert gone.fooled(reads=2, listings=2)
-    assert not shown.fooled(reads=2, listings=2)
-    assert not listed.fooled(reads=2, listings=2)
-    assert not earlier.fooled(reads=2, listings=2)
+    assert gone.fooled(reads=2, listings=2, heard=[3, 8, 9])
+    assert not gone.fooled(reads=2, listings=2, heard=[2, 3, 9])
+    assert not found.fooled(reads=2, listings=2, heard=[3, 8, 9])
+    assert not listed.fooled(reads=2, listings=2, heard=[3, 8, 9])
+    assert not earlier.fooled(reads=2, listings=2, heard=[3, 8, 9])
