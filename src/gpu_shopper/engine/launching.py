@@ -85,15 +85,15 @@ class Launching:
     async def adopt(self, claim: Claim, attempt: LaunchAttempt) -> None:
         """Look for the instance of an unanswered attempt by its label."""
         desk = self._desk
-        cloud = desk.clouds[attempt.provider]
+        cloud, began_at = desk.clouds[attempt.provider], desk.clock.now()
         try:
             instance = await cloud.find(attempt.label)
         except ProviderError as error:
-            await self._look_again(claim, attempt.id, cloud, looked=False)
+            await self._look_again(claim, attempt.id, cloud, looked_at=None)
             await note_unauthorized(desk, attempt.provider, error)
             return
         if instance is None:
-            await self._look_again(claim, attempt.id, cloud, looked=True)
+            await self._look_again(claim, attempt.id, cloud, looked_at=began_at)
         else:
             await self._bind(claim, attempt.id, instance)
 
@@ -293,9 +293,10 @@ class Launching:
         await self._desk.write(claim, write)
 
     async def _look_again(
-        self, claim: Claim, attempt: AttemptId, cloud: Cloud, *, looked: bool
+        self, claim: Claim, attempt: AttemptId, cloud: Cloud, *, looked_at: datetime | None
     ) -> None:
-        now = self._desk.clock.now()
+        """Count a look that began at `looked_at` and found nothing; None is a look that could not be had."""
+        now, looked = self._desk.clock.now(), looked_at is not None
 
         def write(book: Book, _: Session) -> None:
             known = known_attempt(book, attempt)
@@ -303,7 +304,8 @@ class Launching:
                 return
             looks = known.looks + 1 if looked else known.looks
             at = _next_look(known, cloud, looks, now) if looked else now + _RETRY_LOOK
-            if looked and quarantine_is_over(known, cloud.quirks, now):
+            # When it began counts: what came while the cloud was answering is not in the answer.
+            if looked_at is not None and quarantine_is_over(known, cloud.quirks, looked_at):
                 known = replace(known, missing_listings=known.missing_listings + 1)
                 at = now
             if known.state is AttemptState.SENT:

@@ -270,6 +270,27 @@ async def test_what_never_turns_up_is_presumed_absent_after_the_quarantine(house
 
 
 @housed()
+async def test_only_a_look_that_began_after_the_quarantine_says_that_nothing_came(
+    house: House,
+) -> None:
+    await house.open_shop()
+    session = await house.asked_for(auto_retry=False, startup_timeout=2 * HOUR)
+    house.cloud.launch_answers.append(Ambiguous("500"))
+    await house.look_after(session)
+    attempt = house.attempt(session)
+    over = attempt.call_deadline + house.cloud.quirks.quarantine
+    await house.clock.sleep((over - house.now).total_seconds() - 10)
+    claim, house.cloud.delays["find"] = await house.claim(session), 60
+
+    await house.reconciler._launching.adopt(claim, attempt)
+    assert house.now > over
+    assert 0 == house.attempt(session).missing_listings
+
+    await house.reconciler._launching.adopt(claim, attempt)
+    assert 1 == house.attempt(session).missing_listings
+
+
+@housed()
 async def test_a_cloud_that_cannot_be_asked_proves_nothing_however_long(house: House) -> None:
     await house.open_shop()
     session = await house.asked_for(startup_timeout=2 * HOUR)

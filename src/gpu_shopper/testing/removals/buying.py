@@ -85,7 +85,7 @@ BUYING: Final = (
             Change(
                 "engine/launching.py",
                 "        if instance is None:\n"
-                "            await self._look_again(claim, attempt.id, cloud, looked=True)\n",
+                "            await self._look_again(claim, attempt.id, cloud, looked_at=began_at)\n",
                 "        if instance is None:\n"
                 "            facts = await desk.facts(claim.session_id)\n"
                 "            await self._call(claim, facts.session, attempt, cloud)\n",
