@@ -3,6 +3,7 @@
 import pytest
 
 from gpu_shopper.sandbox.config import ModelConfig
+from gpu_shopper.testing.bills import known_end
 from gpu_shopper.testing.cloud_kinds import KINDS
 from gpu_shopper.testing.scenarios import Scene, Stage, play
 from gpu_shopper.testing.sim_door import Way
@@ -183,3 +184,24 @@ def test_a_double_without_a_name_is_believed_until_a_read_comes_after_what_it_sa
         assert stage.world.oracle.exercised["untraceable"]
 
     perform(script, NAMELESS)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_an_order_that_was_never_answered_may_have_ended_it_at_any_time_since_it_was_sent(
+    answered: bool,
+) -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        await stage.wait(600)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+        oracle, entry = stage.world.oracle, stage.ledger()[0]
+        assert entry.ended_at is not None
+        end = entry.ended_at - stage.world.loop.start.timestamp()
+        oracle.witness.of("sandbox", entry.id).destroys[:] = [(end - 2, answered)]
+        [row] = oracle.book.attempts()
+
+        known = known_end(oracle, stage.cloud, row, entry, end=end)
+        assert known.alive_at == pytest.approx(end if answered else end - 2)
+
+    perform(script)

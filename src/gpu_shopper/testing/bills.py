@@ -137,8 +137,12 @@ def known_end(
     # Somebody who was told that it is gone, falsely, may have taken that for its end.
     alive_at = seen if lied else max(seen, heard)
     if entry.end_reason == "destroyed" and not lied:
-        # It ended by our own order: nobody may think that it had ended before.
-        alive_at = end
+        # It ended by our own order: nobody may think that it had ended before that took effect, or, where no answer to it
+        # was heard, before it was sent.
+        ordered_at, answered = max(
+            (one for one in told.destroys if one[0] <= end), default=(end, True)
+        )
+        alive_at = end if answered else max(alive_at, ordered_at)
     # A read from before what was heard last is outvoted by it.
     heard_until = _spoken_for_until(o, cloud, row, entry, end=end)
     gone = [at for at, there in reads if not there and at >= heard_until]

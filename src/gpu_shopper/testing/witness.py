@@ -23,14 +23,15 @@ _INSTANCES = "/v1/instances"
 class Told:
     """What was said of one instance. Times are true ones; a listing counts from its beginning.
 
-    `reads` are all direct reads that said whether it is there, `listed` the whole listings that show it; what is called
-    false was said while it was alive.
+    `reads` are all direct reads that said whether it is there, `listed` the whole listings that show it, `destroys` the
+    orders to end it, each with whether any answer to it was heard; what is called false was said while it was alive.
     """
 
     reads: list[tuple[float, bool]] = field(default_factory=list)
     false_reads: list[float] = field(default_factory=list)
     false_listings: list[float] = field(default_factory=list)
     listed: list[float] = field(default_factory=list)
+    destroys: list[tuple[float, bool]] = field(default_factory=list)
     shown_at: float = -1.0
     destroy_sent_at: float = -1.0
 
@@ -82,7 +83,9 @@ class Witness:
         now = cloud.true_time()
         if request.method == "DELETE":
             _, _, instance_id = target.path.rpartition("/")
-            self.of(cloud.name, instance_id).destroy_sent_at = sent_at
+            ordered = self.of(cloud.name, instance_id)
+            ordered.destroy_sent_at = sent_at
+            ordered.destroys.append((sent_at, reply is not None))
         elif reply is None:
             return
         elif request.method == "POST" and target.path == _INSTANCES:
