@@ -60,13 +60,15 @@ def test_the_double_of_a_create_is_ended_and_the_one_that_was_told_of_runs() -> 
     perform(script)
 
 
-def test_a_double_with_another_gpu_does_not_end_the_one_that_is_as_sold() -> None:
+@pytest.mark.parametrize("names_itself", [True, False])
+def test_a_double_with_another_gpu_does_not_end_the_one_that_is_as_sold(
+    names_itself: bool,
+) -> None:
     async def script(stage: Stage) -> None:
         session = await run(stage, reservation_hours=6)
         [first] = stage.ledger()
-        await stage.wait(
-            1200
-        )  # From here on five minutes pass between two sweeps, unless one is asked for.
+        # From here on five minutes pass between two sweeps, unless one is asked for.
+        await stage.wait(1200)
         stage.misbehave("wrong_gpu", admits=False)
         stage.cloud.double(first.name)
         await stage.until(lambda: len(stage.alive()) == 1, limit=600)
@@ -75,7 +77,7 @@ def test_a_double_with_another_gpu_does_not_end_the_one_that_is_as_sold() -> Non
         assert [first.id] == [entry.id for entry in stage.alive()]
         assert "running" == stage.state(session)
 
-    perform(script)
+    perform(script, Scene(names_itself=names_itself))
 
 
 def test_a_double_does_not_speak_for_the_one_that_is_held_and_is_ended_once_it_speaks() -> None:
