@@ -214,5 +214,99 @@ def test_an_instance_without_label_and_id_is_found_by_its_second_mark(keep: int)
     perform(script)
 
 
+def _cut_and_unanswered(stage: Stage, *more: str, keep: int) -> None:
+    cut = {"kind": "label_lost", "count": 1, "params": {"keep": keep}}
+    others = [{"kind": kind, "count": 1} for kind in ("lose_create_reply", *more)]
+    stage.cloud.misbehave([cut, *others])
+
+
+@pytest.mark.parametrize("keep", [40, 50])
+def test_an_instance_with_enough_of_its_label_and_no_id_is_found_and_ended(keep: int) -> None:
+    async def script(stage: Stage) -> None:
+        _cut_and_unanswered(stage, keep=keep)
+        session = await run(stage)
+        first = stage.attempts(session)[0]
+        lost = next(one for one in stage.ledger() if one.name == first.label)
+        await stage.until(lambda: not _entry(stage, lost.id).alive, limit=900)
+        await stage.until(lambda: stage.attempts(session)[0].state == "closed", limit=900)
+
+        assert lost.id == stage.attempts(session)[0].instance_id
+        assert "proved" == stage.attempts(session)[0].proof
+        assert "destroyed" == _entry(stage, lost.id).end_reason
+        assert "running" == stage.state(session)
+        assert "suspect" not in stage.world.oracle.book.notices()
+
+    # Its own agent is muted, so that the house alone can end it.
+    perform(script, Scene(pushes=False))
+
+
+def test_what_was_presumed_absent_is_found_by_what_is_left_of_its_label() -> None:
+    async def script(stage: Stage) -> None:
+        stage.misbehave("create_late", seconds=900, answer="504")
+        session = await run(stage, reservation_hours=2)
+        # What was ordered is only bought when it takes effect.
+        stage.misbehave("label_lost", keep=50)
+        await stage.until(lambda: len(stage.ledger()) > 1, limit=1800)
+        assert "closed" == stage.attempts(session)[0].state
+        late = max(stage.ledger(), key=lambda entry: entry.created_at)
+        await stage.until(lambda: not _entry(stage, late.id).alive, limit=900)
+
+        assert "late_arrival" in stage.world.oracle.book.notices()
+        assert "destroyed" == _entry(stage, late.id).end_reason
+        assert "running" == stage.state(session)
+
+    perform(script, Scene(pushes=False))
+
+
+@pytest.mark.parametrize("keep", [0, 39])
+def test_what_may_be_ours_and_cannot_be_traced_is_told_and_left_alone(keep: int) -> None:
+    async def script(stage: Stage) -> None:
+        # No agent of its own will end it.
+        _cut_and_unanswered(stage, "never_boot", keep=keep)
+        session = await run(stage)
+        first = stage.attempts(session)[0]
+        lost = next(one for one in stage.ledger() if one.name == first.label)
+        await stage.until(
+            lambda: stage.world.oracle.book.has_notice(f"suspect:sandbox:{lost.id}"), limit=900
+        )
+        await stage.wait(3600)
+
+        assert 1 == stage.world.oracle.book.notices().count("suspect")
+        assert "presumed" == stage.attempts(session)[0].proof
+        assert _entry(stage, lost.id).alive
+        assert 0 == _entry(stage, lost.id).destroy_calls
+        assert stage.world.oracle.exercised["L8 suspect"]
+        # By hand at the cloud, as the notice says.
+        stage.cloud.lose_host(lost.id)
+
+    perform(script)
+
+
+def test_a_strangers_instance_with_a_name_like_ours_is_never_touched() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=6)
+        label = stage.attempts(session)[0].label
+        _, deployment, *rest = label.split("-")
+        elsewhere = "-".join(("gs1", deployment[::-1], *rest))
+        names = [
+            "web-1",
+            "gs1",
+            label[:20],
+            label[:39],
+            elsewhere,
+            elsewhere[:45],
+            label[:50] + "x",
+        ]
+        strangers = {stage.cloud.plant(name) for name in names}
+        await stage.wait(3600)
+
+        assert len(names) == len(strangers - {None})
+        assert strangers <= {entry.id for entry in stage.cloud.alive()}
+        assert not any(entry.destroy_calls for entry in stage.ledger() if entry.id in strangers)
+        assert "suspect" not in stage.world.oracle.book.notices()
+
+    perform(script)
+
+
 def _entry(stage: Stage, instance_id: str) -> LedgerEntry:
     return next(entry for entry in stage.ledger() if entry.id == instance_id)

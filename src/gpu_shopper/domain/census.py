@@ -10,7 +10,7 @@ from datetime import datetime
 
 from gpu_shopper.domain.ids import AttemptId, DeploymentId, InstanceId, ProviderName, SessionId
 from gpu_shopper.domain.instance import Instance, Listing
-from gpu_shopper.domain.label import Label, LabelFacts, read_label
+from gpu_shopper.domain.label import Label, LabelFacts, is_cut_of, read_label
 from gpu_shopper.domain.launch import AttemptState, LaunchAttempt
 
 
@@ -44,7 +44,8 @@ class Unreadable:
     def is_of(self, instance: Instance) -> bool:
         """Return whether `instance` is this attempt's, as far as anybody can say."""
         at_home = self.provider == instance.provider and self.instance_id == instance.id
-        return at_home or self.label == instance.label
+        by_name = self.label == instance.label or is_cut_of(instance.label, self.label)
+        return at_home or by_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,8 @@ def take_census(
 ) -> Census:
     """Sort every instance of a complete listing, and every open attempt that is not in it.
 
-    `attempts` are those of this account that are open, and those of any age whose label is in the listing, or whose
-    instance is there without one. An instance of an `unreadable` one is known, and nothing is said of it.
+    `attempts` are those of this account that are open, and those of any age whose label is in the listing, whole or cut,
+    or whose instance is there without one. An instance of an `unreadable` one is known, and nothing is said of it.
     """
     assert listing.complete, listing.trouble
     by_label = {attempt.label: attempt for attempt in attempts}
@@ -115,7 +116,10 @@ class _Sorter:
         attempt = self._by_label.get(Label(instance.label))
         if attempt is None:
             self.orphans.append(Orphan(facts, instance))
-            return
+        else:
+            self._sort_named(attempt, instance)
+
+    def _sort_named(self, attempt: LaunchAttempt, instance: Instance) -> None:
         sighting = Sighting(attempt, instance)
         is_first = attempt.label not in self._seen
         self._seen.add(attempt.label)
@@ -134,10 +138,11 @@ class _Sorter:
         """Sort an instance without a label of ours: it is ours all the same if the cloud gave us its id for a create.
 
         An id of long ago may have been given to somebody else, so that what is left of the label must be ours as well.
+        Where no id is known, what is left must name one attempt of the book, and no other.
         """
         attempt = self._by_id.get(instance.id)
         if attempt is None or not (attempt.open or attempt.label.startswith(instance.label)):
-            self.strays.append(instance)
+            self._sort_cut(instance)
             return
         sighting, is_first = Sighting(attempt, instance), attempt.label not in self._seen
         self._seen.add(attempt.label)
@@ -145,6 +150,18 @@ class _Sorter:
             self.refreshed.append(sighting)
         else:
             (self.reappeared if is_first else self.duplicates).append(sighting)
+
+    def _sort_cut(self, instance: Instance) -> None:
+        """Sort an instance by the beginning of a label: the attempt is in the book, so that no MAC is needed to believe it."""
+        of = [
+            attempt
+            for attempt in self._by_label.values()
+            if attempt.provider == instance.provider and is_cut_of(instance.label, attempt.label)
+        ]
+        if len(of) == 1:
+            self._sort_named(of[0], instance)
+        else:
+            self.strays.append(instance)
 
     def census(self, *, began_at: datetime) -> Census:
         unseen = [attempt for label, attempt in self._by_label.items() if label not in self._seen]

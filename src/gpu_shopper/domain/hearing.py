@@ -148,12 +148,15 @@ def misfit(
         return "the cloud did not put our label on it, so that no sweep would know it"
     if price_cap is not None and instance.rate is not None and instance.rate > price_cap:
         return f"charged at {instance.rate}, above the cap of {price_cap}"
-    if instance.gpu_count and instance.gpu_count != attempt.offer.gpu_count:
-        return f"granted {instance.gpu_count} GPUs instead of {attempt.offer.gpu_count}"
-    if instance.gpu_name and not _is_sold_gpu(
-        attempt.offer, instance.gpu_name, instance.gpu_memory_mib
-    ):
-        return f"granted {instance.gpu_name} instead of {attempt.offer.gpu_type}"
+    return other_gpus(attempt.offer, instance)
+
+
+def other_gpus(offer: Offer, instance: Instance) -> str | None:
+    """Return how the GPUs that the cloud shows differ from those of the offer; None if they do not, as far as it tells."""
+    if instance.gpu_count and instance.gpu_count != offer.gpu_count:
+        return f"granted {instance.gpu_count} GPUs instead of {offer.gpu_count}"
+    if instance.gpu_name and not _is_sold_gpu(offer, instance.gpu_name, instance.gpu_memory_mib):
+        return f"granted {instance.gpu_name} instead of {offer.gpu_type}"
     return None
 
 

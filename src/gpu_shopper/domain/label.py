@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NewType
 
 from gpu_shopper.domain.ids import (
+    LENGTH,
     DeploymentId,
     SessionId,
     base32,
@@ -31,6 +32,8 @@ _MAC_LETTERS = 10
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 _PARTS = 6
+# Prefix, deployment, session and number, with the dashes between: what says which attempt's a label is.
+_ENOUGH = len(PREFIX) + 2 * (1 + LENGTH) + 1 + _NUMBER_LETTERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,25 @@ def label_to_go_by(label: str, mark: str, *, key: bytes) -> str:
     if not mark or mark == label or read_label(mark, key=key) is None:
         return label
     return label if read_label(label, key=key) is not None else mark
+
+
+def may_be_cut(text: str, *, deployment: DeploymentId) -> bool:
+    """Return whether `text` may be what a cloud left of a label of ours, and would still say of which attempt.
+
+    Without its MAC it proves nothing by itself: only the book can say that such a label was written.
+    """
+    ours = f"{PREFIX}-{body_of(deployment)}-"
+    return _ENOUGH <= len(text) < MAX_LENGTH and text.startswith(ours)
+
+
+def is_cut_of(text: str, label: Label) -> bool:
+    """Return whether `text` is the beginning of `label`, and enough of it to name deployment, session and attempt."""
+    return _ENOUGH <= len(text) < len(label) and label.startswith(text)
+
+
+def names_another(text: str, label: Label) -> bool:
+    """Return whether `text` is, or was, a label of ours or of another deployment, and certainly not `label`."""
+    return text.startswith(f"{PREFIX}-") and not label.startswith(text)
 
 
 def _mac(body: str, key: bytes) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from gpu_shopper.domain.census import Census, Orphan, Sighting, Unreadable, take_census
 from gpu_shopper.domain.ids import ProviderName, SessionId
 from gpu_shopper.domain.instance import Listing
-from gpu_shopper.domain.label import read_label
+from gpu_shopper.domain.label import may_be_cut, read_label
 from gpu_shopper.domain.launch import AttemptState, doubtful, reopened, timeless
 from gpu_shopper.domain.money import Money
 from gpu_shopper.engine.clearing import Clearing, note_listing, note_surplus
@@ -21,6 +21,7 @@ from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.observing import end_if_ghost
 from gpu_shopper.engine.recovering import recover
 from gpu_shopper.engine.retiring import was_listed
+from gpu_shopper.engine.suspecting import Suspecting
 from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.ports.books import AttemptRows, Book, SweepRecord, UnreadableRow
 from gpu_shopper.ports.provider_errors import ProviderError
@@ -38,6 +39,7 @@ class Sweeping:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._clearing = Clearing(desk)
+        self._suspecting = Suspecting(desk)
         self._owing: set[ProviderName] = set()
 
     def owes(self, provider: ProviderName) -> bool:
@@ -61,6 +63,7 @@ class Sweeping:
             await note_unauthorized(desk, provider, error)
             return await self._record_failure(provider, began_at, str(error))
         balance = await self._balance(cloud)
+        self._suspecting.saw(provider, listing)
         sweep = await self._compare_what_can_be_read(cloud, listing, balance)
         desk.meter.count("sweeps_total", provider=provider, outcome="complete")
         desk.meter.timed("sweep_seconds", desk.clock.monotonic() - started, provider=provider)
@@ -94,12 +97,15 @@ class Sweeping:
         desk, now = self._desk, self._desk.clock.now()
         labels = [instance.label for instance in listing.instances]
         # What bears no label of ours may be known by its id all the same: a cloud may have lost the label.
-        ids = [
-            one.id
+        unnamed = [
+            one
             for one in listing.instances
             if read_label(one.label, key=desk.vault.label_key) is None
         ]
-        rows = _without(book.launches.for_census(cloud.name, labels, ids=ids), aside)
+        ids = [one.id for one in unnamed]
+        # Or it has cut the label off: what is left of it is looked for in the book.
+        cut = [one.label for one in unnamed if may_be_cut(one.label, deployment=desk.deployment)]
+        rows = _without(book.launches.for_census(cloud.name, labels, ids=ids, cut=cut), aside)
         for one in rows.unreadable:
             tell_unreadable(book, one, at=now)
         census = take_census(
@@ -125,6 +131,9 @@ class Sweeping:
         orphans = {orphan.instance.label: orphan for orphan in reversed(census.orphans)}
         for orphan in orphans.values():
             self._take_orphan(book, orphan, now)
+        found = {sighting.attempt.id for sighting in census.refreshed + census.adopted}
+        unseen = [one for one in rows.attempts if one.unanswered and one.id not in found]
+        self._suspecting.tell(book, cloud, census.strays, unseen=unseen, at=now)
         sweep = SweepRecord(
             provider=cloud.name,
             began_at=listing.began_at,

@@ -164,12 +164,22 @@ class LaunchBook(Protocol):
         ...
 
     def for_census(
-        self, provider: ProviderName, labels: Iterable[str], *, ids: Iterable[str] = ()
+        self,
+        provider: ProviderName,
+        labels: Iterable[str],
+        *,
+        ids: Iterable[str] = (),
+        cut: Iterable[str] = (),
     ) -> AttemptRows:
         """Return the open attempts at a provider, and those of any state that bear one of `labels`.
 
-        With them come those of any state at this provider whose instance has one of `ids`.
+        With them come those of any state at this provider whose instance has one of `ids`, or whose label begins with
+        one of `cut`.
         """
+        ...
+
+    def presumed(self, provider: ProviderName, *, since: datetime) -> AttemptRows:
+        """Return the attempts at a provider that were presumed absent since then."""
         ...
 
     def open(self) -> AttemptRows:

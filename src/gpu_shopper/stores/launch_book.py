@@ -21,7 +21,7 @@ from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.ports.books import AttemptRows, Owed, UnreadableRow
 from gpu_shopper.stores import documents
 from gpu_shopper.stores.moments import micros, micros_if, moment_if
-from gpu_shopper.stores.schema import IS_OPEN, IS_UNBOOKED, attempts
+from gpu_shopper.stores.schema import IS_OPEN, IS_PRESUMED, IS_UNBOOKED, attempts
 from gpu_shopper.stores.statements import Connection, Prepared, keys_in
 from gpu_shopper.stores.trouble import RuleBroken
 
@@ -97,6 +97,20 @@ _SAVE = Prepared(
 _OF_SESSION = Prepared(select(*_COLUMNS).where(_row.session_id == _KEY).order_by(_row.number))
 _BY_TOKEN = Prepared(select(*_COLUMNS).where(_row.token_hash == _KEY))
 _OPEN_AT = Prepared(select(*_COLUMNS).where(_row.provider == _KEY, _IS_OPEN))
+# Behind every character of a label.
+_BEHIND = "~"
+_BY_CUT = Prepared(
+    select(*_COLUMNS).where(
+        _row.provider == bindparam("at_provider"),
+        _row.label >= _KEY,
+        _row.label < bindparam("behind"),
+    )
+)
+_PRESUMED = Prepared(
+    select(*_COLUMNS)
+    .where(_row.provider == _KEY, text(IS_PRESUMED), _row.closed_at >= bindparam("since"))
+    .order_by(_row.closed_at, _row.id)
+)
 _ALL_OPEN = Prepared(select(*_COLUMNS).where(_IS_OPEN).order_by(_row.sent_at, _row.id))
 _UNWANTED = _row.wanted == 0
 _OWED = Prepared(
@@ -181,17 +195,29 @@ class SqlLaunchBook:
         return None if row is None else _attempt(row)
 
     def for_census(
-        self, provider: ProviderName, labels: Iterable[str], *, ids: Iterable[str] = ()
+        self,
+        provider: ProviderName,
+        labels: Iterable[str],
+        *,
+        ids: Iterable[str] = (),
+        cut: Iterable[str] = (),
     ) -> AttemptRows:
-        """Return the open attempts at a provider, those anywhere with one of `labels`, and those there with one of `ids`."""
+        """Return the open attempts at a provider, those anywhere with one of `labels`, and those there of `ids` and `cut`."""
+        ranges = [{"at_provider": provider, "key": one, "behind": one + _BEHIND} for one in cut]
         rows = [
             *self._connection.execute(_OPEN_AT, {"key": provider}),
             *self._connection.rows_of(_by_ids, ids, {"provider": provider}),
             *self._connection.rows_of(_by_labels, labels),
+            *(row for each in ranges for row in self._connection.execute(_BY_CUT, each)),
         ]
         found = _rows({row[0]: row for row in rows}.values())
         by_age = sorted(found.attempts, key=lambda each: (each.sent_at, each.id))
         return AttemptRows(by_age, found.unreadable)
+
+    def presumed(self, provider: ProviderName, *, since: datetime) -> AttemptRows:
+        """Return the attempts at a provider that were presumed absent since then."""
+        values = {"key": provider, "since": micros(since)}
+        return _rows(self._connection.execute(_PRESUMED, values))
 
     def open(self) -> AttemptRows:
         """Return every open attempt: all that we owe, the oldest first."""

@@ -56,9 +56,9 @@ def _maybe(name: str, kind: Any = Text) -> Column[Any]:
     return Column(name, kind, nullable=True)
 
 
-def _partial(name: str, column: Column[Any], where: str, *, unique: bool = False) -> None:
+def _partial(name: str, *columns: Column[Any], where: str, unique: bool = False) -> None:
     condition = text(where)
-    Index(name, column, unique=unique, sqlite_where=condition, postgresql_where=condition)
+    Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 # Statements repeat these word for word: only then does a database use the partial index.
@@ -67,6 +67,7 @@ _ENDING = f"state IN ({listed(ENDING)})"
 IS_OPEN = f"state IN ({listed(OPEN)})"
 _AS_ASKED = f"stop_reason IN ({listed(AS_ASKED)})"
 IS_UNBOOKED = "billing_ended_at IS NULL OR billing_ended_at > accrued_to"
+IS_PRESUMED = f"proof = '{Proof.PRESUMED}'"
 
 sessions = Table(
     "sessions",
@@ -114,8 +115,8 @@ sessions = Table(
     Index("sessions_by_state", "state", "created_at", "id"),
     sqlite_strict=True,
 )
-_partial("sessions_due", sessions.c.next_action_at, "next_action_at IS NOT NULL")
-_partial("sessions_claimed", sessions.c.claimed_until, "claimed_until IS NOT NULL")
+_partial("sessions_due", sessions.c.next_action_at, where="next_action_at IS NOT NULL")
+_partial("sessions_claimed", sessions.c.claimed_until, where="claimed_until IS NOT NULL")
 
 attempts = Table(
     "attempts",
@@ -198,12 +199,13 @@ attempts = Table(
 _partial(
     "one_bound_attempt_per_session",
     attempts.c.session_id,
-    f"state = '{AttemptState.BOUND}'",
+    where=f"state = '{AttemptState.BOUND}'",
     unique=True,
 )
-_partial("attempts_by_instance", attempts.c.instance_id, "instance_id IS NOT NULL")
-_partial("attempts_open", attempts.c.provider, IS_OPEN)
-_partial("attempts_unbooked", attempts.c.accrued_to, IS_UNBOOKED)
+_partial("attempts_by_instance", attempts.c.instance_id, where="instance_id IS NOT NULL")
+_partial("attempts_open", attempts.c.provider, where=IS_OPEN)
+_partial("attempts_unbooked", attempts.c.accrued_to, where=IS_UNBOOKED)
+_partial("attempts_presumed", attempts.c.provider, attempts.c.closed_at, where=IS_PRESUMED)
 
 surplus = Table(
     "surplus",
@@ -233,7 +235,7 @@ surplus = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
-_partial("surplus_open", surplus.c.provider, "closed_at IS NULL")
+_partial("surplus_open", surplus.c.provider, where="closed_at IS NULL")
 
 events = Table(
     "events",
@@ -285,7 +287,7 @@ idempotency_keys = Table(
     _rule("sealed_has_end", "sealed_reply IS NULL OR sealed_until IS NOT NULL"),
     sqlite_strict=True,
 )
-_partial("keys_sealed", idempotency_keys.c.sealed_until, "sealed_reply IS NOT NULL")
+_partial("keys_sealed", idempotency_keys.c.sealed_until, where="sealed_reply IS NOT NULL")
 
 tokens = Table(
     "tokens",
@@ -371,7 +373,7 @@ notices = Table(
     Index("notices_by_time", "at", "id"),
     sqlite_strict=True,
 )
-_partial("notices_undelivered", notices.c.at, "delivered_at IS NULL")
+_partial("notices_undelivered", notices.c.at, where="delivered_at IS NULL")
 
 deployment = Table(
     "deployment",

@@ -11,6 +11,8 @@ from typing import Final
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import DESTROY_PAUSE_AFTER_A_DAY
 from gpu_shopper.domain.lifecycle import State
+from gpu_shopper.sandbox.ledger import LedgerEntry
+from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.oracle import BOOK, HOUSE, Oracle
 
 Bound = Callable[[Oracle], None]
@@ -21,6 +23,7 @@ WITHOUT_US_S: Final = 2100.0
 HOUSE_ONLY: Final = "nothing else"
 _SWEEP_S: Final = 300.0
 _SLACK_S: Final = 120.0
+_CLOCKS_DIFFER_S: Final = 60.0
 
 
 def s1_ledger_covers_world(o: Oracle) -> None:
@@ -242,6 +245,42 @@ def l8_operators_are_told(o: Oracle) -> None:
                 o.violate("L8", f"{one.instance_id}: {one.destroy_tries} tries and no alert")
 
 
+def l8_what_may_be_ours_is_told(o: Oracle) -> None:
+    """L8: what nobody can trace, and an unanswered attempt may have bought, is told of two sweeps after its quarantine.
+
+    Where a listing of that time failed or lied, there was no sweep.
+    """
+    for cloud, entry in o.untraceable_alive():
+        row = o.attempts.get(entry.name)
+        if row is None or row.instance_id is not None or row.state == "rejected":
+            continue
+        over = true_time(o, row.call_deadline) + cloud.profile.quirks.quarantine.total_seconds()
+        born = entry.created_at - o.loop.start.timestamp()
+        timely = born <= over and o.clock_trusted and o.clock_error(born, o.now) < _CLOCKS_DIFFER_S
+        known = timely and entry.returned_at is None and row.session_id not in o.poisoned
+        if not known or _shows_other_gpus(cloud, entry):
+            continue
+        o.exercised["L8 suspect"] += 1
+        if o.book.has_notice(f"suspect:{cloud.name}:{entry.id}"):
+            continue
+        begin = max(over, o.rewound_at)
+        if cloud.may_lie() or cloud.troubled(begin, o.now):
+            o.exercised["L8 suspect excused"] += 1
+            continue
+        left = o.now - begin - o.excused(cloud.name, since=begin)
+        if left > 2 * (_SWEEP_S + _SLACK_S) + cloud.profile.config.listing_lag_s:
+            o.violate("L8", f"{entry.id} may be of {row.label}, and nobody was told")
+
+
+def _shows_other_gpus(cloud: SimCloud, entry: LedgerEntry) -> bool:
+    held = cloud.instance(entry.id)
+    assert held is not None, entry.id
+    index = cloud.catalogue.index_of(held.offer_id)
+    assert index is not None, held.offer_id
+    sold = cloud.catalogue.offers[index]
+    return (sold.gpu_name, sold.gpu_count) != (held.shown_gpu_name, held.shown_gpu_count)
+
+
 def l9_notices_are_tried_again(o: Oracle) -> None:
     """L9: a notice that has not arrived has a next try."""
     for one, next_try_at in o.book.waiting_notices():
@@ -273,5 +312,6 @@ EACH_MINUTE: Final = (
     l5_nothing_owed_is_without_a_future,
     l6_requests_end_or_run,
     l8_operators_are_told,
+    l8_what_may_be_ours_is_told,
     l9_notices_are_tried_again,
 )

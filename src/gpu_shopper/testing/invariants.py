@@ -252,8 +252,11 @@ INVARIANTS: Final = (
     ),
     Invariant(
         name="L8",
-        says="Operators are told of what could not be destroyed ten times.",
-        asked={"bounds:l8_operators_are_told": When.MINUTE},
+        says="Operators are told of what could not be destroyed ten times, and of what may be ours and cannot be traced.",
+        asked={
+            "bounds:l8_operators_are_told": When.MINUTE,
+            "bounds:l8_what_may_be_ours_is_told": When.MINUTE,
+        },
     ),
     Invariant(
         name="L9",

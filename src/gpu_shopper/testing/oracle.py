@@ -15,7 +15,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from gpu_shopper.domain.ids import DeploymentId, ProviderName
-from gpu_shopper.domain.label import read_label
+from gpu_shopper.domain.label import Label, is_cut_of, read_label
 from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.runtime.vault import DeploymentVault
 from gpu_shopper.sandbox.ledger import LedgerEntry
@@ -250,7 +250,14 @@ class Oracle:
         return facts is not None and facts.deployment == self.deployment
 
     def ours_alive(self) -> list[tuple[SimCloud, LedgerEntry]]:
-        """Return every instance of ours that is held and billed anywhere."""
+        """Return every instance of ours that is held and billed anywhere, but what nobody can trace."""
+        return [pair for pair in self._all_of_ours() if not self.untraceable(*pair)]
+
+    def untraceable_alive(self) -> list[tuple[SimCloud, LedgerEntry]]:
+        """Return those that nobody can trace."""
+        return [pair for pair in self._all_of_ours() if self.untraceable(*pair)]
+
+    def _all_of_ours(self) -> list[tuple[SimCloud, LedgerEntry]]:
         # Several checks of one moment ask for the same.
         moment = self._moment()
         if moment != self._alive_at:
@@ -261,7 +268,7 @@ class Oracle:
             ]
             # What was due by now has happened meanwhile.
             self._alive_at = self._moment()
-        return [pair for pair in self._alive if not self.untraceable(*pair)]
+        return self._alive
 
     def _moment(self) -> tuple[object, ...]:
         # Versions only rise: their sum stays where each of them does.
@@ -271,16 +278,29 @@ class Oracle:
     def untraceable(self, cloud: SimCloud, entry: LedgerEntry) -> bool:
         """Return whether nobody can know whose an instance is: the cloud lost its name, shows no tags, and never told us its id.
 
-        All that is left to end it is its own agent, or the moment in the order.
+        What it left of the name is enough where it is the beginning of one attempt's label, and of no other's. All that
+        is left to end what is untraceable is its own agent, or the moment in the order.
         """
         held = cloud.instance(entry.id)
-        if held is None or held.lost_name in {None, entry.name} or held.tags:
+        if held is None or held.lost_name is None or held.lost_name == entry.name or held.tags:
             return False
         row = self.attempts.get(entry.name)
         if row is not None and row.instance_id == entry.id:
             return False
+        if row is not None and self._is_named_by(held.lost_name, row):
+            self.exercised["traced by what is left of its name"] += 1
+            return False
         self.exercised["untraceable"] += 1
         return True
+
+    def _is_named_by(self, left: str, row: AttemptRow) -> bool:
+        if not is_cut_of(left, Label(row.label)):
+            return False
+        return not any(
+            is_cut_of(left, Label(other.label)) and other.provider == row.provider
+            for other in self.attempts.values()
+            if other.label != row.label
+        )
 
     def entry_of(self, attempt: AttemptRow) -> LedgerEntry | None:
         """Return the truth about the instance of an attempt, by its label."""

@@ -236,6 +236,10 @@ class CommittedBook:
         """Return the kinds of all notices."""
         return [row[0] for row in self._raw.execute("SELECT kind FROM notices")]
 
+    def has_notice(self, notice_id: str) -> bool:
+        """Return whether this was told, or is to be."""
+        return bool(self._rows("SELECT 1 FROM notices WHERE id = ?", notice_id))
+
     def notice_rows(self) -> list[tuple[str, int | None, int | None]]:
         """Return every notice: id, when it arrived, when it is tried next."""
         query = "SELECT id, delivered_at, next_try_at FROM notices ORDER BY at, id"

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from gpu_shopper.domain.census import Unreadable
 from gpu_shopper.domain.ids import InstanceId
+from gpu_shopper.domain.instance import Instance
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.ports.books import Book, Notice
 
@@ -43,6 +44,29 @@ def tell_unseen(
         text += f" It says that it is instance {says}."
         details["instance"] = str(says)
     book.notices.add(notice("heard_unseen", key, at=at, text=text, label=attempt.label, **details))
+
+
+def tell_suspect(book: Book, attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> None:
+    """Write, once for each instance, that it may be what an attempt bought, and that only a person can know."""
+    price = "an unknown price" if instance.rate is None else str(instance.rate)
+    name = f"is named {instance.label!r}" if instance.label else "has no name"
+    text = (
+        f"{instance.provider} instance {instance.id} may be ours. It {name}, costs {price}, and appeared while attempt"
+        f" {attempt.number} of {attempt.session_id} was out, whose create call was never answered. We do not destroy what"
+        " we cannot prove to be ours: no command of ours ends it. If it is nobody else's, end it by hand in the"
+        " provider's console."
+    )
+    details = {
+        "provider": str(instance.provider),
+        "instance": str(instance.id),
+        "session": str(attempt.session_id),
+        "attempt": str(attempt.number),
+        "price": price,
+        "label": attempt.label,
+    }
+    book.notices.add(
+        notice("suspect", f"{instance.provider}:{instance.id}", at=at, text=text, **details)
+    )
 
 
 def tell_unreadable(book: Book, one: Unreadable, *, at: datetime) -> None:

@@ -206,6 +206,8 @@ CREATE INDEX attempts_by_instance ON attempts (instance_id) WHERE instance_id IS
 
 CREATE INDEX attempts_open ON attempts (provider) WHERE state IN ('bound', 'closing', 'sent', 'unknown');
 
+CREATE INDEX attempts_presumed ON attempts (provider, closed_at) WHERE proof = 'presumed';
+
 CREATE INDEX attempts_unbooked ON attempts (accrued_to) WHERE billing_ended_at IS NULL OR billing_ended_at > accrued_to;
 
 CREATE UNIQUE INDEX one_bound_attempt_per_session ON attempts (session_id) WHERE state = 'bound';

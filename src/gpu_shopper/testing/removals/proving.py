@@ -18,7 +18,7 @@ PROVING: Final = (
             ),
             Change(
                 "engine/sweeping.py",
-                "        rows = _without(book.launches.for_census(cloud.name, labels, ids=ids), aside)\n",
+                "        rows = _without(book.launches.for_census(cloud.name, labels, ids=ids, cut=cut), aside)\n",
                 "        known = {one.label for one in self.earlier}\n"
                 "        attempts = [one for one in self.earlier if one.provider == cloud.name]\n"
                 "        attempts += [\n"
@@ -265,7 +265,7 @@ PROVING: Final = (
         changes=(
             Change(
                 "engine/sweeping.py",
-                "        rows = _without(book.launches.for_census(cloud.name, labels, ids=ids), aside)\n",
+                "        rows = _without(book.launches.for_census(cloud.name, labels, ids=ids, cut=cut), aside)\n",
                 "        rows = book.launches.for_census(cloud.name, ())\n"
                 "        known = {attempt.label for attempt in rows.attempts}\n"
                 "        kept = tuple(one for one in listing.instances if one.label in known)\n"
