@@ -127,6 +127,47 @@ def test_the_census_gets_whatever_held_one_of_these_instances_here(shelf):
     assert ["gs1-1-1"] == [attempt.label for attempt in found.attempts]
 
 
+def test_the_census_gets_whatever_has_a_label_here_that_begins_so(shelf):
+    put(shelf, *(a_session(number) for number in range(1, 5)))
+    elsewhere = ProviderName("nimbus")
+    owe(
+        shelf,
+        an_attempt(1, 1, label="gs1-ab", **arrange.PRESUMED),
+        an_attempt(1, 2, label="gs1-abz7-x", **arrange.REJECTED),
+        an_attempt(1, 3, label="gs1-b", **arrange.PRESUMED),
+        an_attempt(1, 4, label="gs1-abc", provider=elsewhere, **arrange.PRESUMED),
+    )
+
+    def found(*cut):
+        rows = shelf.read(lambda book: book.launches.for_census(CLOUD, (), cut=iter(cut)))
+        return [attempt.label for attempt in rows.attempts]
+
+    assert ["gs1-ab", "gs1-abz7-x"] == found("gs1-ab")
+    assert ["gs1-abz7-x"] == found("gs1-abz", "gs1-x")
+    assert ["gs1-ab", "gs1-abz7-x", "gs1-b"] == found("gs1-b", "gs1-ab", "gs1-a")
+    assert [] == found()
+
+
+def test_what_was_presumed_absent_is_found_by_cloud_and_time(shelf):
+    put(shelf, *(a_session(number) for number in range(1, 6)))
+    later = arrange.PRESUMED | {"closed_at": NOON + HOUR}
+    owe(
+        shelf,
+        an_attempt(1, 1, **arrange.PRESUMED),
+        an_attempt(1, 2, **later),
+        an_attempt(1, 3, provider=ProviderName("nimbus"), **later),
+        an_attempt(1, 4, **arrange.CLOSED | {"closed_at": NOON + HOUR}),
+        an_attempt(1, 5, **arrange.REJECTED),
+    )
+
+    def found(since):
+        rows = shelf.read(lambda book: book.launches.presumed(CLOUD, since=since))
+        return [attempt.label for attempt in rows.attempts]
+
+    assert ["gs1-1-1", "gs1-2-1"] == found(NOON)
+    assert ["gs1-2-1"] == found(NOON + HOUR)
+
+
 def test_open_is_all_that_is_owed(shelf):
     put(shelf, *(a_session(number) for number in range(1, 8)))
     owe(

@@ -4,11 +4,12 @@ When an instance appeared is the cloud's word. Where it gives none, it is known 
 server: after a start, whatever the first one shows may have appeared at any time before.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from gpu_shopper.domain.census import Census
 from gpu_shopper.domain.ids import InstanceId, ProviderName
-from gpu_shopper.domain.instance import Instance, Listing
+from gpu_shopper.domain.instance import Listing
 from gpu_shopper.domain.label import read_label
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.suspicion import appeared, looked_for_in_vain, suspected_of
@@ -46,20 +47,28 @@ class Suspecting:
         self,
         book: Book,
         cloud: Cloud,
-        strays: Sequence[Instance],
+        census: Census,
+        attempts: Iterable[LaunchAttempt],
         *,
-        unseen: Iterable[LaunchAttempt],
         at: datetime,
     ) -> None:
-        """Write a notice of each stray that may be what an attempt bought: one that is `unseen`, or presumed absent."""
-        if not strays:
+        """Write a notice of each stray that may be what an attempt bought, of these or of those presumed absent.
+
+        `attempts` are as they were before the census: what it found is looked for no more.
+        """
+        if not census.strays:
             return
-        known = [*unseen, *book.launches.presumed(cloud.name, since=at - WATCHED).attempts]
-        in_vain = [each for each in known if looked_for_in_vain(each, cloud.quirks, at)]
+        found = {sighting.attempt.id for sighting in census.adopted + census.reappeared}
+        presumed = book.launches.presumed(cloud.name, since=at - WATCHED).attempts
+        in_vain = [
+            each
+            for each in {one.id: one for one in [*attempts, *presumed]}.values()
+            if each.id not in found and looked_for_in_vain(each, cloud.quirks, at)
+        ]
         if not in_vain:
             return
         key, first_seen = self._desk.vault.label_key, self._first_seen.get(cloud.name, {})
-        for one in strays:
+        for one in census.strays:
             lacked_at, seen_at = first_seen.get(one.id, (None, at))
             when = appeared(one, lacked_at=lacked_at, seen_at=seen_at)
             attempt = suspected_of(one, when, attempts=in_vain, quirks=cloud.quirks)

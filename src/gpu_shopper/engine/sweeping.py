@@ -131,9 +131,7 @@ class Sweeping:
         orphans = {orphan.instance.label: orphan for orphan in reversed(census.orphans)}
         for orphan in orphans.values():
             self._take_orphan(book, orphan, now)
-        found = {sighting.attempt.id for sighting in census.refreshed + census.adopted}
-        unseen = [one for one in rows.attempts if one.unanswered and one.id not in found]
-        self._suspecting.tell(book, cloud, census.strays, unseen=unseen, at=now)
+        self._suspecting.tell(book, cloud, census, rows.attempts, at=now)
         sweep = SweepRecord(
             provider=cloud.name,
             began_at=listing.began_at,

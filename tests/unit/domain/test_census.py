@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_shopper.domain.census import Census, Unreadable, speaks_of_absence, take_census
-from gpu_shopper.domain.ids import InstanceId, deployment_id
+from gpu_shopper.domain.ids import InstanceId, ProviderName, deployment_id
 from gpu_shopper.domain.instance import Instance
-from gpu_shopper.domain.launch import Absence, AttemptState, LaunchAttempt
+from gpu_shopper.domain.launch import Absence, AttemptState, LaunchAttempt, Proof
 from gpu_shopper.testing.builders import (
     DEPLOYMENT,
     HOUR,
@@ -179,6 +179,80 @@ def test_what_was_ours_and_closed_is_known_by_its_id_and_what_is_left_of_our_lab
     assert ["i-1"] == parts(census([an_instance(label=label)], [closed]))[part]
 
 
+CUT = 50
+NOT_KNOWN_BY_ID = {"instance_id": None}
+
+
+@pytest.mark.parametrize("length", [40, CUT, 57])
+@pytest.mark.parametrize(
+    ("attempt", "part"),
+    [
+        (an_attempt(AttemptState.SENT), "adopted"),
+        (an_attempt(AttemptState.UNKNOWN), "adopted"),
+        (an_attempt(AttemptState.REJECTED), "reappeared"),
+        (an_attempt(AttemptState.CLOSED, proof=Proof.PRESUMED, **NOT_KNOWN_BY_ID), "reappeared"),
+        (an_attempt(AttemptState.BOUND, instance_id=InstanceId("i-9")), "duplicates"),
+        (an_attempt(AttemptState.CLOSING, instance_id=InstanceId("i-9")), "duplicates"),
+    ],
+)
+def test_what_still_names_one_attempt_of_the_book_is_its_instance(
+    attempt: LaunchAttempt, part: str, length: int
+) -> None:
+    cut = an_instance(attempt, id=InstanceId("i-1"), label=attempt.label[:length])
+
+    taken = census([cut], [attempt])
+
+    assert ["i-1"] == parts(taken)[part]
+    assert () == taken.strays
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        a_label()[:39],
+        a_label()[:20],
+        "gs1",
+        "",
+        a_label(attempt=2)[:CUT],
+        a_label(a_session(number=2))[:CUT],
+        a_label()[: CUT - 1] + "x",
+        a_label()[1:],
+        a_label(key=b"another's"),
+    ],
+)
+def test_a_beginning_that_names_no_attempt_proves_nothing(label: str) -> None:
+    attempt = an_attempt(AttemptState.UNKNOWN)
+
+    assert ["i-1"] == parts(census([an_instance(attempt, label=label)], [attempt]))["strays"]
+
+
+def test_a_beginning_that_two_attempts_share_proves_nothing() -> None:
+    # A book that was put back may give a number once more, with another end.
+    one = an_attempt(AttemptState.UNKNOWN)
+    other = replace(one, label=a_label(expires_at=NOON + 9 * HOUR))
+    shared, told_apart = one.label[:40], one.label[:CUT]
+
+    assert ["i-1"] == parts(census([an_instance(label=shared)], [one, other]))["strays"]
+    assert ["i-1"] == parts(census([an_instance(label=told_apart)], [one, other]))["adopted"]
+
+
+def test_a_beginning_that_an_attempt_elsewhere_has_proves_nothing() -> None:
+    elsewhere = an_attempt(AttemptState.UNKNOWN, provider=ProviderName("nimbus"))
+
+    cut = an_instance(label=elsewhere.label[:CUT])
+
+    assert ["i-1"] == parts(census([cut], [elsewhere]))["strays"]
+
+
+def test_of_two_with_one_beginning_the_second_is_a_double() -> None:
+    attempt = an_attempt(AttemptState.UNKNOWN)
+    listed = [an_instance(id=InstanceId(name), label=attempt.label[:CUT]) for name in ("a", "b")]
+
+    taken = parts(census(listed, [attempt]))
+
+    assert (["a"], ["b"]) == (taken["adopted"], taken["duplicates"])
+
+
 def unreadable(**changes: object) -> Unreadable:
     attempt = an_attempt()
     of_attempt = {
@@ -199,6 +273,7 @@ def unreadable(**changes: object) -> Unreadable:
         (an_instance(), {"instance_id": None}, "orphans"),
         (an_instance(label=""), {}, "strays"),
         (an_instance(label="cut"), {"label": "gs1-another"}, "strays"),
+        (an_instance(label=a_label()[:CUT]), {"instance_id": None}, "strays"),
     ],
 )
 def test_an_instance_of_what_cannot_be_read_is_known_and_nothing_is_said_of_it(

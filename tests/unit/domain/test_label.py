@@ -12,11 +12,14 @@ from gpu_shopper.domain.label import (
     MAX_LENGTH,
     Label,
     LabelFacts,
+    is_cut_of,
     label_to_go_by,
+    may_be_cut,
+    names_another,
     read_label,
     write_label,
 )
-from gpu_shopper.testing.builders import LABEL_KEY, NOON, a_label
+from gpu_shopper.testing.builders import DEPLOYMENT, LABEL_KEY, NOON, a_label, a_session
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 DRAWS = st.integers(0, (1 << BITS) - 1)
@@ -106,6 +109,49 @@ def test_any_text_at_all_can_be_looked_at(text: str) -> None:
 @given(st.lists(st.text(alphabet=CHARACTERS, max_size=16), min_size=5, max_size=5))
 def test_a_likeness_is_not_ours(parts: list[str]) -> None:
     assert read_label("-".join(["gs1", *parts]), key=LABEL_KEY) is None
+
+
+@given(FACTS, KEYS)
+def test_what_is_left_of_a_label_says_whose_it_is_down_to_its_number(
+    facts: LabelFacts, key: bytes
+) -> None:
+    label = write_label(facts, key=key)
+    enough = len(label.rpartition("-")[0].rpartition("-")[0])
+
+    cuts = [label[:length] for length in range(len(label) + 1)]
+    said = [is_cut_of(cut, label) for cut in cuts]
+    assert [False] * enough + [True] * (len(label) - enough) + [False] == said
+    assert said[:-1] == [may_be_cut(cut, deployment=facts.deployment) for cut in cuts][:-1]
+
+
+def test_the_beginning_of_another_label_is_none_of_this_one() -> None:
+    label = a_label()
+    others = [a_label(attempt=2), a_label(a_session(number=2)), label[:45] + "x", "x" + label[1:]]
+
+    assert [] == [other for other in others if is_cut_of(other[:50], label)]
+    assert may_be_cut(a_label(attempt=2)[:50], deployment=DEPLOYMENT)
+    assert not may_be_cut(label[:50], deployment=deployment_id(99))
+
+
+@pytest.mark.parametrize(
+    ("text", "another"),
+    [
+        (a_label(attempt=2), True),
+        (a_label()[:30] + "x", True),
+        ("gs1-" + "a" * 16, True),
+        (a_label(), False),
+        (a_label()[:30], False),
+        ("gs1-", False),
+        ("gs1", False),
+        ("", False),
+        ("web-1", False),
+        ("gs12", False),
+    ],
+)
+def test_a_name_speaks_against_a_label_if_it_is_the_beginning_of_another(
+    text: str, another: bool
+) -> None:
+    assert another == names_another(text, a_label())
 
 
 def test_a_label_needs_real_ids() -> None:

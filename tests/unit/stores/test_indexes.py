@@ -14,6 +14,8 @@ FAST = {
     "sessions_of_consumer": session_book._listing(**NO_FILTER | {"of_consumer": True}),
     "attempts_open": launch_book._OPEN_AT,
     "attempts_unbooked": launch_book._BILLING,
+    "attempts_presumed": launch_book._PRESUMED,
+    "sqlite_autoindex_attempts_2": launch_book._BY_CUT,
     "sqlite_autoindex_attempts_3": launch_book._OF_SESSION,
     "sqlite_autoindex_attempts_4": launch_book._BY_TOKEN,
     "costs_of_session": costs_by(("session_id",)),
