@@ -237,7 +237,7 @@ def test_an_instance_with_enough_of_its_label_and_no_id_is_found_and_ended(keep:
         assert "suspect" not in stage.world.oracle.book.notices()
 
     # Its own agent is muted, so that the house alone can end it.
-    perform(script, Scene(pushes=False))
+    perform(script, replace(UNTAGGED, pushes=False))
 
 
 def test_what_was_presumed_absent_is_found_by_what_is_left_of_its_label() -> None:
@@ -255,7 +255,7 @@ def test_what_was_presumed_absent_is_found_by_what_is_left_of_its_label() -> Non
         assert "destroyed" == _entry(stage, late.id).end_reason
         assert "running" == stage.state(session)
 
-    perform(script, Scene(pushes=False))
+    perform(script, replace(UNTAGGED, pushes=False))
 
 
 @pytest.mark.parametrize("keep", [0, 39])
@@ -279,7 +279,7 @@ def test_what_may_be_ours_and_cannot_be_traced_is_told_and_left_alone(keep: int)
         # By hand at the cloud, as the notice says.
         stage.cloud.lose_host(lost.id)
 
-    perform(script)
+    perform(script, UNTAGGED)
 
 
 def test_a_strangers_instance_with_a_name_like_ours_is_never_touched() -> None:
@@ -305,7 +305,7 @@ def test_a_strangers_instance_with_a_name_like_ours_is_never_touched() -> None:
         assert not any(entry.destroy_calls for entry in stage.ledger() if entry.id in strangers)
         assert "suspect" not in stage.world.oracle.book.notices()
 
-    perform(script)
+    perform(script, UNTAGGED)
 
 
 def _entry(stage: Stage, instance_id: str) -> LedgerEntry:

@@ -50,7 +50,7 @@ def suspected_of(
     """Return the newest of `attempts` that may have bought this instance, which bears nobody's label; None if none may.
 
     It appeared while that create may have taken effect, has the GPUs that were ordered as far as the cloud tells, and
-    nothing in its name speaks against it.
+    neither its name nor its second mark speaks against it.
     """
     may_be = [each for each in attempts if _may_have_bought(each, instance, when, quirks)]
     return max(may_be, key=lambda each: (each.sent_at, each.id), default=None)
@@ -65,5 +65,6 @@ def _may_have_bought(
         in_its_time
         and attempt.provider == instance.provider
         and not names_another(instance.label, attempt.label)
+        and not names_another(instance.mark, attempt.label)
         and other_gpus(attempt.offer, instance) is None
     )

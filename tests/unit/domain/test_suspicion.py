@@ -92,6 +92,7 @@ def test_only_what_appeared_while_the_create_may_have_taken_effect_is_suspected(
         (an_instance(label="", provider=ProviderName("nimbus")), False),
         (an_instance(label=a_label(attempt=2)[:50]), False),
         (an_instance(label="gs1-aaaaaaaaaaaaaaaa-bbbb"), False),
+        (an_instance(label="", mark="gs1-aaaaaaaaaaaaaaaa-bbbb"), False),
     ],
 )
 def test_only_what_nothing_speaks_against_is_suspected(instance: Instance, suspected: bool) -> None:
