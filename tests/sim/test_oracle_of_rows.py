@@ -4,16 +4,17 @@ import asyncio
 
 import pytest
 
+from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.sandbox.messages import ModelRequest
 from gpu_shopper.testing import bounds, checks
 from gpu_shopper.testing.clouds import ACCOUNT_KEY
-from gpu_shopper.testing.scenarios import Script, Stage, play
+from gpu_shopper.testing.scenarios import Scene, Script, Stage, play
 from gpu_shopper.testing.sim_door import Way
 
 
-def violated(script: Script) -> set[str]:
+def violated(script: Script, scene: Scene | None = None) -> set[str]:
     """Play a script that does wrong, and return what the oracle calls it."""
-    return {violation.check for violation in play(script).outcome.violations}
+    return {violation.check for violation in play(script, scene=scene).outcome.violations}
 
 
 async def _running(stage: Stage) -> str:
@@ -294,6 +295,19 @@ def test_an_unknown_that_nobody_resolves() -> None:
         await _seen_by(stage, 4000, bounds.l4_unknowns_resolve)
 
     assert "L4" in violated(script)
+
+
+def test_what_may_be_ours_and_nobody_is_told_of() -> None:
+    async def script(stage: Stage) -> None:
+        kinds = ("label_lost", "lose_create_reply", "never_boot")
+        stage.cloud.misbehave([{"kind": kind, "count": 1} for kind in kinds])
+        session = await stage.request()
+        await stage.until(lambda: bool(stage.attempts(session)) and len(stage.cloud.ledger()) > 1)
+        _freeze(stage)
+        await _seen_by(stage, 4000, bounds.l8_what_may_be_ours_is_told)
+
+    untagged = Scene(config=ModelConfig(boot_s=(5.0, 5.0), stock=5, shows_tags=False))
+    assert "L8" in violated(script, untagged)
 
 
 def test_a_session_that_is_overdue() -> None:

@@ -63,7 +63,7 @@ CATALOGUE: Final = (
     Known(31, "2xx without id, garbage", ("create_garbled",)),
     Known(32, "error that names an id", ("create_error_with_id",)),
     Known(33, "stale offer, no capacity", ("no_capacity",), (_CLOUD + "test_a_create_that_was_refused_costs_nothing_and_the_next_offer_is_bought",)),
-    Known(34, "label dropped or cut", ("label_lost",), (_LIES + "test_an_instance_whose_label_was_lost_is_held_and_ended_by_its_id", _LIES + "test_an_instance_without_label_and_id_ends_itself")),
+    Known(34, "label dropped or cut", ("label_lost",), (_LIES + "test_an_instance_whose_label_was_lost_is_held_and_ended_by_its_id", _LIES + "test_an_instance_without_label_and_id_ends_itself", _LIES + "test_an_instance_with_enough_of_its_label_and_no_id_is_found_and_ended", _LIES + "test_what_may_be_ours_and_cannot_be_traced_is_told_and_left_alone")),
     Known(35, "wrong GPU or price", ("wrong_gpu", "wrong_price")),
     Known(36, "starts stopped", ("starts_stopped",)),
     Known(37, "two bought for one create", ("bought_twice",), (_LIES + "test_the_double_of_a_create_is_ended_and_the_one_that_was_told_of_runs",)),
