@@ -172,6 +172,14 @@ def test_what_flows_through_a_command_arrives_whole(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.skipif(shutil.which("scp") is None, reason="OpenSSH is not installed")
+def test_what_is_said_aside_after_the_output_was_closed_arrives(sandbox: Sandbox) -> None:
+    key, public = a_key()
+    instance = sandbox.running(ssh_keys=[public])
+    seen = run(instance, key, "echo first; exec >&-; sleep 0.3; echo aside >&2; exit 7")
+
+    assert (7, "first\n", "aside\n") == (seen.exit_status, seen.stdout, seen.stderr)
+
+
 def test_openssh_gets_along_with_it(sandbox: Sandbox, tmp_path: Path) -> None:
     key, public = a_key()
     instance = sandbox.running(ssh_keys=[public])

@@ -73,8 +73,11 @@ class Shells:
         pipe = subprocess.PIPE
         child = self._children.start(argv, env=env, stdin=pipe, stdout=pipe, stderr=pipe)
         entrance = Entrance(pipe_of(child.process.stdin), is_terminal=False)
+        # The end of one stream must not close the channel to the other: whoever exits says that all is over.
         await process.redirect(
-            stdout=pipe_of(child.process.stdout), stderr=pipe_of(child.process.stderr)
+            stdout=pipe_of(child.process.stdout),
+            stderr=pipe_of(child.process.stderr),
+            send_eof=False,
         )
         return child, entrance
 
