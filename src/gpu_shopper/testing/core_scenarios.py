@@ -184,6 +184,19 @@ async def cannot_destroy(stage: Stage) -> None:
     await stage.until_state(session, *_ENDED, limit=4 * 3600)
 
 
+async def set_back(stage: Stage) -> None:
+    """The clock is set back while an end is owed: what waits for the old time waits no longer."""
+    session = await _running(stage)
+    stage.cloud.misbehave([{"kind": "ignore_destroy", "operations": ["destroy", "self"]}])
+    await stage.finish(session)
+    await stage.wait(300)
+    stage.open_window()
+    stage.world.house.around.clock.jump(-3000)
+    stage.world.oracle.clock_set(-3000)
+    stage.behave()
+    await stage.until_state(session, *_ENDED)
+
+
 async def extend(stage: Stage) -> None:
     """The reservation is prolonged by an hour while it runs."""
     session = await _running(stage)
@@ -292,6 +305,7 @@ CORE: dict[str, Core] = {
     "late_arrival": Core(script=late_arrival, scene=Scene(pushes=False, beat_s=150.0)),
     "cancel": Core(script=cancel),
     "cannot_destroy": Core(script=cannot_destroy, scene=Scene(quirks=_UNHURRIED)),
+    "set_back": Core(script=set_back),
     "extend": Core(script=extend),
     "expiry": Core(script=expiry, scene=Scene(beat_s=150.0)),
     "lost_host": Core(script=lost_host, scene=Scene(beat_s=150.0)),
