@@ -242,7 +242,9 @@ def main(arguments: list[str] | None = None) -> int:
         most_seeds=options.seeds,
         hours=options.simulated_hours,
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What runs in the background of a script begins with Ctrl-C switched off.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     _say(f"from seed {plan.first_seed} on {plan.jobs} processes")
     code = code_version()
     soaked = soak(plan, note=_say)
