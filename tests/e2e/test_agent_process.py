@@ -1,5 +1,6 @@
 """The agent as a real process, started by the real script on this machine, against a small server on loopback."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -159,7 +160,9 @@ class Machine:
         """Kill what is left, watchdog first so that it restarts nothing."""
         for word in ("watchdog.sh", ""):
             for pid in self.processes(word):
-                os.kill(pid, signal.SIGKILL)
+                # It may have come to its own end meanwhile.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def eventually(condition: Callable[[], object], what: str) -> None:

@@ -172,8 +172,12 @@ def test_death_right_after_the_promise_keeps_it(tmp_path: Path) -> None:
         rig.running(session)
         rig.judge_entitled()
         rig.end(session)
-        rig.ended(session)
-        rig.judge_rest()
+        if rig.book("SELECT 1 FROM attempts WHERE state = 'unknown'"):
+            # Death came between intent and order: nobody can tell it yet from one that arrives tomorrow.
+            until("no instance lives", lambda: not rig.cloud.alive())
+        else:
+            rig.ended(session)
+            rig.judge_rest()
 
 
 def test_death_before_the_promise_was_heard_makes_one_session_at_most(tmp_path: Path) -> None:
