@@ -258,6 +258,25 @@ def test_a_closed_label_that_shows_up_and_is_left_alone() -> None:
     assert "S2" in violated(script)
 
 
+@pytest.mark.parametrize(
+    ("looks", "lied_at", "fooled"), [(3, 900, True), (2, 900, False), (3, 100, False)]
+)
+def test_what_was_presumed_absent_after_enough_looks_was_hidden_from_the_last(
+    looks: int, lied_at: float, fooled: bool
+) -> None:
+    async def script(stage: Stage) -> None:
+        await _running(stage)
+        _freeze(stage)
+        told = stage.world.oracle.witness.of("sandbox", stage.ledger()[0].id)
+        told.false_listings.append(lied_at)
+        _tamper(stage, "UPDATE attempts SET state = 'closed', proof = 'presumed', wanted = 0")
+        counted = f"UPDATE attempts SET looks = {looks}"  # noqa: S608 - a number of our own
+        _tamper(stage, counted, "UPDATE attempts SET state = 'closing', proof = NULL")
+
+    said = [each.message for each in play(script).outcome.violations if each.check == "S2"]
+    assert fooled == (not any("presumed absent" in message for message in said))
+
+
 def test_an_outage_after_which_nobody_looks() -> None:
     async def script(stage: Stage) -> None:
         session = await _running(stage)

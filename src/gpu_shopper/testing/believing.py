@@ -141,8 +141,11 @@ def s2_presumed_means_waited_for(o: Oracle, old: AttemptRow | None, new: Attempt
             # Looks ask for the label: what is left of it is found by the sweep alone, which need not be the last look.
             o.exercised["S2 presumed, its name cut"] += 1
             continue
+        # Looks from before it came were true; the one that has to come after the quarantine must have been a lie.
         hidden = o.witness.of(cloud.name, entry.id).false_listings
-        if entry.created_at < deadline and len(hidden) < quirks.quarantine_listings:
+        over_at = deadline - o.loop.start.timestamp()
+        lied_to = new.looks >= quirks.quarantine_listings and any(at >= over_at for at in hidden)
+        if entry.created_at < deadline and not lied_to:
             early = deadline - entry.created_at
             o.violate(
                 "S2",
