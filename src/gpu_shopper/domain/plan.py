@@ -148,15 +148,15 @@ def retirement(attempt: LaunchAttempt, quirks: Quirks, now: datetime) -> Retirem
     absence from complete listings that began after the last destroy was answered.
     """
     absence = attempt.absence
-    if attempt.destroy_answered_at is None or attempt.destroy_called_at is None:
+    called_at, answered_at = attempt.destroy_called_at, attempt.destroy_answered_at
+    if called_at is None or answered_at is None or answered_at < called_at:
+        # Never told, or we went down in the call: perhaps before it was sent.
         return Retirement.DESTROY
-    read_since_destroy = (
-        absence.read_at is not None and absence.read_at > attempt.destroy_answered_at
-    )
+    read_since_destroy = absence.read_at is not None and absence.read_at > answered_at
     if not read_since_destroy:
         return Retirement.READ
     if absence.gone_reads == 0:
-        due_at = attempt.destroy_called_at + destroy_pause(attempt, now)
+        due_at = called_at + destroy_pause(attempt, now)
         return Retirement.DESTROY if now >= due_at else Retirement.READ
     if absence.gone_reads < quirks.absence_reads:
         return Retirement.READ

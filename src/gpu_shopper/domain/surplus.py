@@ -103,9 +103,12 @@ def proved_gone(surplus: Surplus, quirks: Quirks) -> bool:
 
 def destroy_due(surplus: Surplus, now: datetime) -> bool:
     """Return whether it is to be destroyed now: at once, then as often as any other, and not while it seems gone."""
-    called = surplus.destroy_called_at
+    called, answered = surplus.destroy_called_at, surplus.destroy_answered_at
     if called is None or called > now:
         # Never, or the clock was set back since: nobody waits until it has caught up.
+        return True
+    if answered is None or answered < called:
+        # We went down in the call: perhaps before it was sent.
         return True
     if surplus.gone_listings > 0:
         return False

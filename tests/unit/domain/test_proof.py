@@ -41,8 +41,17 @@ def test_a_read_of_the_very_moment_of_the_answer_says_nothing_of_what_came_after
 
 def test_a_destroy_that_was_sent_and_never_answered_is_sent_again() -> None:
     unanswered = replace(DESTROYED, destroy_answered_at=None)
+    again = replace(DESTROYED, destroy_called_at=ANSWERED + SECOND)
+    read = {"read_at": ANSWERED + SECOND}
 
     assert Retirement.DESTROY is act(unanswered, gone_reads=9, gone_listings=9, read_at=NOON)
+    assert Retirement.DESTROY is act(again, gone_reads=9, gone_listings=9, **read)
+    assert Retirement.CLOSE is act(
+        replace(again, destroy_answered_at=ANSWERED + SECOND),
+        gone_reads=9,
+        gone_listings=9,
+        read_at=ANSWERED + 2 * SECOND,
+    )
 
 
 def test_what_is_still_there_is_destroyed_again_after_a_pause_and_read_until_then() -> None:

@@ -125,14 +125,25 @@ def test_it_is_destroyed_as_soon_as_it_is_known() -> None:
 
 
 def test_it_is_destroyed_at_once_if_it_was_last_told_to_end_in_the_future() -> None:
-    called = replace(DOUBLE, destroy_called_at=LATER, destroy_tries=4)
+    called = replace(DOUBLE, destroy_called_at=LATER, destroy_answered_at=LATER, destroy_tries=4)
 
     assert destroy_due(called, LATER - timedelta(microseconds=1))
     assert not destroy_due(called, LATER)
 
 
+@pytest.mark.parametrize("answered_at", [None, NOON])
+def test_it_is_destroyed_again_at_once_if_the_last_call_was_never_answered(
+    answered_at: datetime | None,
+) -> None:
+    called = replace(
+        DOUBLE, destroy_called_at=LATER, destroy_answered_at=answered_at, destroy_tries=4
+    )
+
+    assert destroy_due(called, LATER)
+
+
 def test_it_is_destroyed_again_after_the_pause_of_its_tries() -> None:
-    called = replace(DOUBLE, destroy_called_at=LATER, destroy_tries=4)
+    called = replace(DOUBLE, destroy_called_at=LATER, destroy_answered_at=LATER, destroy_tries=4)
     pause = pause_after(4, since=called.since, now=LATER, key=called.instance_id)
 
     assert not destroy_due(called, LATER + pause - timedelta(microseconds=1))
@@ -141,7 +152,7 @@ def test_it_is_destroyed_again_after_the_pause_of_its_tries() -> None:
 
 def test_after_a_day_it_is_destroyed_less_often() -> None:
     at = DOUBLE.since + timedelta(days=1, hours=1)
-    called = replace(DOUBLE, destroy_called_at=at, destroy_tries=50)
+    called = replace(DOUBLE, destroy_called_at=at, destroy_answered_at=at, destroy_tries=50)
 
     assert not destroy_due(called, at + 6 * MINUTE)
     assert destroy_due(replace(called, since=at), at + 6 * MINUTE)
