@@ -94,12 +94,6 @@ def s2_proved_means_absent(o: Oracle, old: AttemptRow | None, new: AttemptRow) -
         if forgot or told.fooled(reads=reads, listings=quirks.absence_listings, heard=heard):
             o.faults["fooled_by_lies"] += 1
             continue
-        if entry.returned_at is not None and told.nothing_since(
-            entry.returned_at - o.loop.start.timestamp()
-        ):
-            # The proof was true when it was made; that it is back can't be known yet.
-            o.exercised["S2 back before it was written"] += 1
-            continue
         name = "S8" if entry.status == status.STOPPED else "S2"
         o.violate(name, f"{new.label} closed as proved while {entry.id} is {entry.status}")
 

@@ -28,7 +28,6 @@ class Told:
     """
 
     reads: list[tuple[float, bool]] = field(default_factory=list)
-    false_reads: list[float] = field(default_factory=list)
     false_listings: list[float] = field(default_factory=list)
     listed: list[float] = field(default_factory=list)
     destroys: list[tuple[float, bool]] = field(default_factory=list)
@@ -45,11 +44,6 @@ class Told:
         lacked = sum(at >= since and not there for at, there in self.reads)
         omitted = sum(at >= since for at in heard) - sum(at >= since for at in self.listed)
         return lacked >= reads and omitted >= listings
-
-    def nothing_since(self, moment: float) -> bool:
-        """Tell whether nothing was asked or told of it from that moment on."""
-        looked = (self.shown_at, self.destroy_sent_at, *self.false_reads, *self.false_listings)
-        return max(looked) < moment
 
 
 @dataclass(slots=True)
@@ -107,8 +101,6 @@ class Witness:
             return
         if reply.status == 200:
             told.shown_at = now
-        elif reply.status in {404, 410}:
-            told.false_reads.append(now)
 
     def _hear_page(
         self, cloud: SimCloud, query: Mapping[str, str], reply: HttpReply, *, sent_at: float
