@@ -1,7 +1,10 @@
 """What is billed where the cloud's answers, or its doubles, say something else than the truth."""
 
+import json
+
 import pytest
 
+from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.testing.bills import known_end
 from gpu_shopper.testing.cloud_kinds import KINDS
@@ -31,6 +34,30 @@ def test_a_double_that_speaks_after_the_end_is_not_billed_as_the_one_that_ended(
 
         said = sum(amount for *_, amount in stage.world.oracle.book.charges())
         assert said == pytest.approx(first.billed_micros, rel=0.01)
+
+    perform(script, Scene(names_itself=False))
+
+
+def test_a_double_that_was_heard_before_does_not_prolong_the_bill_of_what_was_read_to_be_gone() -> (
+    None
+):
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        # Sweeps are five minutes apart by then, so that none has seen the double.
+        await stage.wait(1200)
+        first, nodes = stage.ledger()[0], stage.world.nodes
+        stage.cloud.double(first.name)
+        host, before = nodes.of(first.id), _boot(stage, session)
+        assert host is not None
+        host.lose_power()
+        await stage.until(lambda: _boot(stage, session) != before)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        late_by = (said - stage.ledger()[0].billed_micros) / first.price_per_hour_micros * 3600
+        assert late_by == pytest.approx(0, abs=5)
+        await stage.until(lambda: not stage.alive(), limit=600)
 
     perform(script, Scene(names_itself=False))
 
@@ -205,3 +232,9 @@ def test_an_order_that_was_never_answered_may_have_ended_it_at_any_time_since_it
         assert known.alive_at == pytest.approx(end if answered else end - 2)
 
     perform(script)
+
+
+def _boot(stage: Stage, session: SessionId) -> str:
+    """Return the boot that was heard last."""
+    (held,) = stage.attempts(session)
+    return str(json.loads(held.heard or "")["boot_id"])

@@ -69,16 +69,30 @@ def without_anothers_word(attempt: LaunchAttempt) -> LaunchAttempt:
 
 
 def may_be_a_double(attempt: LaunchAttempt, report: NodeReport) -> bool:
-    """Return whether another instance may be speaking under the label: a boot never heard, of what was shown to be gone.
+    """Return whether another instance may be speaking under the label: of what was read to be gone, or is closed.
 
     A cloud that takes an order twice makes two instances with one label and one token. Where it lets a node know which
-    instance it is, there is nothing to guess.
+    instance it is, there is nothing to guess. Where it does not, the boot that was heard before may be the double's too:
+    a read, which asks by the instance's id, is contradicted by a word that names none.
     """
-    if _is_itself(attempt, report):
+    if attempt.wanted or _is_itself(attempt, report):
         return False
-    gone = attempt.closed_at is not None or attempt.absence.first_gone_at is not None
+    if attempt.closed_at is None:
+        return attempt.absence.first_gone_at is not None
     heard = attempt.heard
-    return gone and not attempt.wanted and (heard is None or heard.boot_id != report.boot_id)
+    return heard is None or heard.boot_id != report.boot_id
+
+
+def doubted(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
+    """Return the attempt after a word that may be a double's: nothing is proved beside it, so that the proof begins anew.
+
+    When it was first read to be gone stays, for its bill goes on only if a read finds it.
+    """
+    absence = attempt.absence
+    if attempt.closed_at is not None or not _is_outvoted(absence, at=at):
+        return attempt
+    begun_anew = Absence(read_at=absence.read_at, first_gone_at=absence.first_gone_at)
+    return replace(attempt, absence=begun_anew)
 
 
 def contradicts_another(attempt: LaunchAttempt, report: NodeReport, *, at: datetime) -> bool:
@@ -125,8 +139,8 @@ def hear(
         as_sold=as_sold or checked,
         instance_id=report.instance_id,
     )
-    gone_at, obeyed_at = attempt.absence.first_gone_at, attempt.destroy_accepted_at
-    if gone_at is not None and at - gone_at >= REPORT_ON_ITS_WAY:
+    obeyed_at = attempt.destroy_accepted_at
+    if _is_outvoted(attempt.absence, at=at):
         attempt = replace(attempt, absence=Absence(read_at=attempt.absence.read_at))
     if obeyed_at is not None and at - obeyed_at >= REPORT_ON_ITS_WAY:
         attempt = replace(attempt, destroy_accepted_at=None)
@@ -138,6 +152,12 @@ def hear(
         missing_listings=0,
         missing_reads=0,
     )
+
+
+def _is_outvoted(absence: Absence, *, at: datetime) -> bool:
+    """Tell whether what speaks now cannot have been on its way since before it was first read to be gone."""
+    gone_at = absence.first_gone_at
+    return gone_at is not None and at - gone_at >= REPORT_ON_ITS_WAY
 
 
 def misfit(

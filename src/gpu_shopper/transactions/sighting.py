@@ -9,6 +9,7 @@ from gpu_shopper.domain.hearing import (
     NodeReport,
     Verdict,
     contradicts_another,
+    doubted,
     hear,
     is_news,
     is_of_another,
@@ -99,7 +100,7 @@ def record_report(
     as_sold, unfit = verdict is Verdict.AS_SOLD, verdict is Verdict.NOT_AS_SOLD
     strange = unfit and contradicts_another(attempt, report, at=at)
     by_itself = not (strange or may_be_a_double(attempt, report))
-    heard = hear(attempt, report, as_sold=as_sold, at=at) if by_itself else attempt
+    heard = hear(attempt, report, as_sold=as_sold, at=at) if by_itself else doubted(attempt, at=at)
     if spoke_after_its_end(heard, at=at):
         # No listing has to show it: its id is known, and nobody but its node, and a double's, has its token.
         heard = spoken_for(heard, at=at, by_itself=by_itself)

@@ -10,6 +10,7 @@ from gpu_shopper.domain.hearing import (
     GpuSeen,
     Verdict,
     contradicts_another,
+    doubted,
     hear,
     is_news,
     is_of_another,
@@ -194,12 +195,12 @@ def test_an_instance_without_our_label_does_not_fit_for_no_sweep_would_know_it()
         (AttemptState.CLOSED, None, "boot-2", True),
         (AttemptState.CLOSED, None, "boot-1", False),
         (AttemptState.CLOSING, NOON, "boot-2", True),
-        (AttemptState.CLOSING, NOON, "boot-1", False),
+        (AttemptState.CLOSING, NOON, "boot-1", True),
         (AttemptState.CLOSING, None, "boot-2", False),
         (AttemptState.BOUND, None, "boot-2", False),
     ],
 )
-def test_a_boot_that_was_never_heard_speaks_for_nothing_that_was_shown_to_be_gone(
+def test_no_boot_speaks_for_what_was_read_to_be_gone_and_none_never_heard_for_what_is_closed(
     state: AttemptState, first_gone: datetime | None, boot: str, *, expected: bool
 ) -> None:
     attempt = an_attempt(
@@ -224,6 +225,25 @@ def test_what_speaks_is_not_gone_unless_its_report_was_on_its_way(
 
     assert heard_of.absence == (Absence(read_at=NOON) if voids else gone)
     assert heard_of.destroy_accepted_at == (None if voids else NOON)
+
+
+@pytest.mark.parametrize(("seconds", "voids"), [(14, False), (15, True)])
+def test_a_word_that_may_be_a_doubles_lets_the_proof_begin_anew_and_the_bill_end_where_it_ended(
+    seconds: int, *, voids: bool
+) -> None:
+    at = NOON + timedelta(seconds=seconds)
+    gone = Absence(read_at=NOON, gone_reads=2, gone_listings=1, first_gone_at=NOON)
+    closing = an_attempt(AttemptState.CLOSING, absence=gone)
+
+    anew = replace(closing, absence=Absence(read_at=NOON, first_gone_at=NOON))
+    assert (anew if voids else closing) == doubted(closing, at=at)
+
+
+def test_what_is_closed_is_not_proved_anew_by_a_word_that_may_be_a_doubles() -> None:
+    gone = Absence(read_at=NOON, gone_reads=2, gone_listings=2, first_gone_at=NOON)
+    closed = an_attempt(AttemptState.CLOSED, absence=gone, closed_at=NOON)
+
+    assert closed == doubted(closed, at=NOON + timedelta(hours=1))
 
 
 def test_a_boot_never_heard_contradicts_the_one_that_fitted_and_was_heard_just_now() -> None:
