@@ -165,6 +165,33 @@ def test_what_was_given_up_before_its_price_was_read_back_is_billed_as_its_cloud
     perform(script)
 
 
+def test_an_order_that_waits_in_line_is_not_billed_before_it_is_sent() -> None:
+    async def script(stage: Stage) -> None:
+        life, loop = stage.world.house.life, stage.world.loop
+        assert life is not None, "it lives"
+        # Sweeps are five minutes apart by then, and one that failed is repeated after a minute.
+        await stage.wait(1200)
+        patience = {"kind": "rate_limited", "count": 1, "params": {"retry_after": 50}}
+        stage.cloud.misbehave(
+            [patience | {"operations": ["list"]}, {"kind": "create_error_with_id", "count": 1}]
+        )
+        life.engine.sweep_soon()
+        await stage.wait(1)
+        session, asked_at = await stage.request(), loop.time()
+        await stage.until(lambda: bool(stage.ledger()), limit=60)
+        first = stage.ledger()[0]
+        assert first.created_at - loop.start.timestamp() - asked_at > 30
+        await stage.finish(session)
+        await stage.until_state(session, "stopped", "failed")
+
+        (bought,) = (one for one in stage.attempts(session) if one.instance_id == first.id)
+        charges = stage.world.oracle.book.charges()
+        said = sum(amount for attempt, *_, amount in charges if attempt == bought.id)
+        assert said < 15 * first.price_per_hour_micros / 3600
+
+    perform(script)
+
+
 @pytest.mark.parametrize(("tampered_by", "expected"), [(0, set()), (2_000_000, {"S11"})])
 def test_what_a_double_without_a_name_says_is_no_fault_of_the_bill_and_covers_no_other(
     tampered_by: int, expected: set[str]

@@ -95,7 +95,7 @@ class Launching:
         if instance is None:
             await self._look_again(claim, attempt.id, cloud, looked_at=began_at)
         else:
-            await self._bind(claim, attempt.id, instance)
+            await self._bind(claim, attempt.id, instance, sent_at=attempt.sent_at)
 
     async def buy_elsewhere(self, claim: Claim, attempt: LaunchAttempt) -> None:
         """Let the session shop again; the unanswered attempt stays owed until it is found or presumed absent."""
@@ -199,10 +199,11 @@ class Launching:
         self, claim: Claim, session: Session, attempt: LaunchAttempt, cloud: Cloud
     ) -> bool:
         """Call once and write the answer; return whether the cloud considered the order at all."""
-        desk, outcome = self._desk, "bound"
+        desk, outcome, sent_at = self._desk, "bound", attempt.sent_at
 
         def order() -> LaunchOrder:
-            now = desk.clock.now()
+            nonlocal sent_at
+            now = sent_at = desk.clock.now()
             if now >= claim.until:
                 # Held up in line, or the whole process was: what became of the session since then is another's to say.
                 raise Unavailable("our turn came when the claim was over, and nothing was sent")
@@ -214,7 +215,7 @@ class Launching:
             instance = await cloud.launch(order)
         except Ambiguous as error:
             outcome = "unknown"
-            await self._leave_open(claim, attempt, cloud, error)
+            await self._leave_open(claim, attempt, cloud, error, sent_at=sent_at)
         except Unavailable as error:
             # Nothing was sent, or the cloud asked for patience: that speaks neither for nor against the offer.
             outcome = "put_off"
@@ -228,12 +229,18 @@ class Launching:
             await self._reject(claim, attempt, error)
             await note_unauthorized(desk, attempt.provider, error)
         else:
-            await self._bind(claim, attempt.id, instance)
+            await self._bind(claim, attempt.id, instance, sent_at=sent_at)
         desk.meter.count("launches_total", provider=cloud.name, outcome=outcome)
         return outcome != "put_off"
 
     async def _leave_open(
-        self, claim: Claim, attempt: LaunchAttempt, cloud: Cloud, error: Ambiguous
+        self,
+        claim: Claim,
+        attempt: LaunchAttempt,
+        cloud: Cloud,
+        error: Ambiguous,
+        *,
+        sent_at: datetime,
     ) -> None:
         now = self._desk.clock.now()
 
@@ -251,9 +258,8 @@ class Launching:
                 because = f"the cloud answered with an error and an instance: {error}"
                 let_go = unwanted(known, because=because, at=now, blame=Blame.CLOUD)
                 book.launches.save(let_go)
-                record_instance(
-                    book, session, let_go, _only_an_id(known, error.instance_id), at=now
-                )
+                instance = _billed(_only_an_id(known, error.instance_id), known, sent_at)
+                record_instance(book, session, let_go, instance, at=now)
                 shop_again(book, session, known, because=because, at=now)
                 return
             book.launches.save(unknown(known, look_at=now + cloud.quirks.adoption_looks[0]))
@@ -284,11 +290,14 @@ class Launching:
 
         await self._desk.write(claim, write)
 
-    async def _bind(self, claim: Claim, attempt: AttemptId, instance: Instance) -> None:
+    async def _bind(
+        self, claim: Claim, attempt: AttemptId, instance: Instance, *, sent_at: datetime
+    ) -> None:
         now = self._desk.clock.now()
 
         def write(book: Book, session: Session) -> None:
-            record_instance(book, session, known_attempt(book, attempt), instance, at=now)
+            known = known_attempt(book, attempt)
+            record_instance(book, session, known, _billed(instance, known, sent_at), at=now)
 
         await self._desk.write(claim, write)
 
@@ -359,6 +368,13 @@ def _only_an_id(attempt: LaunchAttempt, instance_id: InstanceId) -> Instance:
         label=attempt.label,
         status=InstanceStatus.UNKNOWN,
     )
+
+
+def _billed(instance: Instance, attempt: LaunchAttempt, sent_at: datetime) -> Instance:
+    """Return what was bought: where no cloud says since when it is billed, not since before the order left our line."""
+    if instance.billed_from is not None or attempt.billed_from is not None:
+        return instance
+    return replace(instance, billed_from=sent_at)
 
 
 def _blame_for(error: ProviderError) -> Blame | None:
