@@ -147,11 +147,11 @@ BUYING: Final = (
             Change(
                 "engine/launching.py",
                 "        else:\n"
-                "            await self._bind(claim, attempt.id, instance)\n"
+                "            await self._bind(claim, attempt.id, instance, sent_at=sent_at)\n"
                 "        desk.meter",
                 "        else:\n"
                 "            await desk.clock.sleep(60)\n"
-                "            await self._bind(claim, attempt.id, instance)\n"
+                "            await self._bind(claim, attempt.id, instance, sent_at=sent_at)\n"
                 "        desk.meter",
             ),
         ),
