@@ -2,7 +2,7 @@
 
 from gpu_shopper.testing import distributions
 from gpu_shopper.testing.distributions import add_up, lines
-from gpu_shopper.testing.scenarios import Stage
+from gpu_shopper.testing.scenarios import Stage, play
 from gpu_shopper.testing.sim_door import Way
 from tests.sim.perform import perform, run
 
@@ -77,6 +77,25 @@ def test_two_instances_of_one_session_are_told_by_the_time_that_they_share() -> 
 
     assert 1 == len(figures[distributions.DUPLICATE])
     assert figures[distributions.DUPLICATE][0] < 400
+
+
+def test_what_was_lost_with_its_book_is_asked_for_again_when_it_is_taken_in_again() -> None:
+    async def script(stage: Stage) -> None:
+        stage.misbehave("slow_boot", seconds=200)
+        session = await stage.request()
+        await stage.until(lambda: bool(stage.ledger()))
+        await stage.wait(150)
+        life, memory = stage.world.house.life, stage.world.memory
+        assert life is not None, "it lives"
+        life.process.kill(because="the disk is gone")
+        memory.lose()
+        stage.world.oracle.rewound()
+        await stage.until_state(session, "running")
+        await stage.finish(session)
+
+    (seconds,) = play(script).outcome.figures[distributions.RUNNING]
+
+    assert seconds < 120
 
 
 def test_figures_of_many_worlds_are_added_up() -> None:

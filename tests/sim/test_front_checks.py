@@ -11,7 +11,7 @@ from gpu_shopper.testing import front_checks
 from gpu_shopper.testing.asgi import Answered, Asked
 from gpu_shopper.testing.front_checks import FrontRecord
 from gpu_shopper.testing.loop import current_loop, run_simulation
-from gpu_shopper.testing.scenarios import Scene, Stage, play
+from gpu_shopper.testing.scenarios import CONSUMER, Scene, Stage, play
 from gpu_shopper.testing.world import World
 
 MINE, OTHERS = "ses_" + "a" * 26, "ses_" + "b" * 26
@@ -217,6 +217,25 @@ def test_what_was_forgotten_and_taken_in_again_is_owed_from_then_on() -> None:
         record.follow_the_book()
         assert stage.world.loop.time() == record.acknowledged[session]
         await stage.until_state(session, "running")
+        await stage.finish(session)
+
+    play(script)
+
+
+def test_a_key_is_forgotten_with_the_book_that_held_it_though_its_session_was_taken_in_again() -> (
+    None
+):
+    async def script(stage: Stage) -> None:
+        session, record = await stage.request(), stage.world.record
+        asked = (CONSUMER.name, "key-1")
+        record.keys[asked] = front_checks.Made(digest="d", session=session)
+        stage.world.oracle.rewound(to=0.0)
+        record.follow_the_book()
+        assert asked in record.keys
+        stage.world.memory.desk.raw.execute("DELETE FROM idempotency_keys")
+        stage.world.oracle.rewound(to=0.0)
+        record.follow_the_book()
+        assert asked not in record.keys
         await stage.finish(session)
 
     play(script)

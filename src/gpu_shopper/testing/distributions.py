@@ -51,8 +51,9 @@ class Stopwatch:
         self._proved_at: dict[str, float] = {}
 
     def saw_session(self, o: Oracle, old: SessionRow | None, new: SessionRow) -> None:
-        """Note when a session was asked for, and when it ran."""
-        self._asked_at.setdefault(new.id, o.now)
+        """Note when a session was asked for, or taken in again by a book that had lost it, and when it ran."""
+        if old is None and new.id not in self._running_at:
+            self._asked_at[new.id] = o.now
         if new.state == "running":
             self._running_at.setdefault(new.id, o.now)
 

@@ -112,7 +112,13 @@ class FrontRecord:
             if session in known:
                 # Taken in again since: an older book may lack it with good reason, one from now on may not.
                 self.acknowledged[session] = oracle.now
-        self.keys = {key: made for key, made in self.keys.items() if made.session in known}
+        # A session may be back, by its instance, where its key is not.
+        keys = oracle.book.keys()
+        self.keys = {
+            (caller, key): made
+            for (caller, key), made in self.keys.items()
+            if (caller, key, made.session) in keys
+        }
 
 
 def s12_one_key_one_session(

@@ -189,6 +189,10 @@ class CommittedBook:
             SessionRow(*row) for row in self._raw.execute(f"{_SESSION} ORDER BY created_at, id")
         ]
 
+    def keys(self) -> set[tuple[str, str, str]]:
+        """Return what every key has made: consumer, key, session."""
+        return set(self._raw.execute("SELECT consumer_id, key, session_id FROM idempotency_keys"))
+
     def charges(self) -> list[tuple[str, int, int, int, int]]:
         """Return every cost entry: attempt, begin, end, rate, amount."""
         query = (
