@@ -25,7 +25,11 @@ _MOST_SHOWN = 1.03
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuModel:
-    """One model of GPU. `memory_gb` is per GPU and as sold; `family` is what it shares with its siblings."""
+    """One model of GPU. `memory_gb` is per GPU and as sold; `family` is what it shares with its siblings.
+
+    Throughput is dense and in TFLOPS (`tflops` with 16-bit inputs, the better of FP16 and BF16), bandwidth in GB/s; None
+    where the maker does not say.
+    """
 
     name: str
     vendor: str
@@ -37,6 +41,11 @@ class GpuModel:
     form: str = ""
     also_sold_gb: tuple[int, ...] = ()
     aliases: tuple[str, ...] = ()
+    memory_type: str = ""
+    bandwidth_gbs: float | None = None
+    tflops: float | None = None
+    fp8_tflops: float | None = None
+    interconnect: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

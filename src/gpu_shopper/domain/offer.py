@@ -12,7 +12,9 @@ from gpu_shopper.domain.money import HourlyRate
 class Offer:
     """One thing on sale. `id` is ours and stable (`<provider>:<provider_id>`); prices are for the whole offer.
 
-    Units: memory and disk in GB as sold, network in Mbps, times in UTC, `max_duration_hours` 0 for unlimited.
+    Units: memory and disk in GB as sold, network in Mbps, times in UTC, `max_duration_hours` 0 for unlimited. A
+    `gpu_fraction` below 1 is a part of one GPU (an eighth, a MIG slice); `vram_gb` is then the memory of that part.
+    `marks` say what is odd about it (see `domain.odd_prices`): such an offer is shown behind all others.
     """
 
     id: OfferId
@@ -40,6 +42,9 @@ class Offer:
     inet_up_mbps: int = 0
     storage_price_per_gb_month: float = 0.0
     traffic_price_per_gb: float = 0.0
+    gpu_fraction: float = 1.0
+    city: str = ""
+    marks: tuple[str, ...] = ()
 
     @property
     def price_per_gpu(self) -> HourlyRate:

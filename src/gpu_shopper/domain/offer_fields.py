@@ -1,0 +1,318 @@
+"""Everything that can be asked of an offer, in one table: its names, kind, unit and meaning.
+
+The query language, the index of the market, the orders of a list and the documentation are made from it, so that a
+field which is added here can be asked for, sorted by and read about everywhere.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gpu_shopper.domain.gpu import MODELS, GpuModel
+from gpu_shopper.domain.money import MICROS
+from gpu_shopper.domain.offer import Offer
+
+Value = float | str | bool | None
+
+_PATCHES = 1_000
+
+
+class Kind(StrEnum):
+    """How a field is asked: numbers and versions compared, texts named, flags by a bare word."""
+
+    NUMBER = "number"
+    VERSION = "version"
+    TEXT = "text"
+    GPU = "gpu"
+    FLAG = "flag"
+
+
+class Direction(StrEnum):
+    """Which end of an order comes first; what is unknown comes last in both."""
+
+    LOWEST = "asc"
+    HIGHEST = "desc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One thing that can be asked of an offer.
+
+    `value` returns it as it is kept, None if the cloud does not tell; `scale` times what people write (dollars) is what
+    is kept (micro-dollars). `of_gpu` says that it follows from the GPU's model alone.
+    """
+
+    name: str
+    kind: Kind
+    means: str
+    value: Callable[[Offer], Value]
+    aliases: tuple[str, ...] = ()
+    unit: str = ""
+    scale: float = 1
+    first: Direction = Direction.HIGHEST
+    of_gpu: bool = False
+
+    @property
+    def sortable(self) -> bool:
+        """Whether offers can be put in its order."""
+        return self.kind in (Kind.NUMBER, Kind.VERSION)
+
+
+def version_number(text: str) -> float | None:
+    """Return a version such as "12.4" as a number that compares rightly; None for what is none."""
+    parts = [int(part) for part in text.split(".")[:3] if part.isdigit()]
+    if not parts:
+        return None
+    major, minor, patch = (*parts, 0, 0)[:3]
+    return float((major * _PATCHES + minor) * _PATCHES + patch)
+
+
+def known(value: float) -> float | None:
+    """Return an amount, of which 0 means that the cloud does not tell."""
+    return value or None
+
+
+def _of_model(ask: Callable[[GpuModel], Value]) -> Callable[[Offer], Value]:
+    def value(offer: Offer) -> Value:
+        model = MODELS.get(offer.gpu_type)
+        return None if model is None else ask(model)
+
+    return value
+
+
+def per_gpu(offer: Offer) -> float:
+    """Return the price of one whole GPU in micro-dollars per hour."""
+    return offer.price.micros / (offer.gpu_count * offer.gpu_fraction)
+
+
+def per_tflops(offer: Offer) -> float | None:
+    """Return micro-dollars per hour and dense 16-bit TFLOPS; None for a model of which that figure isn't known."""
+    model = MODELS.get(offer.gpu_type)
+    tflops = None if model is None else model.tflops
+    return None if not tflops else per_gpu(offer) / tflops
+
+
+def per_vram(offer: Offer) -> float | None:
+    """Return micro-dollars per hour and GB of memory, of all its GPUs together."""
+    return None if not offer.vram_gb else offer.price.micros / (offer.vram_gb * offer.gpu_count)
+
+
+def _text(name: str, means: str, value: Callable[[Offer], Value], *aliases: str) -> Field:
+    return Field(name=name, kind=Kind.TEXT, means=means, value=value, aliases=aliases)
+
+
+def _flag(name: str, means: str, value: Callable[[Offer], Value], *aliases: str) -> Field:
+    return Field(name=name, kind=Kind.FLAG, means=means, value=value, aliases=aliases)
+
+
+def _amount(
+    name: str, unit: str, means: str, value: Callable[[Offer], Value], *aliases: str
+) -> Field:
+    return Field(name=name, kind=Kind.NUMBER, unit=unit, means=means, value=value, aliases=aliases)
+
+
+def _price(
+    name: str, unit: str, means: str, value: Callable[[Offer], Value], *aliases: str
+) -> Field:
+    return Field(
+        name=name,
+        kind=Kind.NUMBER,
+        unit=unit,
+        means=means,
+        value=value,
+        aliases=aliases,
+        scale=MICROS,
+        first=Direction.LOWEST,
+    )
+
+
+def _model(
+    name: str, means: str, ask: Callable[[GpuModel], Value], *, kind: Kind, unit: str = ""
+) -> Field:
+    return Field(name=name, kind=kind, unit=unit, means=means, value=_of_model(ask), of_gpu=True)
+
+
+_PRICES = (
+    _price(
+        "price",
+        "USD/h",
+        "price of the whole offer",
+        lambda offer: offer.price.micros,
+        "price_per_hour",
+    ),
+    _price(
+        "price_per_gpu",
+        "USD/h",
+        "price of one whole GPU",
+        per_gpu,
+        "price/gpu",
+        "price_per_gpu_hour",
+    ),
+    _price(
+        "price_per_tflops",
+        "USD/h",
+        "price of one dense 16-bit TFLOPS",
+        per_tflops,
+        "price/tflops",
+        "price_per_tflops_hour",
+    ),
+    _price(
+        "price_per_vram",
+        "USD/h",
+        "price of one GB of GPU memory",
+        per_vram,
+        "price/vram",
+        "price/gb",
+        "price_per_gb_vram_hour",
+    ),
+    _price(
+        "storage_price",
+        "USD/GB/month",
+        "price of disk",
+        lambda offer: offer.storage_price_per_gb_month * MICROS,
+        "storage_price_per_gb_month",
+    ),
+    _price(
+        "traffic_price",
+        "USD/GB",
+        "price of traffic",
+        lambda offer: offer.traffic_price_per_gb * MICROS,
+        "traffic_price_per_gb",
+    ),
+)
+_GPUS = (
+    Field(
+        name="gpu",
+        kind=Kind.GPU,
+        means="model of the GPU; aliases and families are understood",
+        value=lambda offer: offer.gpu_type,
+        aliases=("gpu_type", "model"),
+        of_gpu=True,
+    ),
+    _model("vendor", "maker of the GPU", lambda model: model.vendor, kind=Kind.TEXT),
+    _model(
+        "architecture", "architecture of the GPU", lambda model: model.architecture, kind=Kind.TEXT
+    ),
+    _model(
+        "memory_type", "kind of GPU memory", lambda model: model.memory_type or None, kind=Kind.TEXT
+    ),
+    _model(
+        "interconnect",
+        "how GPUs of the model reach each other",
+        lambda model: model.interconnect or None,
+        kind=Kind.TEXT,
+    ),
+    _model(
+        "tflops",
+        "dense 16-bit throughput of one GPU",
+        lambda model: model.tflops,
+        kind=Kind.NUMBER,
+        unit="TFLOPS",
+    ),
+    _model(
+        "fp8_tflops",
+        "dense 8-bit throughput of one GPU",
+        lambda model: model.fp8_tflops,
+        kind=Kind.NUMBER,
+        unit="TFLOPS",
+    ),
+    _model(
+        "bandwidth",
+        "memory bandwidth of one GPU",
+        lambda model: model.bandwidth_gbs,
+        kind=Kind.NUMBER,
+        unit="GB/s",
+    ),
+    _model(
+        "year",
+        "year in which the GPU was launched",
+        lambda model: model.launch_year,
+        kind=Kind.NUMBER,
+    ),
+    _model(
+        "capability",
+        "CUDA compute capability",
+        lambda model: version_number(model.compute_capability or ""),
+        kind=Kind.VERSION,
+    ),
+    _model(
+        "fp8", "the GPU computes in FP8", lambda model: model.fp8_tflops is not None, kind=Kind.FLAG
+    ),
+    _amount("count", "", "number of GPUs", lambda offer: offer.gpu_count, "gpu_count", "gpus"),
+    _amount(
+        "fraction",
+        "",
+        "share of one GPU that is sold; 1 for whole ones",
+        lambda offer: offer.gpu_fraction,
+        "gpu_fraction",
+    ),
+    _amount(
+        "vram",
+        "GB",
+        "memory of each GPU",
+        lambda offer: known(offer.vram_gb),
+        "vram_gb",
+        "gpu_memory",
+    ),
+    _amount(
+        "total_vram",
+        "GB",
+        "memory of all its GPUs together",
+        lambda offer: known(offer.vram_gb * offer.gpu_count),
+        "total_vram_gb",
+    ),
+    _flag("partial", "a part of a GPU", lambda offer: offer.gpu_fraction < 1),
+)
+_PLACES = (
+    _text("provider", "the cloud that sells it", lambda offer: offer.provider, "cloud"),
+    _text("country", "ISO 3166 code of two letters", lambda offer: offer.country or None),
+    _text("region", "region, as the cloud calls it", lambda offer: offer.region or None),
+    _text("city", "city", lambda offer: offer.city or None),
+    _text("location", "place, in words", lambda offer: offer.location or None, "place"),
+)
+_MACHINES = (
+    _amount("vcpus", "", "virtual CPUs", lambda offer: known(offer.vcpus), "vcpu", "cpus"),
+    _amount("ram", "GB", "main memory", lambda offer: known(offer.ram_gb), "ram_gb"),
+    _amount(
+        "disk", "GB", "most disk that it can have", lambda offer: known(offer.disk_gb), "disk_gb"
+    ),
+    _amount(
+        "down",
+        "Mbps",
+        "speed of its network, inbound",
+        lambda offer: known(offer.inet_down_mbps),
+        "inet_down",
+        "inet_down_mbps",
+    ),
+    _amount(
+        "up",
+        "Mbps",
+        "speed of its network, outbound",
+        lambda offer: known(offer.inet_up_mbps),
+        "inet_up",
+        "inet_up_mbps",
+    ),
+    Field(
+        name="cuda",
+        kind=Kind.VERSION,
+        means="newest CUDA version that its driver allows",
+        value=lambda offer: version_number(offer.cuda_version),
+        aliases=("cuda_version",),
+    ),
+)
+_TERMS = (
+    _amount("reliability", "0 to 1", "how reliable its cloud says it is", lambda offer: offer.reliability),
+    _amount("confidence", "0 to 1", "how likely it is still to be had", lambda offer: offer.availability_confidence, "availability_confidence"),
+    _amount("max_hours", "h", "how long it can be rented", lambda offer: float(offer.max_duration_hours or "inf"), "max_duration_hours"),
+    _flag("interruptible", "may be taken away at any time", lambda offer: offer.interruptible, "spot"),
+    _flag("available", "on sale now", lambda offer: offer.available),
+    _flag("odd", "something is odd about its price", lambda offer: bool(offer.marks)),
+)  # fmt: skip
+
+FIELDS: Mapping[str, Field] = {
+    field.name: field for field in (*_PRICES, *_GPUS, *_PLACES, *_MACHINES, *_TERMS)
+}
+# Every word that means a field, in small letters.
+WORDS: Mapping[str, Field] = {
+    word: field for field in FIELDS.values() for word in (field.name, *field.aliases)
+}
