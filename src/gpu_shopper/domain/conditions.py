@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from operator import eq, ge, gt, le, lt
 
-from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.offer_fields import FIELDS, Kind
+from gpu_shopper.domain.offer import Offer, Requirements
+from gpu_shopper.domain.offer_fields import FIELDS, Kind, Value, version_number
 
 
 class Comparator(StrEnum):
@@ -85,7 +85,8 @@ class AnyOf:
     conditions: tuple["Condition", ...]
 
 
-Condition = Compare | OneOf | Contains | Flag | Not | All | AnyOf
+Part = Compare | OneOf | Contains | Flag
+Condition = Part | Not | All | AnyOf
 
 EVERYTHING = All(())
 
@@ -100,18 +101,21 @@ def holds(offer: Offer, condition: Condition) -> bool:
         case Not(negated):
             return not holds(offer, negated)
         case _:
-            return _value_holds(offer, condition)
+            return fulfils(FIELDS[condition.field].value(offer), condition)
 
 
-def _value_holds(offer: Offer, condition: Compare | OneOf | Contains | Flag) -> bool:
-    value = FIELDS[condition.field].value(offer)
-    match condition:
+def fulfils(value: Value, part: Part) -> bool:
+    """Return whether a value of a field is as one part of a condition asks for."""
+    match part:
         case Compare(_, comparator, wanted):
-            return isinstance(value, int | float) and _COMPARE[comparator](value, wanted)
+            # A yes is a number to Python.
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return False
+            return _COMPARE[comparator](value, wanted)
         case OneOf(_, values):
             return isinstance(value, str) and value.lower() in values
-        case Contains(_, part):
-            return isinstance(value, str) and part in value.lower()
+        case Contains(_, wanted):
+            return isinstance(value, str) and wanted in value.lower()
         case Flag(_):
             return value is True
 
@@ -148,3 +152,37 @@ def fits(condition: Condition) -> bool:
             return FIELDS[field].kind in (Kind.TEXT, Kind.GPU)
         case Flag(field):
             return FIELDS[field].kind is Kind.FLAG
+
+
+def condition_of(wanted: Requirements) -> Condition:
+    """Return what a consumer's requirements ask of an offer."""
+    names = {
+        "gpu": wanted.gpu_types,
+        "provider": wanted.providers,
+        "region": wanted.regions,
+        "country": wanted.countries,
+    }
+    least = {
+        "count": wanted.min_gpu_count,
+        "vram": wanted.min_vram_gb,
+        "reliability": wanted.min_reliability,
+        "confidence": wanted.min_availability_confidence,
+        "disk": wanted.min_disk_gb,
+        "ram": wanted.min_ram_gb,
+        "vcpus": wanted.min_vcpus,
+        "down": wanted.min_inet_down_mbps,
+        "cuda": None if wanted.min_cuda is None else version_number(wanted.min_cuda),
+    }
+    parts: list[Condition] = [
+        OneOf(field, frozenset(map(str.lower, values))) for field, values in names.items() if values
+    ]
+    # At least nothing is asked of nobody: not even of those who do not tell.
+    parts += [Compare(field, Comparator.AT_LEAST, value) for field, value in least.items() if value]
+    if wanted.gpu_count is not None:
+        parts.append(Compare("count", Comparator.EQUAL, wanted.gpu_count))
+    if wanted.max_price is not None:
+        parts.append(Compare("price", Comparator.AT_MOST, wanted.max_price.micros))
+    for flag, value in (("interruptible", wanted.interruptible), ("partial", wanted.partial)):
+        if value is not None:
+            parts.append(Flag(flag) if value else Not(Flag(flag)))
+    return joined(*parts)

@@ -34,12 +34,20 @@ class Direction(StrEnum):
     HIGHEST = "desc"
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of offers: by the values of a field, from one end. Ties are broken by id."""
+
+    field: str
+    direction: Direction
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One thing that can be asked of an offer.
 
     `value` returns it as it is kept, None if the cloud does not tell; `scale` times what people write (dollars) is what
-    is kept (micro-dollars). `of_gpu` says that it follows from the GPU's model alone.
+    is kept (micro-dollars). What follows from the GPU's model alone has `of_model` as well.
     """
 
     name: str
@@ -50,17 +58,22 @@ class Field:
     unit: str = ""
     scale: float = 1
     first: Direction = Direction.HIGHEST
-    of_gpu: bool = False
+    of_model: Callable[[GpuModel], Value] | None = None
 
     @property
     def sortable(self) -> bool:
         """Whether offers can be put in its order."""
         return self.kind in (Kind.NUMBER, Kind.VERSION)
 
+    @property
+    def best_first(self) -> Order:
+        """The order in which the best comes first."""
+        return Order(self.name, self.first)
+
 
 def version_number(text: str) -> float | None:
     """Return a version such as "12.4" as a number that compares rightly; None for what is none."""
-    parts = [int(part) for part in text.split(".")[:3] if part.isdigit()]
+    parts = [int(part) for part in text.split(".")[:3] if part.isascii() and part.isdigit()]
     if not parts:
         return None
     major, minor, patch = (*parts, 0, 0)[:3]
@@ -129,7 +142,7 @@ def _price(
 def _model(
     name: str, means: str, ask: Callable[[GpuModel], Value], *, kind: Kind, unit: str = ""
 ) -> Field:
-    return Field(name=name, kind=kind, unit=unit, means=means, value=_of_model(ask), of_gpu=True)
+    return Field(name=name, kind=kind, unit=unit, means=means, value=_of_model(ask), of_model=ask)
 
 
 _PRICES = (
@@ -187,7 +200,6 @@ _GPUS = (
         means="model of the GPU; aliases and families are understood",
         value=lambda offer: offer.gpu_type,
         aliases=("gpu_type", "model"),
-        of_gpu=True,
     ),
     _model("vendor", "maker of the GPU", lambda model: model.vendor, kind=Kind.TEXT),
     _model(
@@ -316,3 +328,4 @@ FIELDS: Mapping[str, Field] = {
 WORDS: Mapping[str, Field] = {
     word: field for field in FIELDS.values() for word in (field.name, *field.aliases)
 }
+CHEAPEST_FIRST = FIELDS["price"].best_first

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
+from gpu_shopper.market.shelf import Stock
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot
 
 
@@ -17,7 +18,7 @@ class Market:
     """Holds the newest snapshot. Configured clouds are known from the start, before their first answer."""
 
     def __init__(self, providers: Iterable[ProviderName] = ()) -> None:
-        self._snapshot = MarketSnapshot(Listing(provider=provider) for provider in providers)
+        self._snapshot = MarketSnapshot(map(_empty, providers))
         self._taken: dict[ProviderName, set[OfferId]] = {}
 
     @property
@@ -29,9 +30,9 @@ class Market:
         self, provider: ProviderName, listing: Sequence[Offer], at: datetime, *, rejected: int = 0
     ) -> None:
         """Put what `provider` listed at `at` in place of all before; `rejected` rows could not be read."""
-        offers = tuple(listing)
         self._taken.pop(provider, None)
-        self._put(Listing(provider=provider, offers=offers, fetched_at=at, rejected=rejected))
+        stock = Stock(provider, listing)
+        self._put(Listing(provider=provider, stock=stock, fetched_at=at, rejected=rejected))
 
     def take(self, offer: Offer) -> None:
         """Note that we are buying `offer`: nobody else of ours need run after it until its cloud lists anew."""
@@ -47,14 +48,18 @@ class Market:
 
     def withdraw(self, provider: ProviderName) -> None:
         """Take the offers of `provider` off the market, because they are too old to be believed."""
-        self._put(replace(self._listing(provider), offers=()))
+        self._put(replace(self._listing(provider), stock=Stock(provider)))
 
     def _listing(self, provider: ProviderName) -> Listing:
         known = {listing.provider: listing for listing in self._snapshot.providers}
-        return known.get(provider, Listing(provider=provider))
+        return known.get(provider) or _empty(provider)
 
     def _put(self, listing: Listing) -> None:
         old = self._snapshot
         others = [other for other in old.providers if other.provider != listing.provider]
         # One assignment: a reader sees the old market or the new one, never half of each.
         self._snapshot = MarketSnapshot([*others, listing], generation=old.generation + 1)
+
+
+def _empty(provider: ProviderName) -> Listing:
+    return Listing(provider=provider, stock=Stock(provider))

@@ -1,24 +1,29 @@
-"""All offers at one moment, sorted and indexed once, when first asked for, so that a query only narrows and cuts.
+"""All offers at one moment, indexed once, when first asked for, so that a question only narrows and cuts.
 
-A snapshot never changes: a query sees one market however long it takes, and needs no lock. What a filter asks of text
-(region, country, CUDA version) is decided once per distinct value, not once per offer.
+A snapshot never changes: a question sees one market however long it takes, and needs no lock.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from gpu_shopper.domain.ids import OfferId, ProviderName
-from gpu_shopper.domain.offer import Offer, OfferQuery, OfferSort, Requirements, version
+from msgspec import json
 
-_ORDERS: Mapping[OfferSort, Callable[[Offer], tuple[float, str]]] = {
-    OfferSort.PRICE: lambda offer: (offer.price.micros, offer.id),
-    OfferSort.PRICE_PER_GPU: lambda offer: (offer.price_per_gpu.micros, offer.id),
-    OfferSort.VRAM: lambda offer: (-offer.vram_gb, offer.id),
-    OfferSort.RELIABILITY: lambda offer: (-offer.reliability, offer.id),
-}
+from gpu_shopper.domain.conditions import EVERYTHING, Condition, condition_of
+from gpu_shopper.domain.ids import OfferId, ProviderName
+from gpu_shopper.domain.offer import Offer, Requirements
+from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order
+from gpu_shopper.market.facets import Counts, Facets
+from gpu_shopper.market.index import Index, indexing
+from gpu_shopper.market.masks import Masks
+from gpu_shopper.market.pieces import Pieces, at_once
+from gpu_shopper.market.rows import ending, offer_of
+from gpu_shopper.market.selecting import Place, Selection
+from gpu_shopper.market.shelf import Stock
+
+# What an engine reads at a time: it seldom wants more than the first few.
+_READ = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +35,7 @@ class Listing:
     """
 
     provider: ProviderName
-    offers: Sequence[Offer] = ()
+    stock: Stock
     fetched_at: datetime | None = None
     error: str | None = None
     failed_at: datetime | None = None
@@ -48,11 +53,25 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfferPage:
-    """One page of an answer; `total` counts all offers that match."""
+class OfferQuery:
+    """One question to the market: what to fulfil, in which order, which part of it, and what to count by."""
 
-    offers: tuple[Offer, ...]
+    condition: Condition = EVERYTHING
+    orders: tuple[Order, ...] = (CHEAPEST_FIRST,)
+    limit: int = 50
+    offset: int = 0
+    after: Place | None = None
+    facets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferPage:
+    """One page of an answer: offers as JSON; `total` counts all that match, `last` is where the next page begins."""
+
+    rows: tuple[bytes, ...]
     total: int
+    last: Place | None = None
+    facets: Mapping[str, Counts] = field(default_factory=dict)
 
 
 class MarketSnapshot:
@@ -60,152 +79,102 @@ class MarketSnapshot:
 
     def __init__(self, listings: Iterable[Listing] = (), *, generation: int = 0) -> None:
         self.generation = generation
-        self._listings = {
-            listing.provider: listing
-            for listing in sorted(listings, key=lambda listing: listing.provider)
-        }
-        self._by_id = {offer.id: offer for offer in self._all_listed()}
-        # Two threads that come at once may both do the work; they come to the same.
-        self._sorted: dict[OfferSort, tuple[Offer, ...]] = {}
-        self._by_gpu: dict[OfferSort, dict[str, tuple[Offer, ...]]] = {}
+        self._listings = tuple(sorted(listings, key=lambda listing: f"{listing.provider}:"))
+        self._index: Index | None = None
 
-    def _all_listed(self) -> Iterable[Offer]:
-        for listing in self._listings.values():
-            for offer in listing.offers:
-                assert offer.provider == listing.provider, offer.id
-                yield offer
+    def indexing(self) -> Pieces[Index]:
+        """Lay out all offers in pieces, so that the first question need not."""
+        shelves = []
+        for listing in self._listings:
+            for _ in listing.stock.stocking():
+                yield None
+            shelves.append(listing.stock.shelf)
+        for index in indexing(shelves):
+            # Two threads that come at once may both do the work; they come to the same.
+            self._index = index
+            yield None
+        yield self._index
+
+    @property
+    def index(self) -> Index:
+        """All offers, laid out."""
+        return self._index or at_once(self.indexing())
+
+    @cached_property
+    def _masks(self) -> Masks:
+        return Masks(self.index)
+
+    @cached_property
+    def _facets(self) -> Facets:
+        return Facets(self._masks)
+
+    @cached_property
+    def _fetched(self) -> tuple[bytes, ...]:
+        return tuple(json.encode(listing.fetched_at) for listing in self._listings)
 
     @property
     def ready(self) -> bool:
         """Whether any cloud has ever answered: until then an empty market means nothing."""
-        return any(listing.fetched_at is not None for listing in self._listings.values())
+        return any(listing.fetched_at is not None for listing in self._listings)
 
     @property
     def complete(self) -> bool:
         """Whether every cloud has answered: until then, what is not on the market may be on sale."""
-        return all(listing.fetched_at is not None for listing in self._listings.values())
+        return all(listing.fetched_at is not None for listing in self._listings)
 
     @property
     def providers(self) -> tuple[Listing, ...]:
         """What is known of each cloud, by name."""
-        return tuple(self._listings.values())
+        return self._listings
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return sum(len(listing.stock) for listing in self._listings)
 
     def get(self, offer_id: OfferId) -> Offer | None:
         """Return the offer of that id; None if no cloud lists it."""
-        return self._by_id.get(offer_id)
+        for position in self.index.find(offer_id):
+            offer = self._offer(position)
+            if offer.id == offer_id:
+                return offer
+        return None
 
     def query(self, query: OfferQuery) -> OfferPage:
-        """Return the page that `query` asks for; ties in its order are broken by id."""
+        """Return the page that `query` asks for: exactly those offers for which its condition holds."""
         assert query.limit >= 0, query.limit
         assert query.offset >= 0, query.offset
-        rows = self.matching(query.requirements, sort=query.sort)
-        page = tuple(rows[query.offset : query.offset + query.limit])
-        return OfferPage(offers=page, total=len(rows))
+        counts: dict[str, Counts] = {}
+        if query.facets:
+            words, but = self._facets.split(query.condition)
+            counts = {name: self._facets.counts(name, but[name]) for name in query.facets}
+        else:
+            words = self._masks.of(query.condition)
+        chosen = Selection(self._masks, words, query.orders)
+        found = chosen.first(query.limit, skip=query.offset, after=query.after)
+        return OfferPage(
+            rows=tuple(map(self._body, found)),
+            total=chosen.total,
+            last=chosen.place(found[-1]) if found else None,
+            facets=counts,
+        )
 
-    def matching(
-        self, wanted: Requirements, *, sort: OfferSort = OfferSort.PRICE
-    ) -> Sequence[Offer]:
-        """Return every offer that has what is wanted, in order: those for which `domain.offer.matches` holds."""
-        rows = self._of_gpus(wanted.gpu_types, sort)
-        if wanted.max_price is not None:
-            cap = wanted.max_price.micros
-            if sort is OfferSort.PRICE:
-                rows = rows[: bisect_right(rows, cap, key=lambda offer: offer.price.micros)]
-            else:
-                rows = [offer for offer in rows if offer.price.micros <= cap]
-        for narrow in (_by_amounts, _by_quality, self._by_place, self._by_software):
-            rows = narrow(rows, wanted)
-        return rows
+    def matching(self, wanted: Requirements) -> Iterator[Offer]:
+        """Yield every offer that has what is wanted, the cheapest first, what is odd last."""
+        words = self._masks.of(condition_of(wanted))
+        chosen = Selection(self._masks, words, (CHEAPEST_FIRST,))
+        seen, most = 0, _READ
+        while found := chosen.first(most, skip=seen):
+            yield from map(self._offer, found)
+            seen, most = seen + len(found), most * 2
 
-    def _of_gpus(self, gpu_types: frozenset[str], sort: OfferSort) -> Sequence[Offer]:
-        if not gpu_types:
-            return self._rows(sort)
-        by_gpu = self._groups(sort)
-        groups = [by_gpu.get(gpu, ()) for gpu in sorted(gpu_types)]
-        if len(groups) == 1:
-            return groups[0]
-        # The groups are sorted runs, which the sort merges rather than sorts.
-        return sorted((offer for group in groups for offer in group), key=_ORDERS[sort])
+    def _body(self, position: int) -> bytes:
+        number, row = self.index.row(position)
+        return row + ending(confidence=self._confidence(position), fetched_at=self._fetched[number])
 
-    def _rows(self, sort: OfferSort) -> tuple[Offer, ...]:
-        rows = self._sorted.get(sort)
-        if rows is None:
-            rows = self._sorted[sort] = tuple(sorted(self._by_id.values(), key=_ORDERS[sort]))
-        return rows
+    def _offer(self, position: int) -> Offer:
+        number, row = self.index.row(position)
+        fetched_at = self._listings[number].fetched_at
+        assert fetched_at is not None, self._listings[number].provider
+        return offer_of(row, confidence=self._confidence(position), fetched_at=fetched_at)
 
-    def _groups(self, sort: OfferSort) -> dict[str, tuple[Offer, ...]]:
-        groups = self._by_gpu.get(sort)
-        if groups is None:
-            groups = self._by_gpu[sort] = _grouped(self._rows(sort))
-        return groups
-
-    @cached_property
-    def _regions(self) -> set[str]:
-        return {offer.region for offer in self._by_id.values()}
-
-    @cached_property
-    def _countries(self) -> set[str]:
-        return {offer.country for offer in self._by_id.values()}
-
-    @cached_property
-    def _cuda_versions(self) -> set[str]:
-        return {offer.cuda_version for offer in self._by_id.values()}
-
-    def _by_place(self, rows: Sequence[Offer], wanted: Requirements) -> Sequence[Offer]:
-        if wanted.providers:
-            rows = [offer for offer in rows if offer.provider in wanted.providers]
-        if wanted.regions:
-            regions = {region for region in self._regions if region.lower() in wanted.regions}
-            rows = [offer for offer in rows if offer.region in regions]
-        if wanted.countries:
-            countries = {name for name in self._countries if name.lower() in wanted.countries}
-            rows = [offer for offer in rows if offer.country in countries]
-        return rows
-
-    def _by_software(self, rows: Sequence[Offer], wanted: Requirements) -> Sequence[Offer]:
-        if wanted.min_cuda is None:
-            return rows
-        least = version(wanted.min_cuda)
-        enough = {cuda for cuda in self._cuda_versions if version(cuda) >= least}
-        return [offer for offer in rows if offer.cuda_version in enough]
-
-
-def _grouped(rows: Iterable[Offer]) -> dict[str, tuple[Offer, ...]]:
-    groups: dict[str, list[Offer]] = {}
-    for offer in rows:
-        groups.setdefault(offer.gpu_type, []).append(offer)
-    return {gpu: tuple(offers) for gpu, offers in groups.items()}
-
-
-# One plain pass per filter in use: several times faster than asking each offer about all of them.
-
-
-def _by_amounts(rows: Sequence[Offer], wanted: Requirements) -> Sequence[Offer]:
-    if (count := wanted.gpu_count) is not None:
-        rows = [offer for offer in rows if offer.gpu_count == count]
-    if (least := wanted.min_gpu_count) is not None:
-        rows = [offer for offer in rows if offer.gpu_count >= least]
-    if (least := wanted.min_vram_gb) is not None:
-        rows = [offer for offer in rows if offer.vram_gb >= least]
-    if (least := wanted.min_disk_gb) is not None:
-        rows = [offer for offer in rows if offer.disk_gb >= least]
-    if (least := wanted.min_ram_gb) is not None:
-        rows = [offer for offer in rows if offer.ram_gb >= least]
-    if (least := wanted.min_vcpus) is not None:
-        rows = [offer for offer in rows if offer.vcpus >= least]
-    if (least := wanted.min_inet_down_mbps) is not None:
-        rows = [offer for offer in rows if offer.inet_down_mbps >= least]
-    return rows
-
-
-def _by_quality(rows: Sequence[Offer], wanted: Requirements) -> Sequence[Offer]:
-    if (least := wanted.min_reliability) is not None:
-        rows = [offer for offer in rows if offer.reliability >= least]
-    if (least := wanted.min_availability_confidence) is not None:
-        rows = [offer for offer in rows if offer.availability_confidence >= least]
-    if (interruptible := wanted.interruptible) is not None:
-        rows = [offer for offer in rows if offer.interruptible == interruptible]
-    return rows
+    def _confidence(self, position: int) -> float:
+        return float(self.index.numbers["confidence"][position])

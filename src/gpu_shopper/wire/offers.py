@@ -5,25 +5,32 @@ from datetime import datetime
 from msgspec import Struct
 
 
-class OfferBody(Struct, frozen=True, kw_only=True):
-    """One offer. `vram_gb` is per GPU; `price_per_hour` is for the whole offer."""
+class OfferFacts(Struct, frozen=True, kw_only=True):
+    """What a cloud says of one offer, in one vocabulary.
+
+    `vram_gb` is per GPU, or of the part that is sold where `gpu_fraction` is below 1; `price_per_hour` is for the whole
+    offer. Prices per TFLOPS (dense, 16 bit) are null where the GPU is not known. `marks` say what is odd about it.
+    """
 
     id: str
     provider: str
     provider_id: str
+    machine_id: str
     gpu_type: str
     gpu_count: int
+    gpu_fraction: float
     vram_gb: int
     price_per_hour: float
     price_per_gpu_hour: float
+    price_per_tflops_hour: float | None
+    price_per_gb_vram_hour: float | None
     location: str
+    city: str
     country: str
     region: str
     reliability: float
     available: bool
-    availability_confidence: float
     max_duration_hours: int
-    fetched_at: datetime
     cuda_version: str
     interruptible: bool
     vcpus: int
@@ -33,6 +40,14 @@ class OfferBody(Struct, frozen=True, kw_only=True):
     inet_up_mbps: int
     storage_price_per_gb_month: float
     traffic_price_per_gb: float
+    marks: tuple[str, ...]
+
+
+class OfferBody(OfferFacts, frozen=True, kw_only=True):
+    """One offer, with what changes while its cloud says nothing new: how likely it is still to be had."""
+
+    availability_confidence: float
+    fetched_at: datetime
 
 
 class MarketSource(Struct, frozen=True, kw_only=True):

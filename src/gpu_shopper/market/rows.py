@@ -1,0 +1,122 @@
+"""Between an offer and its row of JSON, both ways and exact.
+
+A row is encoded once, when its cloud is heard, and then only copied. What changes without a word from the cloud (when it
+was fetched, how likely it is still to be had) is not in it; it is put in when a page is made.
+"""
+
+from datetime import datetime
+
+from msgspec import Struct, json
+
+from gpu_shopper.domain.ids import OfferId, ProviderName
+from gpu_shopper.domain.money import MICROS, rate
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.domain.offer_fields import per_gpu, per_tflops, per_vram
+from gpu_shopper.wire.offers import OfferBody, OfferFacts
+
+_facts = json.Decoder(OfferFacts)
+_bodies = json.Decoder(OfferBody)
+_encoder = json.Encoder()
+
+
+class _Id(Struct):
+    id: str
+
+
+_facts_id = json.Decoder(_Id)
+
+
+def row_of(offer: Offer) -> bytes:
+    """Return the offer as an open JSON object: whoever uses it adds what changes, and the last brace."""
+    facts = OfferFacts(
+        id=offer.id,
+        provider=offer.provider,
+        provider_id=offer.provider_id,
+        machine_id=offer.machine_id,
+        gpu_type=offer.gpu_type,
+        gpu_count=offer.gpu_count,
+        gpu_fraction=offer.gpu_fraction,
+        vram_gb=offer.vram_gb,
+        price_per_hour=offer.price.micros / MICROS,
+        price_per_gpu_hour=round(per_gpu(offer)) / MICROS,
+        price_per_tflops_hour=_rounded(per_tflops(offer)),
+        price_per_gb_vram_hour=_rounded(per_vram(offer)),
+        location=offer.location,
+        city=offer.city,
+        country=offer.country,
+        region=offer.region,
+        reliability=offer.reliability,
+        available=offer.available,
+        max_duration_hours=offer.max_duration_hours,
+        cuda_version=offer.cuda_version,
+        interruptible=offer.interruptible,
+        vcpus=offer.vcpus,
+        ram_gb=offer.ram_gb,
+        disk_gb=offer.disk_gb,
+        inet_down_mbps=offer.inet_down_mbps,
+        inet_up_mbps=offer.inet_up_mbps,
+        storage_price_per_gb_month=offer.storage_price_per_gb_month,
+        traffic_price_per_gb=offer.traffic_price_per_gb,
+        marks=offer.marks,
+    )
+    return _encoder.encode(facts)[:-1]
+
+
+def body_of(offer: Offer) -> OfferBody:
+    """Shape one offer, as it was when it was fetched."""
+    end = ending(
+        confidence=offer.availability_confidence, fetched_at=_encoder.encode(offer.fetched_at)
+    )
+    return _bodies.decode(row_of(offer) + end)
+
+
+def offer_of(row: bytes, *, confidence: float, fetched_at: datetime) -> Offer:
+    """Return the offer that was encoded as `row`."""
+    facts = _facts.decode(row + b"}")
+    return Offer(
+        id=OfferId(facts.id),
+        provider=ProviderName(facts.provider),
+        provider_id=facts.provider_id,
+        machine_id=facts.machine_id,
+        gpu_type=facts.gpu_type,
+        gpu_count=facts.gpu_count,
+        gpu_fraction=facts.gpu_fraction,
+        vram_gb=facts.vram_gb,
+        price=rate(facts.price_per_hour),
+        location=facts.location,
+        city=facts.city,
+        country=facts.country,
+        region=facts.region,
+        reliability=facts.reliability,
+        available=facts.available,
+        max_duration_hours=facts.max_duration_hours,
+        cuda_version=facts.cuda_version,
+        interruptible=facts.interruptible,
+        vcpus=facts.vcpus,
+        ram_gb=facts.ram_gb,
+        disk_gb=facts.disk_gb,
+        inet_down_mbps=facts.inet_down_mbps,
+        inet_up_mbps=facts.inet_up_mbps,
+        storage_price_per_gb_month=facts.storage_price_per_gb_month,
+        traffic_price_per_gb=facts.traffic_price_per_gb,
+        marks=facts.marks,
+        availability_confidence=confidence,
+        fetched_at=fetched_at,
+    )
+
+
+def id_of(row: bytes) -> str:
+    """Return the id of the offer that was encoded as `row`."""
+    return _facts_id.decode(row + b"}").id
+
+
+def ending(*, confidence: float, fetched_at: bytes) -> bytes:
+    """Return what closes a row; `fetched_at` is a time as JSON."""
+    return b',"availability_confidence":%s,"fetched_at":%s}' % (
+        _encoder.encode(confidence),
+        fetched_at,
+    )
+
+
+def _rounded(micros: float | None) -> float | None:
+    return None if micros is None else round(micros) / MICROS

@@ -1,0 +1,158 @@
+"""The first rows of those that match, in an order, and how many match of each kind."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Direction, Order
+from gpu_shopper.market.index import WORD, Words
+from gpu_shopper.market.masks import Masks
+from gpu_shopper.market.rows import id_of
+
+_FEW: Final = 64
+_ONE: Final = np.uint64(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row's place in an order, by which the next page begins even when the row itself has gone.
+
+    `group` is 0 for what has all the values that are sorted by, 1 where one is unknown, 2 for what is odd; `values` are
+    such that the lowest comes first.
+    """
+
+    group: int
+    values: tuple[float, ...]
+    offer_id: str
+
+
+def count(words: Words) -> int:
+    """Return how many rows a bitmap has."""
+    return int(np.bitwise_count(words).sum())
+
+
+def rows_of(words: Words) -> NDArray[np.int64]:
+    """Return the positions of a bitmap's rows, in their order."""
+    some = np.flatnonzero(words)
+    bits = np.unpackbits(words[some].view(np.uint8), bitorder="little")
+    found = np.flatnonzero(bits.view(bool))
+    return some[found // WORD] * WORD + found % WORD
+
+
+def bits_at(words: Words, positions: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which of the rows at `positions` a bitmap has."""
+    bits = words[positions // WORD] >> (positions % WORD).astype(np.uint64)
+    return np.asarray(bits & _ONE, dtype=bool)
+
+
+class Selection:
+    """The rows of one bitmap, in an order."""
+
+    def __init__(self, masks: Masks, words: Words, orders: Sequence[Order]) -> None:
+        self._index = masks.index
+        self._masks = masks
+        self._words = words
+        self.total = count(words)
+        self._orders = tuple(orders) or (CHEAPEST_FIRST,)
+
+    def first(self, most: int, *, skip: int = 0, after: Place | None = None) -> Sequence[int]:
+        """Return the positions of the first rows behind `after` and `skip` others."""
+        if not most or not self.total:
+            return ()
+        if self._orders == (CHEAPEST_FIRST,):
+            return self._cheapest(most, skip, after)
+        return self._sorted(most, skip, after)
+
+    def place(self, position: int) -> Place:
+        """Return where the row at `position` stands in this order."""
+        rows = np.array([position])
+        groups, keys = self._keys(rows)
+        _, row = self._index.row(position)
+        values = tuple(float(key[0]) for key in keys)
+        return Place(group=int(groups[0]), values=values, offer_id=id_of(row))
+
+    def _cheapest(self, most: int, skip: int, after: Place | None) -> Sequence[int]:
+        order = self._index.layout.price_order
+        begin = 0 if after is None else bisect_right(order, _sort_key(after), key=self._price_key)
+        wanted = skip + most
+        # So many rows of all must be looked at until enough of them are among those that match.
+        likely = int(1.2 * wanted * len(order) / self.total) + _FEW
+        if likely > len(order) // 4:
+            return self._by_rank(begin, wanted)[skip:]
+        found: list[int] = []
+        while len(found) < wanted and begin < len(order):
+            piece = order[begin : begin + likely]
+            found += piece[bits_at(self._words, piece)].tolist()
+            begin += likely
+        return found[skip:wanted]
+
+    def _by_rank(self, begin: int, wanted: int) -> list[int]:
+        """Where few match: all of them, by the place that each has among all."""
+        ranks = self._index.layout.price_rank[rows_of(self._words)]
+        if begin:
+            ranks = ranks[ranks >= begin]
+        if wanted < len(ranks):
+            ranks = np.partition(ranks, wanted - 1)[:wanted]
+        ranks.sort()
+        return _listed(self._index.layout.price_order[ranks])
+
+    def _price_key(self, position: int) -> tuple[int, tuple[float, ...], str]:
+        return _sort_key(self.place(int(position)))
+
+    def _sorted(self, most: int, skip: int, after: Place | None) -> Sequence[int]:
+        rows = rows_of(self._words)
+        groups, keys = self._keys(rows)
+        if after is not None:
+            behind = self._behind(after, rows, groups, keys)
+            rows, groups, keys = rows[behind], groups[behind], [key[behind] for key in keys]
+        wanted = skip + most
+        if wanted < len(rows):
+            # What is not known or odd comes behind all that is infinite.
+            leading = np.where(groups > 0, np.inf, keys[0])
+            enough = np.partition(leading, wanted - 1)[wanted - 1]
+            near = leading <= enough
+            rows, groups, keys = rows[near], groups[near], [key[near] for key in keys]
+        ties = self._index.layout.source[rows]
+        columns: list[NDArray[Any]] = [ties, *reversed(keys), groups]
+        return _listed(rows[np.lexsort(columns)[skip:wanted]])
+
+    def _keys(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int8], list[NDArray[np.float64]]]:
+        """Return each row's group and its values, turned so that the lowest comes first."""
+        keys = []
+        groups = np.zeros(len(rows), dtype=np.int8)
+        for order in self._orders:
+            key = self._masks.numbers(order.field)[rows].astype(np.float64)
+            groups[np.isnan(key)] = 1
+            keys.append(key if order.direction is Direction.LOWEST else -key)
+        groups[bits_at(self._index.flags["odd"], rows)] = 2
+        # Within the unknown, only their ids tell them apart.
+        return groups, [
+            np.where(groups == 1, 0.0, np.where(np.isnan(key), 0.0, key)) for key in keys
+        ]
+
+    def _behind(
+        self,
+        after: Place,
+        rows: NDArray[np.int64],
+        groups: NDArray[np.int8],
+        keys: Sequence[NDArray[np.float64]],
+    ) -> NDArray[np.bool_]:
+        behind = groups > after.group
+        level = groups == after.group
+        for key, value in zip(keys, after.values, strict=True):
+            behind |= level & (key > value)
+            level &= key == value
+        ids = self._index.layout.source[rows]
+        return np.asarray(behind | (level & (ids >= self._index.ids_up_to(after.offer_id))))
+
+
+def _listed(positions: NDArray[Any]) -> list[int]:
+    return [int(position) for position in positions]
+
+
+def _sort_key(place: Place) -> tuple[int, tuple[float, ...], str]:
+    return place.group, place.values, place.offer_id
