@@ -1,5 +1,6 @@
 """Where the next page begins, as an opaque text: the caller hands it back and reads nothing in it."""
 
+import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
 
@@ -25,7 +26,7 @@ def read_cursor(cursor: str, *, kind: str, parts: int) -> tuple[str, ...]:
     except ValueError:
         found = []
     if len(found) != parts + 1 or found[0] != kind:
-        raise _no_cursor()
+        raise no_cursor()
     return tuple(found[1:])
 
 
@@ -38,9 +39,9 @@ def moment(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise _no_cursor() from None
+        raise no_cursor() from None
     if at.tzinfo is None:
-        raise _no_cursor()
+        raise no_cursor()
     return at
 
 
@@ -51,10 +52,26 @@ def count(text: str) -> int:
         Invalid: there is none.
     """
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise _no_cursor()
+        raise no_cursor()
     return int(text)
 
 
-def _no_cursor() -> Invalid:
+def number(text: str) -> float:
+    """Return the amount in a cursor.
+
+    Raises:
+        Invalid: there is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        raise no_cursor() from None
+    if math.isnan(value):
+        raise no_cursor()
+    return value
+
+
+def no_cursor() -> Invalid:
+    """Return the refusal of what is not a cursor."""
     hint = "use the next_cursor of the page before, with the same filters"
     return Invalid("this is not a cursor of this list", path="cursor", hint=hint)

@@ -1,16 +1,22 @@
 """The menu: what can be rented now, and what is remembered against it."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
-from gpu_shopper.api.cursors import count, read_cursor, write_cursor
+from gpu_shopper.api.cursors import count, no_cursor, number, read_cursor, write_cursor
 from gpu_shopper.api.routes import Ask, NoQuery, Reply, Route
 from gpu_shopper.api.session_orders import gpu_names
 from gpu_shopper.domain import errors
+from gpu_shopper.domain.conditions import condition_of
 from gpu_shopper.domain.ids import OfferId
 from gpu_shopper.domain.money import rate
-from gpu_shopper.domain.offer import Offer, OfferQuery, OfferSort, Requirements
+from gpu_shopper.domain.offer import Requirements
+from gpu_shopper.domain.offer_fields import Order, read_order
+from gpu_shopper.market.facets import FACETS
+from gpu_shopper.market.rows import body_of
+from gpu_shopper.market.selecting import Place
+from gpu_shopper.market.snapshot import OfferQuery
 from gpu_shopper.queries.offers import RememberedMark, SourceView
 from gpu_shopper.wire.offers import (
     HealthOfOffer,
@@ -52,7 +58,9 @@ class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     min_vcpus: Annotated[int, Meta(ge=0, le=100_000)] | None = None
     min_inet_down: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
     interruptible: bool | None = None
-    sort: OfferSort = OfferSort.PRICE
+    partial: bool | None = None
+    sort: Annotated[str, Meta(min_length=1, max_length=200)] = "price"
+    facets: Names = []
     limit: Annotated[int, Meta(ge=1, le=1000)] = 50
     offset: Annotated[int, Meta(ge=0, le=_FURTHEST)] = 0
     cursor: Cursor | None = None
@@ -61,15 +69,18 @@ class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 async def list_offers(ask: Ask[InventoryQuery, None]) -> Reply:
     """List what can be rented now."""
     query = _offer_query(ask.query)
-    page = ask.rooms.queries.offers.page(query)
-    end = query.offset + len(page.offers)
+    menu = ask.rooms.queries.offers.page(query)
+    page = menu.page
+    more = len(page.rows) == query.limit and page.last is not None
     return Reply(
         OfferPage(
-            offers=[offer_body(offer) for offer in page.offers],
-            count=len(page.offers),
+            # Rows were encoded when their cloud was heard: they are copied as they are.
+            offers=cast("list[OfferBody]", list(map(Raw, page.rows))),
+            count=len(page.rows),
             total=page.total,
-            providers=[_source(source) for source in page.sources],
-            next_cursor=write_cursor(_KIND, str(end)) if end < page.total else None,
+            providers=[_source(source) for source in menu.sources],
+            next_cursor=_cursor_at(page.last) if more and page.last else None,
+            facets={name: dict(counts) for name, counts in page.facets.items()} or None,
         )
     )
 
@@ -77,7 +88,7 @@ async def list_offers(ask: Ask[InventoryQuery, None]) -> Reply:
 async def get_offer(ask: Ask[NoQuery, None]) -> Reply:
     """Show one offer."""
     offer_id = OfferId(ask.path["offer_id"].removeprefix("/"))
-    return Reply(offer_body(ask.rooms.queries.offers.one(offer_id)))
+    return Reply(body_of(ask.rooms.queries.offers.one(offer_id)))
 
 
 async def list_offer_health(ask: Ask[NoQuery, None]) -> Reply:
@@ -86,45 +97,47 @@ async def list_offer_health(ask: Ask[NoQuery, None]) -> Reply:
     return Reply(OfferHealthList(entries=entries, count=len(entries)))
 
 
-def offer_body(offer: Offer) -> OfferBody:
-    """Shape one offer."""
-    return OfferBody(
-        id=offer.id,
-        provider=offer.provider,
-        provider_id=offer.provider_id,
-        gpu_type=offer.gpu_type,
-        gpu_count=offer.gpu_count,
-        vram_gb=offer.vram_gb,
-        price_per_hour=offer.price.dollars,
-        price_per_gpu_hour=offer.price_per_gpu.dollars,
-        location=offer.location,
-        country=offer.country,
-        region=offer.region,
-        reliability=offer.reliability,
-        available=offer.available,
-        availability_confidence=offer.availability_confidence,
-        max_duration_hours=offer.max_duration_hours,
-        fetched_at=offer.fetched_at,
-        cuda_version=offer.cuda_version,
-        interruptible=offer.interruptible,
-        vcpus=offer.vcpus,
-        ram_gb=offer.ram_gb,
-        disk_gb=offer.disk_gb,
-        inet_down_mbps=offer.inet_down_mbps,
-        inet_up_mbps=offer.inet_up_mbps,
-        storage_price_per_gb_month=offer.storage_price_per_gb_month,
-        traffic_price_per_gb=offer.traffic_price_per_gb,
-    )
-
-
 def _offer_query(given: InventoryQuery) -> OfferQuery:
     if given.cursor is not None and given.offset:
         raise errors.Invalid("give either cursor or offset", path="offset")
-    offset = given.offset
-    if given.cursor is not None:
-        offset = count(*read_cursor(given.cursor, kind=_KIND, parts=1))
-    requirements = _requirements(given)
-    return OfferQuery(requirements=requirements, sort=given.sort, limit=given.limit, offset=offset)
+    orders = _orders(given.sort)
+    return OfferQuery(
+        condition=condition_of(_requirements(given)),
+        orders=orders,
+        limit=given.limit,
+        offset=given.offset,
+        after=None if given.cursor is None else _place(given.cursor, orders),
+        facets=_facets(given.facets),
+    )
+
+
+def _orders(text: str) -> tuple[Order, ...]:
+    try:
+        return tuple(read_order(word) for word in text.split(","))
+    except ValueError as error:
+        raise errors.Invalid(str(error), path="sort") from None
+
+
+def _facets(names: list[str]) -> tuple[str, ...]:
+    wanted = dict.fromkeys(name for text in names for name in text.split(","))
+    for name in wanted:
+        if name not in FACETS:
+            message = f"{name!r} is nothing to count by; known are: {', '.join(FACETS)}"
+            raise errors.Invalid(message, path="facets")
+    return tuple(wanted)
+
+
+def _cursor_at(place: Place) -> str:
+    values = map(repr, place.values)
+    return write_cursor(_KIND, str(place.group), " ".join(values), place.offer_id)
+
+
+def _place(cursor: str, orders: tuple[Order, ...]) -> Place:
+    group, values, offer_id = read_cursor(cursor, kind=_KIND, parts=3)
+    numbers = tuple(map(number, values.split()))
+    if len(numbers) != len(orders):
+        raise no_cursor()
+    return Place(group=count(group), values=numbers, offer_id=offer_id)
 
 
 def _requirements(given: InventoryQuery) -> Requirements:
@@ -148,6 +161,7 @@ def _requirements(given: InventoryQuery) -> Requirements:
         min_vcpus=given.min_vcpus,
         min_inet_down_mbps=given.min_inet_down,
         interruptible=given.interruptible,
+        partial=given.partial,
     )
 
 

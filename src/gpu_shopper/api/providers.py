@@ -19,7 +19,7 @@ def _body(view: ProviderView) -> ProviderBody:
         name=view.name,
         capabilities=asdict(view.capabilities),
         safety_layers=asdict(view.layers),
-        offers=len(listing.offers) if listing else 0,
+        offers=len(listing.stock) if listing else 0,
         market_age_s=view.market_age_s,
         last_error=(listing.error if listing else None) or (sweep.trouble if sweep else "") or None,
         last_sweep_at=sweep.ended_at if sweep else None,

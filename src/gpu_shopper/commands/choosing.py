@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from gpu_shopper.domain.conditions import OneOf, condition_of, joined
 from gpu_shopper.domain.errors import (
     Invalid,
     MarketNotReady,
@@ -15,6 +16,7 @@ from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.quirks import Capabilities
+from gpu_shopper.domain.ranking import fit_to_buy, lasting
 from gpu_shopper.domain.session import SessionRequest
 from gpu_shopper.domain.workload import Workload
 from gpu_shopper.market.holder import Market
@@ -83,26 +85,22 @@ def _cheapest(
         wanted = replace(wanted, max_price=ceiling)
     if wanted.min_disk_gb is None and request.workload.disk_gb is not None:
         wanted = replace(wanted, min_disk_gb=request.workload.disk_gb)
-    lasting = [
-        offer
-        for offer in market.snapshot.matching(wanted)
-        if offer.available and not 0 < offer.max_duration_hours < request.reservation_hours
-    ]
-    if not lasting:
+    fitting = joined(condition_of(wanted), *fit_to_buy(), lasting(request.reservation_hours))
+    cheapest = next(market.snapshot.matching(fitting), None)
+    if cheapest is None:
         raise NothingMatches(
             "no offer on the market matches the request",
             hint="ask for more kinds of GPU, less memory, a higher price, fewer hours, or interruptible ones",
         )
-    able = [
-        offer for offer in lasting if capabilities[offer.provider].lacking(request.workload) is None
-    ]
+    able = {name for name, can in capabilities.items() if can.lacking(request.workload) is None}
+    served = joined(fitting, OneOf("provider", frozenset(map(str.lower, able))))
     free = (
         offer
-        for offer in able
+        for offer in market.snapshot.matching(served)
         if not market.is_taken(offer) and health.suppressed_until(offer) is None
     )
     # Where no cloud can do it, the cheapest one is named in the refusal.
-    return next(free, able[0] if able else lasting[0])
+    return next(free, None) or next(market.snapshot.matching(served), cheapest)
 
 
 def _like(offer: Offer) -> Requirements:

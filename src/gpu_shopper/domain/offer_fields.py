@@ -328,4 +328,27 @@ FIELDS: Mapping[str, Field] = {
 WORDS: Mapping[str, Field] = {
     word: field for field in FIELDS.values() for word in (field.name, *field.aliases)
 }
+
+
+def read_order(text: str) -> Order:
+    """Return the order that a word such as "price", "-vram" or "+reliability" names; without a sign, the best first.
+
+    Raises:
+        ValueError: there is no such order; the message says which there are.
+    """
+    word = text.strip().lower()
+    field = WORDS.get(word.lstrip("+-"))
+    if field is None or not field.sortable:
+        sortable = sorted(field.name for field in FIELDS.values() if field.sortable)
+        message = f"{text[:64]!r} is no order; known are: {', '.join(sortable)}"
+        raise ValueError(message)
+    match word[0]:
+        case "+":
+            return Order(field.name, Direction.LOWEST)
+        case "-":
+            return Order(field.name, Direction.HIGHEST)
+        case _:
+            return field.best_first
+
+
 CHEAPEST_FIRST = FIELDS["price"].best_first

@@ -6,7 +6,17 @@ decides, so that many requests at once don't all run after the same machine.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
+from gpu_shopper.domain.conditions import (
+    Comparator,
+    Compare,
+    Condition,
+    Flag,
+    Not,
+    OneOf,
+    joined,
+)
 from gpu_shopper.domain.errors import NothingMatches
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.money import HourlyRate
@@ -36,24 +46,29 @@ class Excluded:
 def choose(offers: Iterable[Offer], *, hours: float, draw: float, health: OfferHealth) -> Offer:
     """Return the offer to buy for `hours`; `draw`, in [0, 1), decides among those within 2.5 % of the best.
 
-    Offers that are not available, that end before the session does, or that are suppressed, are passed over.
+    `offers` come cheapest first, and no more of them are looked at than can be the best or near it. Those that are not
+    available, that end before the session does, or that are suppressed, are passed over.
 
     Raises:
         NothingMatches: none is left.
     """
     assert 0 <= draw < 1, draw
-    costs = sorted(
-        (expected_micros(offer, hours=hours, confidence=health.confidence(offer)), offer.id, offer)
-        for offer in offers
-        if _lasts(offer, hours) and health.suppressed_until(offer) is None
-    )
+    costs: list[tuple[float, OfferId, Offer]] = []
+    best = inf
+    for offer in offers:
+        # What is expected is never less than the price itself.
+        if offer.price.micros * hours > best * NEAR:
+            break
+        if _lasts(offer, hours) and health.suppressed_until(offer) is None:
+            cost = expected_micros(offer, hours=hours, confidence=health.confidence(offer))
+            best = min(best, cost)
+            costs.append((cost, offer.id, offer))
     if not costs:
         raise NothingMatches(
             "no offer that matches is free of recent failures and lasts long enough",
             hint="ask for more kinds of GPU, a higher price or fewer hours, or try again in some minutes",
         )
-    best, _, _ = costs[0]
-    near = [offer for cost, _, offer in costs if cost <= best * NEAR]
+    near = [offer for cost, _, offer in sorted(costs) if cost <= best * NEAR]
     return near[int(draw * len(near))]
 
 
@@ -69,41 +84,37 @@ def expected_micros(offer: Offer, *, hours: float, confidence: float) -> float:
     return offer.price.micros * hours + wasted * (1 - odds) / odds
 
 
-def comparable(
-    failed: Offer,
-    candidates: Iterable[Offer],
-    scope: RetryScope,
-    *,
-    cap: HourlyRate,
-    excluded: Excluded,
-) -> tuple[Offer, ...]:
-    """Return the candidates that may stand in for `failed`, cheapest first.
+def comparable_to(offer: Offer, scope: RetryScope, *, cap: HourlyRate) -> Condition:
+    """Return what another offer must fulfil to stand in for `offer`: the one meaning of it, for retries and for people.
 
-    They cost at most `cap`, have at least as many GPUs, are not interruptible unless it was, and are neither `failed`
-    itself nor excluded. Their memory is at least that of `failed`: per GPU, or in all where any GPU will do.
+    It costs at most `cap`, has at least as many GPUs, as large a part of each, is not interruptible unless `offer` is,
+    and nothing is odd about its price. Its memory is at least that of `offer`: per GPU, or in all where any GPU will do.
     """
-    found = [
-        offer
-        for offer in candidates
-        if offer.price.micros <= cap.micros
-        and _in_scope(offer, failed, scope)
-        and offer.available
-        and offer.id != failed.id
-        and not excluded.covers(offer)
+    least = {"count": float(offer.gpu_count), "fraction": offer.gpu_fraction}
+    if scope is RetryScope.ANY:
+        least["total_vram"] = offer.vram_gb * offer.gpu_count
+    else:
+        least["vram"] = offer.vram_gb
+    parts: list[Condition] = [
+        Compare("price", Comparator.AT_MOST, cap.micros),
+        *(Compare(field, Comparator.AT_LEAST, value) for field, value in least.items() if value),
+        *fit_to_buy(),
     ]
-    return tuple(sorted(found, key=lambda offer: (offer.price.micros, offer.id)))
+    if scope is RetryScope.SAME_GPU:
+        parts.append(OneOf("gpu", frozenset({offer.gpu_type.lower()})))
+    if not offer.interruptible:
+        parts.append(Not(Flag("interruptible")))
+    return joined(*parts)
 
 
-def _in_scope(offer: Offer, failed: Offer, scope: RetryScope) -> bool:
-    if offer.gpu_count < failed.gpu_count or (offer.interruptible and not failed.interruptible):
-        return False
-    match scope:
-        case RetryScope.SAME_GPU:
-            return offer.gpu_type == failed.gpu_type and offer.vram_gb >= failed.vram_gb
-        case RetryScope.SAME_VRAM:
-            return offer.vram_gb >= failed.vram_gb
-        case RetryScope.ANY:
-            return offer.vram_gb * offer.gpu_count >= failed.vram_gb * failed.gpu_count
+def fit_to_buy() -> tuple[Condition, ...]:
+    """Return what is asked of every offer that nobody chose by its id: it is on sale, and nothing is odd about it."""
+    return Flag("available"), Not(Flag("odd"))
+
+
+def lasting(hours: float) -> Condition:
+    """Return that an offer can be rented for so long."""
+    return Compare("max_hours", Comparator.AT_LEAST, hours)
 
 
 def _lasts(offer: Offer, hours: float) -> bool:

@@ -1,8 +1,10 @@
 """Choosing what to buy next for a session: within its cap, on its terms, where buying is safe now."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from gpu_shopper.domain.conditions import condition_of, joined
 from gpu_shopper.domain.errors import NothingMatches
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import LaunchAttempt
@@ -10,7 +12,7 @@ from gpu_shopper.domain.money import Money, charge
 from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.plan import Facts, tries
-from gpu_shopper.domain.ranking import Excluded, choose, comparable
+from gpu_shopper.domain.ranking import Excluded, choose, comparable_to, fit_to_buy, lasting
 from gpu_shopper.domain.session import Session
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.ports.books import AccountState, Book, SweepRecord
@@ -36,50 +38,62 @@ class Chooser:
         health, safe = await desk.books.read(
             lambda book: (offer_health(book, now=now), self._safe(book, now))
         )
-        candidates = self._candidates(facts)
-        if not candidates:
+        if next(self._candidates(facts), None) is None:
             if not desk.market.snapshot.complete:
                 # We have just started: what has not been listed yet may have what was asked for.
                 return None
             raise NothingMatches(_why_none(facts))
         hours = facts.session.request.reservation_hours
-        buyable = [
-            offer
-            for offer in candidates
-            if offer.provider in safe and _affordable(offer, hours, safe[offer.provider])
-        ]
-        if not buyable:
-            return None
-        return self._pick(facts, buyable, health)
 
-    def _pick(self, facts: Facts, buyable: list[Offer], health: OfferHealth) -> Offer:
+        def buyable() -> Iterator[Offer]:
+            for offer in self._candidates(facts):
+                if offer.provider in safe and _affordable(offer, hours, safe[offer.provider]):
+                    yield offer
+
+        return None if next(buyable(), None) is None else self._pick(facts, buyable, health)
+
+    def _pick(
+        self, facts: Facts, buyable: Callable[[], Iterator[Offer]], health: OfferHealth
+    ) -> Offer:
         request = facts.session.request
+        if request.offer_id and not tries(facts.attempts):
+            asked_for = next((offer for offer in buyable() if offer.id == request.offer_id), None)
+            if asked_for is not None:
+                return asked_for
         # Others of ours may be buying at this moment: run after another one, where there is another.
-        free = [offer for offer in buyable if not self._desk.market.is_taken(offer)]
-        asked_for = next((offer for offer in buyable if offer.id == request.offer_id), None)
-        if asked_for is not None and not tries(facts.attempts):
-            return asked_for
-        hours = float(request.reservation_hours)
-        return choose(free or buyable, hours=hours, draw=self._desk.chance.uniform(), health=health)
+        free = next(self._free(buyable()), None) is not None
+        return choose(
+            self._free(buyable()) if free else buyable(),
+            hours=float(request.reservation_hours),
+            draw=self._desk.chance.uniform(),
+            health=health,
+        )
 
-    def _candidates(self, facts: Facts) -> list[Offer]:
+    def _free(self, offers: Iterable[Offer]) -> Iterator[Offer]:
+        return (offer for offer in offers if not self._desk.market.is_taken(offer))
+
+    def _candidates(self, facts: Facts) -> Iterator[Offer]:
+        """Yield what the request allows, the cheapest first: read from the market only as far as it is asked for."""
         session = facts.session
-        snapshot = self._desk.market.snapshot
         tried = _excluded(facts.attempts)
+        for offer in self._on_sale(facts):
+            if not tried.covers(offer) and _within(session, offer) and self._able(session, offer):
+                yield offer
+
+    def _on_sale(self, facts: Facts) -> Iterable[Offer]:
+        request, snapshot = facts.session.request, self._desk.market.snapshot
         first = next((one.offer for one in facts.attempts if not one.put_off), None)
-        if session.request.offer_id and first is None:
-            offer = snapshot.get(session.request.offer_id)
-            offers = [offer] if offer is not None and offer.available else []
-        else:
-            offers = [
-                offer for offer in snapshot.matching(_terms(session)) if not tried.covers(offer)
-            ]
-        if session.request.offer_id and first is not None:
-            cap = session.request.price_cap
-            assert cap is not None, session.id
-            scope = session.request.retry_scope
-            offers = list(comparable(first, offers, scope, cap=cap, excluded=tried))
-        return [offer for offer in offers if _within(session, offer) and self._able(session, offer)]
+        if request.offer_id and first is None:
+            offer = snapshot.get(request.offer_id)
+            return () if offer is None else (offer,)
+        terms = joined(
+            condition_of(_terms(facts.session)), *fit_to_buy(), lasting(request.reservation_hours)
+        )
+        if request.offer_id and first is not None:
+            cap = request.price_cap
+            assert cap is not None, facts.session.id
+            terms = joined(terms, comparable_to(first, request.retry_scope, cap=cap))
+        return snapshot.matching(terms)
 
     def _able(self, session: Session, offer: Offer) -> bool:
         """What a cloud cannot do is never silently dropped: it is not bought there."""

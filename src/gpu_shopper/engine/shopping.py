@@ -39,5 +39,5 @@ class Shopping:
         desk.market.mark_failed(provider, error, now)
         listing = next(one for one in desk.market.snapshot.providers if one.provider == provider)
         age = listing.age(now)
-        if age is not None and age > TOO_OLD and listing.offers:
+        if age is not None and age > TOO_OLD and len(listing.stock):
             desk.market.withdraw(provider)

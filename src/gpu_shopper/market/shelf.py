@@ -128,7 +128,9 @@ class Stock:
 
     def __init__(self, provider: ProviderName, offers: Iterable[Offer] = ()) -> None:
         self._provider = provider
-        self._offers = tuple(offers)
+        # What is listed twice is one offer, as it was listed last.
+        self._offers = tuple({offer.id: offer for offer in offers}.values())
+        assert all(offer.provider == provider for offer in self._offers), provider
         self._count = len(self._offers)
         self._shelf: Shelf | None = None
 

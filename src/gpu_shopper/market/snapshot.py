@@ -10,9 +10,9 @@ from functools import cached_property
 
 from msgspec import json
 
-from gpu_shopper.domain.conditions import EVERYTHING, Condition, condition_of
+from gpu_shopper.domain.conditions import EVERYTHING, Condition
 from gpu_shopper.domain.ids import OfferId, ProviderName
-from gpu_shopper.domain.offer import Offer, Requirements
+from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order
 from gpu_shopper.market.facets import Counts, Facets
 from gpu_shopper.market.index import Index, indexing
@@ -157,9 +157,9 @@ class MarketSnapshot:
             facets=counts,
         )
 
-    def matching(self, wanted: Requirements) -> Iterator[Offer]:
-        """Yield every offer that has what is wanted, the cheapest first, what is odd last."""
-        words = self._masks.of(condition_of(wanted))
+    def matching(self, condition: Condition) -> Iterator[Offer]:
+        """Yield every offer for which `condition` holds, the cheapest first, what is odd last."""
+        words = self._masks.of(condition)
         chosen = Selection(self._masks, words, (CHEAPEST_FIRST,))
         seen, most = 0, _READ
         while found := chosen.first(most, skip=seen):

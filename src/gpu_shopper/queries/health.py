@@ -54,7 +54,7 @@ class HealthQueries:
     def _of_market(self, now: datetime) -> Iterator[Reading]:
         for listing in self._market.snapshot.providers:
             labels = {"provider": listing.provider}
-            yield Reading("offers", len(listing.offers), labels)
+            yield Reading("offers", len(listing.stock), labels)
             age = listing.age(now)
             if age is not None:
                 yield Reading("market_age_seconds", age.total_seconds(), labels)

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from gpu_shopper.domain.errors import MarketNotReady, NotFound
 from gpu_shopper.domain.ids import OfferId, ProviderName
-from gpu_shopper.domain.offer import Offer, OfferQuery
+from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_health import Key, Mark
 from gpu_shopper.market.holder import Market
+from gpu_shopper.market.snapshot import OfferPage, OfferQuery
 from gpu_shopper.ports.books import Books
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.transactions.health import offer_health
@@ -27,10 +28,9 @@ class SourceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuPage:
-    """A page of offers, how many match in all, and whether every cloud's part is fresh."""
+    """A page of offers, and whether every cloud's part is fresh."""
 
-    offers: tuple[Offer, ...]
-    total: int
+    page: OfferPage
     sources: tuple[SourceView, ...]
 
 
@@ -65,8 +65,7 @@ class OfferQueries:
         if not snapshot.ready:
             message = "no cloud has answered yet since the start"
             raise MarketNotReady(message, hint="try again in a few seconds")
-        found = snapshot.query(query)
-        return MenuPage(offers=found.offers, total=found.total, sources=self.sources())
+        return MenuPage(page=snapshot.query(query), sources=self.sources())
 
     def one(self, offer_id: OfferId) -> Offer:
         """Return one offer.
@@ -89,7 +88,7 @@ class OfferQueries:
                 ok=listing.ok,
                 age_s=None if (age := listing.age(now)) is None else age.total_seconds(),
                 error=listing.error,
-                offers=len(listing.offers),
+                offers=len(listing.stock),
                 rejected=listing.rejected,
             )
             for listing in self._market.snapshot.providers

@@ -12,6 +12,7 @@ from typing import Any
 
 from gpu_shopper.commands.sessions import Requested
 from gpu_shopper.domain.caller import Caller
+from gpu_shopper.domain.conditions import EVERYTHING
 from gpu_shopper.domain.errors import Refusal
 from gpu_shopper.domain.ids import ConsumerId, ProviderName, SessionId
 from gpu_shopper.domain.money import HourlyRate
@@ -129,10 +130,9 @@ class Stage:
         for _ in range(600):
             life = self.world.house.life
             if life is not None and life.process.alive:
-                listings = life.market.snapshot.providers
-                found = [offer for listing in listings for offer in listing.offers]
+                found = [*life.market.snapshot.matching(EVERYTHING)]
                 if found:
-                    return sorted(found, key=lambda offer: (offer.price, offer.id))
+                    return found
             await asyncio.sleep(0.5)
         raise AssertionError("no market")
 

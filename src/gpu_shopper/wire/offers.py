@@ -62,13 +62,17 @@ class MarketSource(Struct, frozen=True, kw_only=True):
 
 
 class OfferPage(Struct, frozen=True, kw_only=True):
-    """A page of the menu; `total` counts all that match."""
+    """A page of the menu; `total` counts all that match.
+
+    `facets` counts by GPU, cloud or country what matches all but what was asked of that very thing.
+    """
 
     offers: list[OfferBody]
     count: int
     total: int
     providers: list[MarketSource]
     next_cursor: str | None = None
+    facets: dict[str, dict[str, int]] | None = None
 
 
 class ProviderBody(Struct, frozen=True, kw_only=True):

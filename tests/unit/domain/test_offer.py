@@ -2,8 +2,10 @@
 
 import pytest
 
+from gpu_shopper.domain.conditions import condition_of, holds
 from gpu_shopper.domain.money import HourlyRate, rate
-from gpu_shopper.domain.offer import Requirements, at_least, matches, version
+from gpu_shopper.domain.offer import Offer, Requirements
+from gpu_shopper.domain.offer_fields import version_number
 from gpu_shopper.testing.builders import CUMULUS, GPU, an_offer
 
 MET = {
@@ -11,15 +13,19 @@ MET = {
     "min_cuda": "12.8", "max_price": rate("0.4"), "providers": frozenset({CUMULUS}),
     "regions": frozenset({"eu-north"}), "countries": frozenset({"no"}), "min_reliability": 0.99,
     "min_availability_confidence": 1.0, "min_disk_gb": 500, "min_ram_gb": 64, "min_vcpus": 16,
-    "min_inet_down_mbps": 900, "interruptible": False,
+    "min_inet_down_mbps": 900, "interruptible": False, "partial": False,
 }  # fmt: skip
 UNMET = {
     "gpu_types": frozenset({"H100"}), "gpu_count": 2, "min_gpu_count": 2, "min_vram_gb": 25,
     "min_cuda": "12.9", "max_price": rate("0.399999"), "providers": frozenset({"nimbus"}),
     "regions": frozenset({"us-east"}), "countries": frozenset({"fr"}), "min_reliability": 0.991,
     "min_availability_confidence": 1.01, "min_disk_gb": 501, "min_ram_gb": 65, "min_vcpus": 17,
-    "min_inet_down_mbps": 901, "interruptible": True,
+    "min_inet_down_mbps": 901, "interruptible": True, "partial": True,
 }  # fmt: skip
+
+
+def matches(offer: Offer, wanted: Requirements) -> bool:
+    return holds(offer, condition_of(wanted))
 
 
 def test_an_offer_matches_who_asks_for_nothing() -> None:
@@ -41,11 +47,13 @@ def test_every_requirement_is_tried_here() -> None:
 
 
 def test_versions_compare_as_numbers() -> None:
-    assert version("12.10") > version("12.9") > version("12") > version("")
+    assert version_number("12.10") > version_number("12.9") > version_number("12")  # type: ignore[operator]
+    assert version_number("") is version_number("unknown") is None
 
 
-def test_no_minimum_is_always_reached() -> None:
-    assert at_least(0, None)
+def test_a_minimum_of_nothing_is_reached_by_who_does_not_tell() -> None:
+    assert matches(an_offer(disk_gb=0), Requirements(min_disk_gb=0))
+    assert not matches(an_offer(disk_gb=0), Requirements(min_disk_gb=1))
 
 
 def test_the_price_of_one_gpu_is_its_share() -> None:

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpu_shopper.domain.conditions import holds
 from gpu_shopper.domain.errors import NothingMatches
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.launch import Blame
-from gpu_shopper.domain.money import rate
+from gpu_shopper.domain.money import HourlyRate, rate
 from gpu_shopper.domain.offer import Offer, RetryScope
 from gpu_shopper.domain.offer_health import OfferFailure, OfferHealth, read_health
-from gpu_shopper.domain.ranking import NEAR, Excluded, choose, comparable, expected_micros
+from gpu_shopper.domain.ranking import NEAR, Excluded, choose, comparable_to, expected_micros
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEALTHY = OfferHealth()
@@ -37,6 +38,12 @@ def failed_on(offer: Offer, blame: Blame) -> OfferFailure:
     )  # fmt: skip
 
 
+def best_of(offers: Sequence[Offer], *, hours: float, draw: float, health: OfferHealth) -> Offer:
+    """The market gives offers cheapest first."""
+    cheapest_first = sorted(offers, key=lambda offer: (offer.price, offer.id))
+    return choose(cheapest_first, hours=hours, draw=draw, health=health)
+
+
 def names(offers: Sequence[Offer]) -> list[str]:
     return [offer.provider_id for offer in offers]
 
@@ -44,34 +51,34 @@ def names(offers: Sequence[Offer]) -> list[str]:
 def test_the_cheapest_of_equals_is_chosen() -> None:
     offers = [an_offer("dear", "0.60"), an_offer("cheap", "0.40")]
 
-    assert "cheap" == choose(offers, hours=2, draw=0.99, health=HEALTHY).provider_id
+    assert "cheap" == best_of(offers, hours=2, draw=0.99, health=HEALTHY).provider_id
 
 
 def test_a_cheap_offer_that_seldom_starts_is_dear() -> None:
     cheap = an_offer("cheap", "0.40", availability_confidence=0.2)
     sure = an_offer("sure", "0.45")
 
-    assert "sure" == choose([cheap, sure], hours=1, draw=0, health=HEALTHY).provider_id
+    assert "sure" == best_of([cheap, sure], hours=1, draw=0, health=HEALTHY).provider_id
 
 
 def test_long_sessions_weigh_the_price_more_than_a_failed_start() -> None:
     cheap = an_offer("cheap", "0.40", availability_confidence=0.6)
     sure = an_offer("sure", "0.45")
 
-    assert "cheap" == choose([cheap, sure], hours=12, draw=0, health=HEALTHY).provider_id
+    assert "cheap" == best_of([cheap, sure], hours=12, draw=0, health=HEALTHY).provider_id
 
 
 def test_among_near_equals_the_draw_decides() -> None:
     offers = [an_offer("a", "0.400"), an_offer("b", "0.401"), an_offer("c", "0.402")]
 
-    chosen = [choose(offers, hours=1, draw=draw, health=HEALTHY) for draw in (0.0, 0.4, 0.99)]
+    chosen = [best_of(offers, hours=1, draw=draw, health=HEALTHY) for draw in (0.0, 0.4, 0.99)]
 
     assert ["a", "b", "c"] == names(chosen)
 
 
 def test_a_draw_below_one_is_asked_for() -> None:
     with pytest.raises(AssertionError):
-        choose([an_offer("a")], hours=1, draw=1.0, health=HEALTHY)
+        best_of([an_offer("a")], hours=1, draw=1.0, health=HEALTHY)
 
 
 def test_what_costs_nothing_is_chosen() -> None:
@@ -79,7 +86,7 @@ def test_what_costs_nothing_is_chosen() -> None:
 
     # A start that fails costs our time alone, and this one never does.
     assert 0 == expected_micros(free, hours=1, confidence=1)
-    assert free == choose([an_offer("cheap"), free], hours=1, draw=0, health=HEALTHY)
+    assert free == best_of([an_offer("cheap"), free], hours=1, draw=0, health=HEALTHY)
 
 
 def test_the_starts_that_fail_are_paid_for_and_waited_for() -> None:
@@ -101,14 +108,14 @@ def test_nothing_is_more_than_certain_to_start() -> None:
 def test_an_offer_that_lasts_just_as_long_as_the_session_will_do() -> None:
     lasts = an_offer("lasts", max_duration_hours=4)
 
-    assert lasts == choose([lasts], hours=4, draw=0, health=HEALTHY)
+    assert lasts == best_of([lasts], hours=4, draw=0, health=HEALTHY)
 
 
 def test_a_suppressed_offer_is_passed_over() -> None:
     bad, good = an_offer("bad", "0.10"), an_offer("good", "0.90")
     health = read_health([failed_on(bad, Blame.MACHINE)], now=NOW)
 
-    assert "good" == choose([bad, good], hours=1, draw=0, health=health).provider_id
+    assert "good" == best_of([bad, good], hours=1, draw=0, health=health).provider_id
 
 
 @pytest.mark.parametrize(
@@ -117,7 +124,7 @@ def test_a_suppressed_offer_is_passed_over() -> None:
 def test_an_offer_that_cannot_serve_the_session_is_passed_over(changes: dict[str, object]) -> None:
     offers = [an_offer("bad", "0.10", **changes), an_offer("good", "0.90")]
 
-    assert "good" == choose(offers, hours=4, draw=0, health=HEALTHY).provider_id
+    assert "good" == best_of(offers, hours=4, draw=0, health=HEALTHY).provider_id
 
 
 def test_where_nothing_is_left_it_says_so() -> None:
@@ -126,7 +133,7 @@ def test_where_nothing_is_left_it_says_so() -> None:
 
     for offers in ([], [bad]):
         with pytest.raises(NothingMatches, match="free of recent failures") as refusal:
-            choose(offers, hours=1, draw=0, health=health)
+            best_of(offers, hours=1, draw=0, health=health)
         assert "ask for more kinds" in refusal.value.hint
 
 
@@ -140,10 +147,10 @@ def test_the_choice_is_within_reach_of_the_best_and_independent_of_the_order(
     offers = [an_offer(f"{n:02}", str(price / 100)) for n, price in enumerate(cents)]
     best = min(expected_micros(offer, hours=1, confidence=1) for offer in offers)
 
-    chosen = choose(offers, hours=1, draw=draw, health=HEALTHY)
+    chosen = best_of(offers, hours=1, draw=draw, health=HEALTHY)
 
     assert expected_micros(chosen, hours=1, confidence=1) <= best * NEAR
-    assert chosen == choose(offers[::-1], hours=1, draw=draw, health=HEALTHY)
+    assert chosen == best_of(offers[::-1], hours=1, draw=draw, health=HEALTHY)
 
 
 FAILED = an_offer("failed", "1.00", gpu_type="RTX A6000", gpu_count=2, vram_gb=48)
@@ -162,6 +169,23 @@ CANDIDATES = [
 ]
 
 
+def stand_ins(
+    failed: Offer,
+    offers: Sequence[Offer],
+    scope: RetryScope,
+    *,
+    cap: HourlyRate,
+    excluded: Excluded,
+) -> list[Offer]:
+    """What a retry goes through, the cheapest first."""
+    condition = comparable_to(failed, scope, cap=cap)
+    found = [offer for offer in offers if holds(offer, condition) and not excluded.covers(offer)]
+    return sorted(found, key=lambda offer: (offer.price, offer.id))
+
+
+FAILED_ITSELF = Excluded(offers=frozenset({OfferId("nimbus:failed")}))
+
+
 @pytest.mark.parametrize(
     ("scope", "expected"),
     [
@@ -173,21 +197,21 @@ CANDIDATES = [
 def test_each_scope_allows_its_stand_ins_cheapest_first(
     scope: RetryScope, expected: list[str]
 ) -> None:
-    found = comparable(FAILED, CANDIDATES, scope, cap=rate("1.50"), excluded=Excluded())
+    found = stand_ins(FAILED, CANDIDATES, scope, cap=rate("1.50"), excluded=FAILED_ITSELF)
 
     assert expected == names(found)
 
 
 @pytest.mark.parametrize("scope", RetryScope)
 def test_nothing_above_the_cap_stands_in(scope: RetryScope) -> None:
-    found = comparable(FAILED, CANDIDATES, scope, cap=rate("0.89"), excluded=Excluded())
+    found = stand_ins(FAILED, CANDIDATES, scope, cap=rate("0.89"), excluded=FAILED_ITSELF)
 
-    assert () == found
+    assert [] == found
 
 
 def test_what_costs_the_cap_itself_may_stand_in() -> None:
-    found = comparable(
-        FAILED, CANDIDATES, RetryScope.SAME_GPU, cap=rate("1.10"), excluded=Excluded()
+    found = stand_ins(
+        FAILED, CANDIDATES, RetryScope.SAME_GPU, cap=rate("1.10"), excluded=FAILED_ITSELF
     )
 
     assert ["same"] == names(found)
@@ -196,18 +220,20 @@ def test_what_costs_the_cap_itself_may_stand_in() -> None:
 @pytest.mark.parametrize("scope", RetryScope)
 def test_excluded_offers_and_machines_are_not_bought_again(scope: RetryScope) -> None:
     excluded = Excluded(
-        offers=frozenset({OfferId("nimbus:same"), OfferId("nimbus:other")}),
+        offers=frozenset(
+            {OfferId("nimbus:failed"), OfferId("nimbus:same"), OfferId("nimbus:other")}
+        ),
         machines=frozenset({(NIMBUS, "m-more"), (NIMBUS, "m-larger"), (NIMBUS, "m-many-small")}),
     )
 
-    assert () == comparable(FAILED, CANDIDATES, scope, cap=rate("1.50"), excluded=excluded)
+    assert [] == stand_ins(FAILED, CANDIDATES, scope, cap=rate("1.50"), excluded=excluded)
 
 
 def test_a_machine_without_a_name_excludes_nothing() -> None:
     nameless = [an_offer("one", machine_id=""), an_offer("two", machine_id="")]
-    excluded = Excluded(machines=frozenset({(NIMBUS, "")}))
+    excluded = Excluded(offers=frozenset({nameless[0].id}), machines=frozenset({(NIMBUS, "")}))
 
-    found = comparable(nameless[0], nameless, RetryScope.SAME_GPU, cap=rate("1"), excluded=excluded)
+    found = stand_ins(nameless[0], nameless, RetryScope.SAME_GPU, cap=rate("1"), excluded=excluded)
 
     assert ["two"] == names(found)
 
@@ -216,6 +242,8 @@ def test_an_interruptible_offer_may_be_followed_by_either_kind() -> None:
     failed = an_offer("failed", interruptible=True)
     candidates = [an_offer("spot", "0.2", interruptible=True), an_offer("firm", "0.3")]
 
-    found = comparable(failed, candidates, RetryScope.SAME_GPU, cap=rate("1"), excluded=Excluded())
+    found = stand_ins(
+        failed, candidates, RetryScope.SAME_GPU, cap=rate("1"), excluded=FAILED_ITSELF
+    )
 
     assert ["spot", "firm"] == names(found)

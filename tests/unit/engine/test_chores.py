@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from gpu_shopper.domain.conditions import EVERYTHING
 from gpu_shopper.domain.money import charge
 from gpu_shopper.engine.accruing import Accruing
 from gpu_shopper.engine.delivering import Delivering
@@ -18,9 +19,7 @@ from tests.unit.engine.house import AS_ALICE, House, housed
 
 
 def on_sale(house: House) -> list[str]:
-    return sorted(
-        offer.provider_id for listing in house.market.snapshot.providers for offer in listing.offers
-    )
+    return sorted(offer.provider_id for offer in house.market.snapshot.matching(EVERYTHING))
 
 
 @housed()

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+from gpu_shopper.domain.conditions import EVERYTHING
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.money import rate
-from gpu_shopper.domain.offer import Offer, OfferQuery
+from gpu_shopper.domain.offer import Offer
 from gpu_shopper.market.holder import Market
+from gpu_shopper.market.snapshot import OfferQuery
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -21,7 +23,7 @@ def an_offer(name: str, provider: ProviderName) -> Offer:
 
 
 def ids(market: Market) -> list[str]:
-    return [offer.id for offer in market.snapshot.query(OfferQuery()).offers]
+    return [offer.id for offer in market.snapshot.matching(EVERYTHING)]
 
 
 def a_market_of_two() -> Market:
