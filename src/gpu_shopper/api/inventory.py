@@ -71,7 +71,6 @@ async def list_offers(ask: Ask[InventoryQuery, None]) -> Reply:
     query = _offer_query(ask.query)
     menu = ask.rooms.queries.offers.page(query)
     page = menu.page
-    more = len(page.rows) == query.limit and page.last is not None
     return Reply(
         OfferPage(
             # Rows were encoded when their cloud was heard: they are copied as they are.
@@ -79,7 +78,7 @@ async def list_offers(ask: Ask[InventoryQuery, None]) -> Reply:
             count=len(page.rows),
             total=page.total,
             providers=[_source(source) for source in menu.sources],
-            next_cursor=_cursor_at(page.last) if more and page.last else None,
+            next_cursor=_cursor_at(page.last) if page.last else None,
             facets={name: dict(counts) for name, counts in page.facets.items()} or None,
         )
     )

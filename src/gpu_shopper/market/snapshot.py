@@ -66,7 +66,10 @@ class OfferQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferPage:
-    """One page of an answer: offers as JSON; `total` counts all that match, `last` is where the next page begins."""
+    """One page of an answer, with offers as JSON.
+
+    `total` counts all that match; `last` is the row behind which the next page begins, None where there is none.
+    """
 
     rows: tuple[bytes, ...]
     total: int
@@ -149,11 +152,13 @@ class MarketSnapshot:
         else:
             words = self._masks.of(query.condition)
         chosen = Selection(self._masks, words, query.orders)
-        found = chosen.first(query.limit, skip=query.offset, after=query.after)
+        # One more than is wanted tells whether there is another page.
+        found = chosen.first(query.limit + 1, skip=query.offset, after=query.after)
+        page = found[: query.limit]
         return OfferPage(
-            rows=tuple(map(self._body, found)),
+            rows=tuple(map(self._body, page)),
             total=chosen.total,
-            last=chosen.place(found[-1]) if found else None,
+            last=chosen.place(page[-1]) if page and len(found) > len(page) else None,
             facets=counts,
         )
 

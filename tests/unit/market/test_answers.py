@@ -11,7 +11,6 @@ from gpu_shopper.domain.conditions import All, Condition, fields_of, fits, holds
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import FIELDS, Direction, Order
 from gpu_shopper.market.facets import FACETS
-from gpu_shopper.market.selecting import Place
 from gpu_shopper.market.snapshot import MarketSnapshot, OfferQuery
 from gpu_shopper.wire.offers import OfferBody
 from tests.unit.market.random_market import a_condition, snapshot_of, some_offers, some_orders
@@ -71,14 +70,12 @@ def test_pages_by_cursor_join_without_gap_or_repeat_in_every_order(seed: int) ->
         whole = snapshot.query(OfferQuery(condition=condition, orders=orders, limit=1_000))
 
         seen: list[str] = []
-        after: Place | None = None
-        while (
-            page := snapshot.query(
-                OfferQuery(condition=condition, orders=orders, limit=13, after=after)
-            )
-        ).rows:
+        after, more = None, True
+        while more:
+            question = OfferQuery(condition=condition, orders=orders, limit=13, after=after)
+            page = snapshot.query(question)
             seen += ids(page.rows)
-            after = page.last
+            after, more = page.last, page.last is not None
 
         assert ids(whole.rows) == seen
 
