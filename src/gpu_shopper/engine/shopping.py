@@ -26,7 +26,8 @@ class Shopping:
             self._note_failure(provider, str(error))
             return
         now = desk.clock.now()
-        desk.market.replace(provider, menu.offers, now, rejected=menu.rejected)
+        for _ in desk.market.replacing(provider, menu.offers, now, rejected=menu.rejected):
+            await desk.clock.sleep(0)
         if menu.rejected:
             desk.meter.count("offers_rejected_total", provider=provider)
             desk.meter.event(

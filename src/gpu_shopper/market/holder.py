@@ -7,11 +7,17 @@ of the menu away, its own last offers included: they stay, marked by their age a
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
+from gpu_shopper.market.pieces import Pieces, at_once
 from gpu_shopper.market.shelf import Stock
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot
+
+# So few offers are put on their shelf when somebody first asks about them: mostly nobody does before the next listing.
+FEW: Final = 1_000
+_TRIES: Final = 3
 
 
 class Market:
@@ -30,9 +36,28 @@ class Market:
         self, provider: ProviderName, listing: Sequence[Offer], at: datetime, *, rejected: int = 0
     ) -> None:
         """Put what `provider` listed at `at` in place of all before; `rejected` rows could not be read."""
-        self._taken.pop(provider, None)
+        at_once(self.replacing(provider, listing, at, rejected=rejected))
+
+    def replacing(
+        self, provider: ProviderName, listing: Iterable[Offer], at: datetime, *, rejected: int = 0
+    ) -> Pieces[None]:
+        """Do the same in pieces, so that a long listing holds nobody up; readers see it when all is ready."""
         stock = Stock(provider, listing)
-        self._put(Listing(provider=provider, stock=stock, fetched_at=at, rejected=rejected))
+        new = Listing(provider=provider, stock=stock, fetched_at=at, rejected=rejected)
+        snapshot = self._snapshot.replacing(new)
+        if len(stock) > FEW:
+            yield from snapshot.indexing()
+            for _ in range(_TRIES):
+                if snapshot.generation == self._snapshot.generation + 1:
+                    break
+                # Another cloud was heard meanwhile.
+                snapshot = self._snapshot.replacing(new)
+                yield from snapshot.indexing()
+        if snapshot.generation != self._snapshot.generation + 1:
+            snapshot = self._snapshot.replacing(new)
+        self._taken.pop(provider, None)
+        # One assignment: a reader sees the old market or the new one, never half of each.
+        self._snapshot = snapshot
 
     def take(self, offer: Offer) -> None:
         """Note that we are buying `offer`: nobody else of ours need run after it until its cloud lists anew."""
@@ -44,21 +69,19 @@ class Market:
 
     def mark_failed(self, provider: ProviderName, error: str, at: datetime) -> None:
         """Note that `provider` could not be listed at `at`; its last offers stay."""
-        self._put(replace(self._listing(provider), error=error, failed_at=at))
+        self._snapshot = self._snapshot.replacing(
+            replace(self._listing(provider), error=error, failed_at=at)
+        )
 
     def withdraw(self, provider: ProviderName) -> None:
         """Take the offers of `provider` off the market, because they are too old to be believed."""
-        self._put(replace(self._listing(provider), stock=Stock(provider)))
+        self._snapshot = self._snapshot.replacing(
+            replace(self._listing(provider), stock=Stock(provider))
+        )
 
     def _listing(self, provider: ProviderName) -> Listing:
         known = {listing.provider: listing for listing in self._snapshot.providers}
         return known.get(provider) or _empty(provider)
-
-    def _put(self, listing: Listing) -> None:
-        old = self._snapshot
-        others = [other for other in old.providers if other.provider != listing.provider]
-        # One assignment: a reader sees the old market or the new one, never half of each.
-        self._snapshot = MarketSnapshot([*others, listing], generation=old.generation + 1)
 
 
 def _empty(provider: ProviderName) -> Listing:

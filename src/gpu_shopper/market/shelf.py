@@ -84,7 +84,7 @@ class Shelf:
 
 
 def stocking(provider: ProviderName, offers: Iterable[Offer]) -> Pieces[Shelf]:
-    """Make a shelf of `offers` in pieces: None after each, the shelf at the end."""
+    """Make a shelf of `offers` in pieces."""
     ordered = sorted(offers, key=attrgetter("id"))
     rows: list[bytes] = []
     values: list[tuple[Any, ...]] = []
@@ -92,24 +92,24 @@ def stocking(provider: ProviderName, offers: Iterable[Offer]) -> Pieces[Shelf]:
         piece = ordered[start : start + PIECE]
         rows += map(row_of, piece)
         values += map(_read, piece)
-        yield None
+        yield
     columns = dict(zip(_COLUMNS, zip(*values, strict=True), strict=True)) if values else {}
-    yield None
+    yield
     numbers: dict[str, Numbers] = {}
     for name in _NUMBERS:
         numbers[name] = _numbers(name, columns.get(name, ()))
-        yield None
+        yield
     flags = {name: np.array(columns.get(name, ()), dtype=bool) for name in _FLAGS if name != "odd"}
     flags["odd"] = np.array(list(map(bool, columns.get("odd", ()))), dtype=bool)
     texts = {}
     for name in TEXTS:
         texts[name] = _text(columns.get(name, ()))
-        yield None
+        yield
     cuda = _text(columns.get("cuda", ()))
     versions = np.array([_nan_if_none(version_number(value)) for value in cuda.values])
     numbers["cuda"] = narrowed(versions[cuda.codes] if ordered else np.empty(0))
-    yield None
-    yield Shelf(
+    yield
+    return Shelf(
         provider=provider,
         rows=rows,
         numbers=numbers,
@@ -144,12 +144,11 @@ class Stock:
 
     def stocking(self) -> Pieces[Shelf]:
         """Put the offers on their shelf in pieces."""
-        for shelf in stocking(self._provider, self._offers) if self._shelf is None else ():
-            if shelf is not None:
-                # An offer takes as much space as its row and its columns together.
-                self._shelf, self._offers = shelf, ()
-            yield None
-        yield self._shelf
+        if self._shelf is None:
+            shelf = yield from stocking(self._provider, self._offers)
+            # An offer takes as much space as its row and its columns together.
+            self._shelf, self._offers = shelf, ()
+        return self._shelf
 
 
 def hashes(texts: Sequence[str]) -> NDArray[np.int64]:

@@ -84,32 +84,37 @@ class MarketSnapshot:
         self.generation = generation
         self._listings = tuple(sorted(listings, key=lambda listing: f"{listing.provider}:"))
         self._index: Index | None = None
+        self._answers: tuple[Masks, Facets] | None = None
+
+    def replacing(self, listing: Listing) -> "MarketSnapshot":
+        """Return the market with one cloud's listing in place of its last one."""
+        others = [other for other in self._listings if other.provider != listing.provider]
+        new = MarketSnapshot([*others, listing], generation=self.generation + 1)
+        if [one.stock for one in new.providers] == [one.stock for one in self._listings]:
+            # What is on sale is the same; only what is known of the cloud changed.
+            new._index, new._answers = self._index, self._answers
+        return new
 
     def indexing(self) -> Pieces[Index]:
         """Lay out all offers in pieces, so that the first question need not."""
-        shelves = []
         for listing in self._listings:
-            for _ in listing.stock.stocking():
-                yield None
-            shelves.append(listing.stock.shelf)
-        for index in indexing(shelves):
-            # Two threads that come at once may both do the work; they come to the same.
-            self._index = index
-            yield None
-        yield self._index
+            yield from listing.stock.stocking()
+        shelves = [listing.stock.shelf for listing in self._listings]
+        # Two threads that come at once may both do the work; they come to the same.
+        self._index = yield from indexing(shelves)
+        return self._index
 
     @property
     def index(self) -> Index:
         """All offers, laid out."""
         return self._index or at_once(self.indexing())
 
-    @cached_property
-    def _masks(self) -> Masks:
-        return Masks(self.index)
-
-    @cached_property
-    def _facets(self) -> Facets:
-        return Facets(self._masks)
+    @property
+    def _asked(self) -> tuple[Masks, Facets]:
+        if self._answers is None:
+            masks = Masks(self.index)
+            self._answers = masks, Facets(masks)
+        return self._answers
 
     @cached_property
     def _fetched(self) -> tuple[bytes, ...]:
@@ -145,13 +150,14 @@ class MarketSnapshot:
         """Return the page that `query` asks for: exactly those offers for which its condition holds."""
         assert query.limit >= 0, query.limit
         assert query.offset >= 0, query.offset
+        masks, facets = self._asked
         counts: dict[str, Counts] = {}
         if query.facets:
-            words, but = self._facets.split(query.condition)
-            counts = {name: self._facets.counts(name, but[name]) for name in query.facets}
+            words, but = facets.split(query.condition)
+            counts = {name: facets.counts(name, but[name]) for name in query.facets}
         else:
-            words = self._masks.of(query.condition)
-        chosen = Selection(self._masks, words, query.orders)
+            words = masks.of(query.condition)
+        chosen = Selection(masks, words, query.orders)
         # One more than is wanted tells whether there is another page.
         found = chosen.first(query.limit + 1, skip=query.offset, after=query.after)
         page = found[: query.limit]
@@ -164,8 +170,8 @@ class MarketSnapshot:
 
     def matching(self, condition: Condition) -> Iterator[Offer]:
         """Yield every offer for which `condition` holds, the cheapest first, what is odd last."""
-        words = self._masks.of(condition)
-        chosen = Selection(self._masks, words, (CHEAPEST_FIRST,))
+        masks, _ = self._asked
+        chosen = Selection(masks, masks.of(condition), (CHEAPEST_FIRST,))
         seen, most = 0, _READ
         while found := chosen.first(most, skip=seen):
             yield from map(self._offer, found)
