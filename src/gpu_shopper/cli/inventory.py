@@ -47,7 +47,8 @@ COLUMNS: tuple[Column["OfferBody"], ...] = (
 @click.option("--min-vcpus", type=int, metavar="N")
 @click.option("--min-inet-down", type=int, metavar="MBPS")
 @click.option("--interruptible/--on-demand", default=None, help="Only the one or the other kind.")
-@click.option("--sort", metavar="ORDER", help="For instance price.")
+@click.option("--partial/--whole", default=None, help="Only parts of GPUs, or none.")
+@click.option("--sort", metavar="ORDER", help="For instance price, -vram or price_per_tflops.")
 @click.option(
     "--limit",
     type=click.IntRange(1, MOST),

@@ -62,7 +62,9 @@ class Filters(TypedDict, total=False):
     min_vcpus: int
     min_inet_down: int
     interruptible: bool
+    partial: bool
     sort: str
+    facets: str | list[str]
     limit: int
     offset: int
     cursor: str

@@ -1,12 +1,13 @@
 """The market stays up when one of its clouds is down, and says so."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 
 from gpu_shopper.domain.conditions import EVERYTHING
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.market.holder import Market
+from gpu_shopper.market.holder import FEW, Market
 from gpu_shopper.market.snapshot import OfferQuery
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -118,3 +119,50 @@ def test_a_listing_that_its_sender_changes_later_does_not_change_the_market() ->
     market.mark_failed(CIRRUS, "no route", NOW)
 
     assert ["nimbus:a"] == ids(market)
+
+
+def many_offers(provider: ProviderName) -> list[Offer]:
+    return [an_offer(f"{number:05}", provider) for number in range(FEW + 1)]
+
+
+def test_a_long_listing_is_taken_in_pieces_and_seen_when_all_of_it_is_there() -> None:
+    market = a_market_of_two()
+
+    pieces = market.replacing(NIMBUS, many_offers(NIMBUS), LATER)
+    seen = [len(market.snapshot) for _ in pieces]
+
+    assert {2} == set(seen)
+    assert len(seen) > 10
+    assert FEW + 2 == len(market.snapshot)
+
+
+def test_two_long_listings_at_once_lose_neither() -> None:
+    market = Market([NIMBUS, CIRRUS])
+
+    both = zip_longest(
+        market.replacing(NIMBUS, many_offers(NIMBUS), NOW),
+        market.replacing(CIRRUS, many_offers(CIRRUS), NOW),
+    )
+    for _ in both:
+        pass
+
+    assert 2 * (FEW + 1) == market.snapshot.query(OfferQuery()).total
+
+
+def test_what_is_listed_in_pieces_does_not_undo_what_was_said_meanwhile() -> None:
+    market = a_market_of_two()
+
+    for _ in market.replacing(NIMBUS, many_offers(NIMBUS), LATER):
+        market.mark_failed(CIRRUS, "no route", LATER)
+
+    cirrus, nimbus = market.snapshot.providers
+    assert ("no route", FEW + 1) == (cirrus.error, len(nimbus.stock))
+
+
+def test_a_failure_does_not_index_the_market_anew() -> None:
+    market = a_market_of_two()
+    index = market.snapshot.index
+
+    market.mark_failed(NIMBUS, "no route", LATER)
+
+    assert index is market.snapshot.index
