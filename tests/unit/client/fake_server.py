@@ -52,7 +52,9 @@ def offer_body(offer_id: str = "sandbox:1", **more: object) -> Body:
         "available": True, "availability_confidence": 0.9, "max_duration_hours": 0,
         "fetched_at": NOW.isoformat(), "cuda_version": "12.4", "interruptible": False, "vcpus": 8,
         "ram_gb": 32, "disk_gb": 100, "inet_down_mbps": 900, "inet_up_mbps": 800,
-        "storage_price_per_gb_month": 0.1, "traffic_price_per_gb": 0.0, **more,
+        "storage_price_per_gb_month": 0.1, "traffic_price_per_gb": 0.0, "machine_id": "m-1",
+        "gpu_fraction": 1.0, "price_per_tflops_hour": None, "price_per_gb_vram_hour": None,
+        "city": "", "marks": [], **more,
     }  # fmt: skip
 
 
