@@ -6,13 +6,17 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from gpu_shopper.client.orders import order_of
 from gpu_shopper.ports.http import HttpRequest
+from gpu_shopper.stores.inline import Image
 from gpu_shopper.testing import front_checks
 from gpu_shopper.testing.asgi import Answered, Asked
 from gpu_shopper.testing.front_checks import FrontRecord
 from gpu_shopper.testing.loop import current_loop, run_simulation
-from gpu_shopper.testing.scenarios import CONSUMER, Scene, Stage, play
+from gpu_shopper.testing.scenarios import Scene, Stage, play
 from gpu_shopper.testing.world import World
+from gpu_shopper.wire.offers import OfferPage
+from gpu_shopper.wire.sessions import SessionCreated
 
 MINE, OTHERS = "ses_" + "a" * 26, "ses_" + "b" * 26
 ANN, BOB = "consumer-1", "consumer-2"
@@ -222,20 +226,82 @@ def test_what_was_forgotten_and_taken_in_again_is_owed_from_then_on() -> None:
     play(script)
 
 
-def test_a_key_is_forgotten_with_the_book_that_held_it_though_its_session_was_taken_in_again() -> (
-    None
-):
-    async def script(stage: Stage) -> None:
-        session, record = await stage.request(), stage.world.record
-        asked = (CONSUMER.name, "key-1")
-        record.keys[asked] = front_checks.Made(digest="d", session=session)
-        stage.world.oracle.rewound(to=0.0)
-        record.follow_the_book()
-        assert asked in record.keys
-        stage.world.memory.desk.raw.execute("DELETE FROM idempotency_keys")
-        stage.world.oracle.rewound(to=0.0)
-        record.follow_the_book()
-        assert asked not in record.keys
-        await stage.finish(session)
+def the_book_is_put_back(world: World, image: Image, *, to: float) -> None:
+    life = world.house.life
+    assert life is not None, "it lives"
+    life.process.kill(because="put back")
+    world.memory.rewind(image)
+    world.oracle.rewound(to=to)
+    world.open_house()
 
-    play(script)
+
+async def ask_with_one_key(world: World) -> str:
+    name = world.profile.demand.names()[0]
+    page = await world.accounts.insist(name, lambda shopper: shopper.inventory(limit=1))
+    assert isinstance(page, OfferPage)
+    order = order_of({"offer": page.offers[0].id, "workload": "batch"}, consumer=name)
+    made = await world.accounts.insist(
+        name, lambda shopper: shopper.create_session(order, idempotency_key="one")
+    )
+    assert isinstance(made, SessionCreated), made
+    return made.session.id
+
+
+def lose_the_key(world: World) -> None:
+    world.memory.desk.raw.execute("DELETE FROM idempotency_keys")
+
+
+async def an_older_book(world: World) -> list[str]:
+    image, at = world.memory.image(), world.oracle.now
+    await asyncio.sleep(1)
+    first = await ask_with_one_key(world)
+    while not world.oracle.held:  # noqa: ASYNC110
+        await asyncio.sleep(1)
+    the_book_is_put_back(world, image, to=at)
+    while world.oracle.book.session(first) is None:  # noqa: ASYNC110
+        # Until it is taken in again, by its instance.
+        await asyncio.sleep(1)
+    return [first, await ask_with_one_key(world), await ask_with_one_key(world)]
+
+
+async def an_older_book_and_then_a_lost_key(world: World) -> list[str]:
+    made = await an_older_book(world)
+    lose_the_key(world)
+    return [*made, await ask_with_one_key(world)]
+
+
+async def a_key_that_is_lost_after_the_book_was_put_back(world: World) -> list[str]:
+    at = world.oracle.now
+    first = await ask_with_one_key(world)
+    # As if the backup had been taken after the commit, and before the answer.
+    the_book_is_put_back(world, world.memory.image(), to=at)
+    lose_the_key(world)
+    return [first, await ask_with_one_key(world)]
+
+
+async def a_key_that_is_in_no_backup(world: World) -> list[str]:
+    first = await ask_with_one_key(world)
+    lose_the_key(world)
+    await asyncio.sleep(1)
+    the_book_is_put_back(world, world.memory.image(), to=world.oracle.now)
+    return [first, await ask_with_one_key(world)]
+
+
+@pytest.mark.parametrize(
+    ("story", "made", "expected"),
+    [
+        (an_older_book, 2, set()),
+        (an_older_book_and_then_a_lost_key, 3, {"S12"}),
+        (a_key_that_is_lost_after_the_book_was_put_back, 2, {"S12"}),
+        (a_key_that_is_in_no_backup, 2, {"S12"}),
+    ],
+)
+def test_a_key_is_forgotten_only_with_the_book_that_held_it(
+    story: Callable[[World], Awaitable[list[str]]], made: int, expected: set[str]
+) -> None:
+    async def tell() -> None:
+        world = await a_world_with_callers()
+        assert made == len(set(await story(world)))
+        assert expected == {violation.check for violation in world.oracle.violations}
+
+    run_simulation(tell(), seed=1)

@@ -30,10 +30,11 @@ _READ_AT_BYTES: Final = 512 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What a key has made."""
+    """What a key has made, and when that was first told."""
 
     digest: str
     session: str
+    at: float
 
 
 class _Named(msgspec.Struct):
@@ -100,10 +101,11 @@ class FrontRecord:
     def follow_the_book(self) -> None:
         """Forget what the book has forgotten; what it should not have forgotten is a violation."""
         oracle = self.oracle
-        back_to = min(oracle.rewinds[self._rewinds_seen :], default=None)
-        if back_to is None:
+        rewinds = oracle.rewinds[self._rewinds_seen :]
+        if not rewinds:
             return
         self._rewinds_seen = len(oracle.rewinds)
+        back_to, kept = min(rewind.to for rewind in rewinds), rewinds[-1].keys
         known = {row.id for row in oracle.book.sessions()}
         for session, at in list(self.acknowledged.items()):
             if at < back_to:
@@ -112,12 +114,12 @@ class FrontRecord:
             if session in known:
                 # Taken in again since: an older book may lack it with good reason, one from now on may not.
                 self.acknowledged[session] = oracle.now
-        # A session may be back, by its instance, where its key is not.
-        keys = oracle.book.keys()
+        # A session may be back, by its instance, where its key is not. What the book held as it was put back counts, not
+        # what it holds now: a key that was lost, or made something else, since then is no fault of the backup.
         self.keys = {
             (caller, key): made
             for (caller, key), made in self.keys.items()
-            if (caller, key, made.session) in keys
+            if made.at < back_to or (caller, key, made.session) in kept
         }
 
 
@@ -130,7 +132,7 @@ def s12_one_key_one_session(
     oracle, name = record.oracle, asked.header("idempotency-key")
     digest, known = hashlib.sha256(asked.body).hexdigest(), record.keys.get((caller, name))
     if answered.status == 201:
-        made = Made(digest=digest, session=_session_in(answered))
+        made = Made(digest=digest, session=_session_in(answered), at=oracle.now)
         record.acknowledged.setdefault(made.session, oracle.now)
         record.owners[made.session] = caller
         if name:

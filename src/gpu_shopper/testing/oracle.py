@@ -28,7 +28,7 @@ from gpu_shopper.testing.downtimes import Outages
 from gpu_shopper.testing.house import DEPLOYMENT_KEY
 from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.nodes import Nodes
-from gpu_shopper.testing.rows import AttemptRow, CommittedBook, SessionRow
+from gpu_shopper.testing.rows import AttemptRow, CommittedBook, Rewind, SessionRow
 from gpu_shopper.testing.trace import Trace
 from gpu_shopper.testing.witness import Witness
 
@@ -85,7 +85,7 @@ class Oracle:
         self.rewritten: set[str] = set()
         self.poisoned: set[str] = set()
         self.rewound_at = self.house_since = 0.0
-        self.rewinds: list[float] = []  # To which moment the book was put back, each time.
+        self.rewinds: list[Rewind] = []
         self.commit_faults_at: list[float] = []
         self.clock_wrong_until = -1.0
         # The house's.
@@ -383,7 +383,7 @@ class Oracle:
         # Nobody can know of what was forgotten before the next sweep.
         self.unwanted_at |= dict.fromkeys(sorted(forgotten), self.now)
         self.rewound_at = self.now
-        self.rewinds.append(to)
+        self.rewinds.append(Rewind(to=to, keys=frozenset(self.book.keys())))
         self.book.moved()  # What moved on the way back is known now.
         self.tell("book", f"rewound, {len(self.forgotten)} attempts forgotten")
 

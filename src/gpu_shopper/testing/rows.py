@@ -87,6 +87,13 @@ _OPEN = f"{_ATTEMPT} WHERE state IN {OPEN!r}"
 _LIVE = f"{_SESSION} WHERE state IN ('pending', 'provisioning', 'running', 'stopping')"
 
 
+class Rewind(NamedTuple):
+    """A book that was put back: to which moment, and what every key had made in it (consumer, key, session)."""
+
+    to: float
+    keys: frozenset[tuple[str, str, str]]
+
+
 class CommittedBook:
     """Reads of one in-memory book. Triggers of its own tell it which rows were written, whoever wrote them."""
 
