@@ -206,6 +206,24 @@ def match_gpus(text: str) -> frozenset[str]:
     return frozenset(model.name for model in chosen)
 
 
+def known_gpus(text: str) -> frozenset[str]:
+    """Return what `match_gpus` does, and nothing for a name that no model goes by.
+
+    For trying whether words are a name: an unknown one costs no search for those that are near.
+    """
+    return _known(text) if len(text) <= _LONGEST_NAME else frozenset()
+
+
+@lru_cache(maxsize=4096)
+def _known(text: str) -> frozenset[str]:
+    if _split(_plain(text)) is None:
+        return frozenset()
+    try:
+        return match_gpus(text)
+    except UnknownGpu:
+        return frozenset()
+
+
 def same_gpu(sold: GpuModel, seen_name: str, seen_memory_mib: int) -> bool:
     """Return whether what the driver shows is the GPU that was sold, whatever the spelling.
 
@@ -240,9 +258,7 @@ def sold_memory_gb(mib: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _read(text: str, memory_gb: float | None) -> _Reading:
-    # A fraction of a GB after the point decides nothing; a MIG profile's point does, and stays.
-    whole = re.sub(r"(?<=\d)\.\d+(?=\s*gi?b)", "", text[: _LONGEST_NAME + 1].lower())
-    plain = normalise(whole) if "g." not in whole else whole
+    plain = _plain(text[: _LONGEST_NAME + 1])
     parts = _split(plain) if len(text) <= _LONGEST_NAME else None
     if parts is None:
         raise UnknownGpu(text[:_LONGEST_NAME], nearest=_nearest(plain))
@@ -256,6 +272,12 @@ def _read(text: str, memory_gb: float | None) -> _Reading:
         nearest = tuple(model.name for model in models or meant.models)
         raise UnknownGpu(f"{text}{size}", nearest=nearest)
     return _Reading(models=fitting, exact=meant.exact)
+
+
+def _plain(text: str) -> str:
+    # A fraction of a GB after the point decides nothing; a MIG profile's point does, and stays.
+    whole = re.sub(r"(?<=\d)\.\d+(?=\s*gi?b)", "", text.lower())
+    return normalise(whole) if "g." not in whole else whole
 
 
 def _split(plain: str) -> _Parts | None:

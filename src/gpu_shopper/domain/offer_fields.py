@@ -14,7 +14,7 @@ from gpu_shopper.domain.offer import Offer
 
 Value = float | str | bool | None
 
-_PATCHES = 1_000
+PATCHES = 1_000
 
 
 class Kind(StrEnum):
@@ -77,7 +77,7 @@ def version_number(text: str) -> float | None:
     if not parts:
         return None
     major, minor, patch = (*parts, 0, 0)[:3]
-    return float((major * _PATCHES + minor) * _PATCHES + patch)
+    return float((major * PATCHES + minor) * PATCHES + patch)
 
 
 def known(value: float) -> float | None:
