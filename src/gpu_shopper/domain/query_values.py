@@ -44,7 +44,10 @@ UNITS: Mapping[str, Mapping[str, float]] = {
 ALL_UNITS = frozenset(word for units in UNITS.values() for word in units)
 EVERY_NAME = "the page of GPU models has every name"
 _OTHER_MONEY = frozenset({"€", "eur", "euro", "euros", "£", "gbp", "¥", "chf"})
-_SAMPLES = {"year": "2022", "capability": "8.9", "cuda": "12.4", "fraction": "0.5", "disk": "500"}
+_SAMPLES = {
+    "year": "2022", "capability": "8.9", "cuda": "12.4", "fraction": "0.5", "disk": "500", "ram": "64",
+    "total_vram": "320", "price_per_tflops": "0.005", "price_per_vram": "0.05",
+}  # fmt: skip
 _SAMPLE_OF_UNIT = {
     "USD/h": "3", "USD/GB/month": "0.1", "USD/GB": "0.02", "GB": "80", "GB/s": "2000",
     "Mbps": "500", "TFLOPS": "300", "h": "24", SHARE: "0.98",
@@ -86,7 +89,8 @@ def sample(field: Field) -> str:
         case Kind.FLAG:
             return field.name
         case Kind.TEXT | Kind.GPU:
-            return f"{field.name}={_SAMPLE_TEXTS.get(field.name, 'eu-west')}"
+            sign = "~" if field.name == "location" else "="
+            return f"{field.name}{sign}{_SAMPLE_TEXTS.get(field.name, 'eu-west')}"
         case _:
             sign = "<" if field.first is Direction.LOWEST else ">="
             return f"{field.name}{sign}{sample_number(field)}"
