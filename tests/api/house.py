@@ -21,6 +21,7 @@ from gpu_shopper.domain.quirks import Capabilities
 from gpu_shopper.market.holder import Market
 from gpu_shopper.ports.books import Book, TokenKind
 from gpu_shopper.queries.costs import CostQueries
+from gpu_shopper.queries.fit import FitQueries
 from gpu_shopper.queries.health import HealthQueries
 from gpu_shopper.queries.offers import OfferQueries
 from gpu_shopper.queries.operations import OperationQueries
@@ -217,6 +218,7 @@ def queries(desk: Desk) -> Queries:
     return Queries(
         sessions=SessionQueries(books, clock, desk.limits),
         offers=OfferQueries(books, market, clock),
+        fit=FitQueries(market),
         costs=CostQueries(books, clock),
         providers=ProviderQueries(books, market, clock, capabilities=desk.capabilities),
         operations=OperationQueries(books, providers=names),

@@ -81,6 +81,7 @@ STATUS: Mapping[type[Refusal], tuple[HTTPStatus, str]] = {
     Invalid: (HTTPStatus.BAD_REQUEST, "Invalid input"),
     Malformed: (HTTPStatus.BAD_REQUEST, "Not JSON"),
     errors.UnknownGpu: (HTTPStatus.BAD_REQUEST, "Unknown GPU"),
+    errors.UnknownModel: (HTTPStatus.BAD_REQUEST, "Unknown model"),
     errors.PastHardMax: (HTTPStatus.BAD_REQUEST, "Past the hard maximum"),
     errors.Unauthenticated: (HTTPStatus.UNAUTHORIZED, "Not authenticated"),
     errors.Forbidden: (HTTPStatus.FORBIDDEN, "Not allowed"),

@@ -10,6 +10,7 @@ from gpu_shopper.ports.chance import Chance
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.meter import Meter
 from gpu_shopper.queries.costs import CostQueries
+from gpu_shopper.queries.fit import FitQueries
 from gpu_shopper.queries.health import HealthQueries, Reading
 from gpu_shopper.queries.offers import OfferQueries
 from gpu_shopper.queries.operations import OperationQueries
@@ -32,6 +33,7 @@ class Queries:
 
     sessions: SessionQueries
     offers: OfferQueries
+    fit: FitQueries
     costs: CostQueries
     providers: ProviderQueries
     operations: OperationQueries

@@ -8,6 +8,7 @@ from gpu_shopper.api import (
     agent,
     costs,
     docs_page,
+    fit,
     health,
     inventory,
     operations,
@@ -33,6 +34,7 @@ async def get_openapi(_ask: Ask[NoQuery, None]) -> Reply:
 ROUTES = (
     *health.ROUTES,
     *inventory.ROUTES,
+    *fit.ROUTES,
     *sessions.ROUTES,
     *costs.ROUTES,
     *providers.ROUTES,

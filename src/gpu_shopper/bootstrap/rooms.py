@@ -11,6 +11,7 @@ from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.schedule import Engine
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.queries.costs import CostQueries
+from gpu_shopper.queries.fit import FitQueries
 from gpu_shopper.queries.health import HealthQueries, Reading
 from gpu_shopper.queries.offers import OfferQueries
 from gpu_shopper.queries.operations import OperationQueries
@@ -54,6 +55,7 @@ def rooms_over(
         queries=Queries(
             sessions=SessionQueries(desk.books, desk.clock, desk.limits),
             offers=OfferQueries(desk.books, desk.market, desk.clock),
+            fit=FitQueries(desk.market),
             costs=CostQueries(desk.books, desk.clock),
             providers=ProviderQueries(
                 desk.books, desk.market, desk.clock, capabilities=capabilities

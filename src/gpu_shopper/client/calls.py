@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from gpu_shopper.client.exchange import ROOT, Call, T, with_query
 from gpu_shopper.wire.costs import CostSummary, HourlyPage, SessionCost
+from gpu_shopper.wire.fit import FitReply
 from gpu_shopper.wire.offers import OfferBody, OfferHealthList, OfferPage, ProviderList
 from gpu_shopper.wire.operations import (
     Accepted,
@@ -56,6 +57,10 @@ def inventory(filters: Mapping[str, object]) -> Call[OfferPage]:
 
 def offer(offer_id: str) -> Call[OfferBody]:
     return _get(f"/inventory/{quoted(offer_id)}", OfferBody)
+
+
+def fit(query: Mapping[str, object]) -> Call[FitReply]:
+    return _get("/fit", FitReply, **query)
 
 
 def create_session(order: SessionOrder, *, key: str) -> Call[SessionCreated]:

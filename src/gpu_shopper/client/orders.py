@@ -70,6 +70,28 @@ class Filters(TypedDict, total=False):
     cursor: str
 
 
+class FitFilters(TypedDict, total=False):
+    """How a model is to be served, its shape if it is not a known one, and which offers come into question."""
+
+    params: str
+    layers: int
+    kv_heads: int
+    head_dim: int
+    hidden: int
+    heads: int
+    vocab: int
+    quant: str
+    kv_quant: str
+    context: str
+    sequences: int
+    runtime: str
+    max_price: float
+    gpu_type: str | list[str]
+    provider: str | list[str]
+    interruptible: bool
+    limit: int
+
+
 class HourlyFilters(TypedDict, total=False):
     """Which hourly records to list; dates as 2026-01-31."""
 

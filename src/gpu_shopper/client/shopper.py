@@ -19,11 +19,12 @@ from gpu_shopper.client.exchange import (
     read,
     server_at,
 )
-from gpu_shopper.client.orders import Filters, HourlyFilters, Wish, order_of
+from gpu_shopper.client.orders import Filters, FitFilters, HourlyFilters, Wish, order_of
 from gpu_shopper.client.rented import RentedSession
 from gpu_shopper.client.surroundings import REAL, Surroundings
 from gpu_shopper.client.watching import FINAL, Watch, check_usable, took_too_long
 from gpu_shopper.wire.costs import CostSummary, HourlyRecord, SessionCost
+from gpu_shopper.wire.fit import FitReply
 from gpu_shopper.wire.offers import HealthOfOffer, OfferBody, OfferPage, ProviderBody
 from gpu_shopper.wire.operations import (
     Health,
@@ -191,6 +192,10 @@ class Shopper:
     def offer(self, offer_id: str) -> OfferBody:
         """Return one offer."""
         return self._ask(calls.offer(offer_id))
+
+    def fit(self, model: str | None = None, **filters: Unpack[FitFilters]) -> FitReply:
+        """Return what a language model takes to be served, and the offers that have it, the cheapest first."""
+        return self._ask(calls.fit({"model": model, **filters}))
 
     def providers(self) -> list[ProviderBody]:
         """Return all configured clouds."""

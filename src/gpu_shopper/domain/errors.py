@@ -42,6 +42,19 @@ class UnknownGpu(Invalid):
         self.nearest = nearest
 
 
+class UnknownModel(Invalid):
+    """No language model that the house knows goes by that name."""
+
+    code = "unknown_model"
+
+    def __init__(self, name: str, *, nearest: tuple[str, ...] = ()) -> None:
+        ask = f"did you mean {', '.join(nearest)}? " if nearest else ""
+        by_hand = "otherwise give its shape: params, layers, kv_heads, head_dim"
+        super().__init__(f"unknown model {name!r}", path="model", hint=ask + by_hand)
+        self.name = name
+        self.nearest = nearest
+
+
 class NotFound(Refusal):
     """There is no such thing, or it is another consumer's."""
 

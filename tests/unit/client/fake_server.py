@@ -58,6 +58,43 @@ def offer_body(offer_id: str = "sandbox:1", **more: object) -> Body:
     }  # fmt: skip
 
 
+def fit_body(**more: object) -> Body:
+    memory = {
+        "weights_bytes": 40 * 2**30, "kv_cache_bytes": 10 * 2**30, "activations_bytes": 2**30,
+        "overhead_bytes": 2 * 2**30, "total_bytes": 53 * 2**30,
+    }  # fmt: skip
+    way = {"tensor_parallel": 1, "pipeline_parallel": 1}
+    return {
+        "model": {
+            "name": "Llama 3.1 70B", "params": 70_554_000_000, "active_params": None, "layers": 80,
+            "max_context": 131072, "source": "Meta: config.json, 2024",
+        },
+        "load": {
+            "quant": "awq", "bits_per_weight": 4.15625, "kv_quant": "fp16", "context": 32768,
+            "sequences": 1, "runtime": "vllm",
+        },
+        "weights_bytes": 40 * 2**30, "kv_cache_bytes_per_token": 327_680,
+        "splits": [
+            {
+                "gpu_count": 1, **way, "per_gpu": memory, "min_vram_gb": 61, "offers": 1,
+                "cheapest_price_per_hour": 2.1,
+            },
+            {
+                "gpu_count": 6, "tensor_parallel": 2, "pipeline_parallel": 3, "per_gpu": memory,
+                "min_vram_gb": 61, "offers": 0, "cheapest_price_per_hour": None,
+            },
+        ],
+        "assumptions": ["activations: steps of 8192 tokens"],
+        "offers": [
+            {
+                "offer": offer_body(gpu_type="H100 SXM", vram_gb=80, price_per_hour=2.1), **way,
+                "needed_bytes": 53 * 2**30, "usable_bytes": 70 * 2**30,
+            }
+        ],
+        "count": 1, "total": 4, "providers": [], **more,
+    }  # fmt: skip
+
+
 def problem(status: int, code: str, detail: str, **more: object) -> Routed:
     body = {
         "type": f"urn:gpu-shopper:problem:{code}", "title": code, "status": status,

@@ -14,6 +14,7 @@ from tests.unit.client.fake_server import (
     HEAD_ONLY,
     LOST,
     FakeServer,
+    fit_body,
     key_folders,
 )
 
@@ -21,9 +22,11 @@ from tests.unit.client.fake_server import (
 def test_asynchronously_it_is_the_same(server: FakeServer, pauses, own_tmp) -> None:
     async def story() -> str:
         async with AsyncShopper(server.url, surroundings=pauses.surroundings()) as shopper:
+            server.answers["GET", "/api/v1/fit"] = (200, fit_body())
             server.faults = [LOST]
             page = await shopper.inventory(gpu_type="RTX 4090", max_price=1)
             assert 3 == page.total
+            assert 4 == (await shopper.fit("llama-3.1-70b", quant="awq")).total
             with pytest.raises(RuntimeError):
                 async with shopper.session(gpu="RTX 4090") as session:
                     assert session.login.key_file is not None
