@@ -15,7 +15,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proof mutation setup-runtime demo serve test check lint tidy format bench openapi simulate soak torture crashes lock clean
+.PHONY: help setup proof mutation setup-runtime demo serve test check lint tidy format bench openapi gpus simulate soak torture crashes lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench: setup ## Measure, and compare with the targets
 
 openapi: setup ## Write openapi.json from the application
 	@$(BIN)/python -m gpu_shopper.api.openapi >openapi.json.new && mv openapi.json.new openapi.json
+
+gpus: setup ## Write the tables of docs/reference/gpus.md from the models
+	@$(BIN)/python -m gpu_shopper.testing.gpu_page docs/reference/gpus.md
 
 simulate: setup ## Run SEEDS worlds in virtual time (make simulate SEEDS=500)
 	@$(BIN)/python -m gpu_shopper.testing.simulate --seeds $(SEEDS) $(ARGS)

@@ -7,13 +7,27 @@ thing, and a guess would sell it as the whole one. Where the words and the memor
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 
 from gpu_shopper.domain.errors import UnknownGpu
-from gpu_shopper.domain.gpu_models import LOOSE_NAMES, TABLE
+from gpu_shopper.domain.gpu_models import FAMILIES, LOOSE_NAMES, MODELS, GpuModel
+
+__all__ = [
+    "FAMILIES",
+    "MODELS",
+    "GpuModel",
+    "aliases_of",
+    "candidates",
+    "match_gpus",
+    "normalise",
+    "of_size",
+    "read_gpu",
+    "same_gpu",
+    "sold_memory_gb",
+]
 
 _LONGEST_NAME = 100
 _MIB_PER_GB = 1024
@@ -21,31 +35,6 @@ _MIB_PER_GB = 1024
 # clouds divide MiB by 1000, which makes up to a fortieth more of it than was sold.
 _LEAST_SHOWN = 0.92
 _MOST_SHOWN = 1.03
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GpuModel:
-    """One model of GPU. `memory_gb` is per GPU and as sold; `family` is what it shares with its siblings.
-
-    Throughput is dense and in TFLOPS (`tflops` with 16-bit inputs, the better of FP16 and BF16), bandwidth in GB/s; None
-    where the maker does not say.
-    """
-
-    name: str
-    vendor: str
-    architecture: str
-    memory_gb: int
-    compute_capability: str | None
-    launch_year: int
-    family: str
-    form: str = ""
-    also_sold_gb: tuple[int, ...] = ()
-    aliases: tuple[str, ...] = ()
-    memory_type: str = ""
-    bandwidth_gbs: float | None = None
-    tflops: float | None = None
-    fp8_tflops: float | None = None
-    interconnect: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,37 +70,6 @@ def normalise(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
-def _parse_table(table: str) -> Iterator[GpuModel]:
-    vendor = architecture = capability = ""
-    for line in filter(None, map(str.strip, table.splitlines())):
-        if line.startswith("["):
-            vendor, architecture, capability = line.strip("[]").split()
-            continue
-        name, memory, year, options = (cell.strip() for cell in line.split("|"))
-        option = _parse_options(options)
-        yield GpuModel(
-            name=name,
-            vendor=vendor,
-            architecture=architecture,
-            memory_gb=int(memory),
-            compute_capability=None if capability == "-" else capability,
-            launch_year=int(year),
-            family=option.get("family", name),
-            form=option.get("form", ""),
-            also_sold_gb=tuple(int(size) for size in _listed(option.get("also", ""))),
-            aliases=tuple(_listed(option.get("aka", ""))),
-        )
-
-
-def _parse_options(text: str) -> dict[str, str]:
-    pairs = (part.split(":", 1) for part in text.split(";") if part.strip())
-    return {key.strip(): value.strip() for key, value in pairs}
-
-
-def _listed(text: str) -> list[str]:
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
 def aliases_of(model: GpuModel) -> frozenset[str]:
     """Return every normalised name that means this model and no other."""
     full = normalise(model.name)
@@ -123,19 +81,6 @@ def aliases_of(model: GpuModel) -> frozenset[str]:
     # "4070S" is how some write "4070 Super".
     names |= {name[: -len("uper")] for name in names if name.endswith("super")}
     return frozenset(names)
-
-
-MODELS: Mapping[str, GpuModel] = {model.name: model for model in _parse_table(TABLE)}
-
-
-def _families() -> dict[str, tuple[GpuModel, ...]]:
-    members: dict[str, tuple[GpuModel, ...]] = {}
-    for model in MODELS.values():
-        members[model.family] = (*members.get(model.family, ()), model)
-    return members
-
-
-FAMILIES: Mapping[str, tuple[GpuModel, ...]] = _families()
 
 
 def _index() -> dict[str, _Reading]:
@@ -162,24 +107,39 @@ def _index() -> dict[str, _Reading]:
 
 
 _INDEX: Mapping[str, _Reading] = _index()
-_ARCHITECTURES = {normalise(model.architecture): model.architecture for model in MODELS.values()}
+# The longest first: "CDNA2" is not "CDNA" and a 2 that nobody understands.
+_ARCHITECTURES = {
+    normalise(name): name
+    for name in sorted({model.architecture for model in MODELS.values()}, key=len, reverse=True)
+}
 _LONGEST_CORE = max(map(len, _INDEX))
 _BEFORE = re.compile(
-    r"nvidia|amd|intel|corporation|geforce|tesla|quadro|radeon|instinct|gpu",
+    r"nvidia|amd|intel|google|aws|amazon|corporation|geforce|tesla|quadro|radeon|instinct|cloud|hgx|gpu",
 )
 # Without separators "SXM4 40GB" and "SXM 40GB" differ only by what follows the first digit.
 _AFTER = (
     r"(?P<memory>[1-9]\d{0,2}(?=g(?!pu|ddr|en|ra))|[1-9]\d{1,2}(?=\D|$))(?:gi?b?(?!pu|ddr|en|ra))?"
-    r"|(?P<form>sxm|hgx|mega|oam|pcie|nvl|fhhl)(?:(?<=sxm)[2-6](?=[1-9]\d|\D|$))?"
+    # A board with an NVLink bridge is still the board that is named beside it.
+    r"|nvlink"
+    r"|(?P<form>sxm|hgx|dgxs|mega|oam|pcie|nvl|fhhl)(?:(?<=sxm)[2-6](?=[1-9]\d|\D|$))?"
     r"|(?P<board>hbm[23]?e?|gddr[3-7]?x?)"
     rf"|(?P<architecture>{'|'.join(_ARCHITECTURES)})"
-    r"|lovelace|generation|edition|workstation|server|tensorcore|graphics|gpu"
+    r"|lovelace|generation|edition|workstation|server|tensorcore|graphics|vws|ac$|gpu"
 )
 _WORD = re.compile(_AFTER)
-_FORMS = {"sxm": "sxm", "hgx": "sxm", "mega": "sxm", "pcie": "pcie", "fhhl": "pcie", "nvl": "nvl"}
+_FORMS = {
+    "sxm": "sxm",
+    "hgx": "sxm",
+    "dgxs": "sxm",
+    "mega": "sxm",
+    "pcie": "pcie",
+    "fhhl": "pcie",
+    "nvl": "nvl",
+}
 _VENDOR_WORDS = {
     "nvidia": "nvidia", "geforce": "nvidia", "tesla": "nvidia", "quadro": "nvidia",
     "amd": "amd", "radeon": "amd", "instinct": "amd", "intel": "intel",
+    "google": "google", "aws": "aws", "amazon": "aws",
 }  # fmt: skip
 
 
@@ -193,6 +153,15 @@ def read_gpu(text: str, *, memory_gb: float | None = None) -> GpuModel:
         UnknownGpu: no model goes by that name, or none with that memory.
     """
     return _read(text, memory_gb).models[0]
+
+
+def candidates(text: str) -> tuple[GpuModel, ...]:
+    """Return every model that `text` may mean, the one that `read_gpu` takes first.
+
+    Raises:
+        UnknownGpu: no model goes by that name.
+    """
+    return _read(text, None).models
 
 
 def match_gpus(text: str) -> frozenset[str]:
@@ -240,7 +209,10 @@ def same_gpu(sold: GpuModel, seen_name: str, seen_memory_mib: int) -> bool:
     return (seen == sold or sibling) and _LEAST_SHOWN <= shown <= _MOST_SHOWN
 
 
-_SIZES = sorted({model.memory_gb for model in MODELS.values()})
+# Of what has a driver that shows its memory in MiB; an accelerator's 95 GB says nothing about a GPU's 96.
+_SIZES = sorted(
+    {model.memory_gb for model in MODELS.values() if model.vendor in ("nvidia", "amd", "intel")}
+)
 
 
 def sold_memory_gb(mib: int) -> int:
@@ -265,8 +237,8 @@ def _read(text: str, memory_gb: float | None) -> _Reading:
     meant = _INDEX[parts.core]
     said = _facts(parts)
     models = _narrow(meant.models, said)
-    models = _of_size(models, said.memory_gb)
-    fitting = _of_size(models, memory_gb)
+    models = of_size(models, said.memory_gb)
+    fitting = of_size(models, memory_gb)
     if not fitting:
         size = "" if memory_gb is None or not models else f" with {memory_gb:g} GB"
         nearest = tuple(model.name for model in models or meant.models)
@@ -310,7 +282,7 @@ def _facts(parts: _Parts) -> _Facts:
     return _Facts(
         vendor=vendors[0] if vendors else "",
         architecture=_ARCHITECTURES.get(_last(parts.after, "architecture"), ""),
-        form=_FORMS.get(_last(parts.after, "form"), ""),
+        form=_FORMS.get(_last(parts.after, "form") or ("hgx" if "hgx" in parts.before else ""), ""),
         board_memory=_last(parts.after, "board"),
         memory_gb=float(_last(parts.after, "memory") or 0) or None,
     )
@@ -335,8 +307,8 @@ def _narrow(models: Sequence[GpuModel], said: _Facts) -> tuple[GpuModel, ...]:
     return tuple(fitting)
 
 
-def _of_size(models: Sequence[GpuModel], memory_gb: float | None) -> tuple[GpuModel, ...]:
-    """Return the models that fit the memory, the closest first, otherwise in their order."""
+def of_size(models: Sequence[GpuModel], memory_gb: float | None) -> tuple[GpuModel, ...]:
+    """Return those of `models` that are sold with so much memory per GPU, the closest first; all of them for None."""
     if memory_gb is None:
         return tuple(models)
     shares = [

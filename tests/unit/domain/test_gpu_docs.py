@@ -1,20 +1,26 @@
-"""The page of GPU models and the table say the same."""
+"""The page of GPU models and the tables say the same."""
 
 from pathlib import Path
 
-from gpu_shopper.domain.gpu import MODELS, GpuModel
+from gpu_shopper.domain.gpu import MODELS
+from gpu_shopper.testing.gpu_page import BEGIN, generated, rewritten
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "gpus.md"
 
 
-def _row(model: GpuModel) -> str:
-    capability = model.compute_capability or "–"
-    cells = (model.name, model.family, f"{model.memory_gb} GB", model.architecture, capability)
-    return f"| {' | '.join(cells)} | {model.launch_year} |"
+def test_the_page_is_as_the_tables_are() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert page == rewritten(page), "hint: make gpus"
 
 
-def test_the_page_lists_every_model_as_the_table_has_it() -> None:
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
-    listed = [line for line in lines if line.startswith("| ")][1:]
+def test_the_page_lists_every_model_once() -> None:
+    lines = generated().splitlines()
 
-    assert [_row(model) for model in MODELS.values()] == listed
+    for name in MODELS:
+        assert 1 == sum(line.startswith(f"| {name} |") for line in lines), name
+
+
+def test_what_is_written_by_hand_stays_and_an_old_table_goes() -> None:
+    assert f"By hand.\n{generated()}" == rewritten(f"By hand.\n{BEGIN}an old table")
+    assert f"By hand.\n{generated()}" == rewritten("By hand.\n")
