@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gpu_shopper.domain.errors import UnknownGpu
-from gpu_shopper.domain.gpu import read_gpu, same_gpu
+from gpu_shopper.domain.gpu import MODELS, read_gpu, same_gpu
+from gpu_shopper.domain.gpu_reading import read_row
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.instance import Instance
 from gpu_shopper.domain.launch import REPORT_ON_ITS_WAY, Absence, Heard, LaunchAttempt
@@ -14,6 +15,9 @@ from gpu_shopper.domain.offer import Offer
 
 # A machine boots again in less, and a node that lives is heard more often: longer silent than this, a boot is over.
 BOOT_IS_OVER = timedelta(minutes=5)
+_MIB_PER_GB = 1024
+# A slice's memory is named in round numbers, and the driver keeps its share: 1g.10gb shows 9,856 MiB, 1g.12gb less than 11 GiB.
+_LEAST_PART_SHOWN = 0.88
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +185,20 @@ def other_gpus(offer: Offer, instance: Instance) -> str | None:
 
 
 def _is_sold_gpu(offer: Offer, name: str, memory_mib: int) -> bool:
+    if offer.gpu_fraction < 1:
+        return _is_sold_part(offer, name, memory_mib)
     try:
         sold = read_gpu(offer.gpu_type, memory_gb=offer.vram_gb)
     except UnknownGpu:
         # A model that we do not know was sold under the cloud's own name: then that name must come back.
         return offer.gpu_type.casefold() in name.casefold()
     return same_gpu(sold, name, memory_mib)
+
+
+def _is_sold_part(offer: Offer, name: str, memory_mib: int) -> bool:
+    """Return whether a node shows the part of a GPU that was sold: itself, or the whole one that it was cut from."""
+    seen, sold = read_row(name), MODELS.get(offer.gpu_type)
+    if sold is None or not seen.known:
+        return offer.gpu_type.casefold() in name.casefold()
+    enough = memory_mib >= _LEAST_PART_SHOWN * offer.vram_gb * _MIB_PER_GB
+    return MODELS[seen.gpu_type].family == sold.family and enough

@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 
-from gpu_shopper.domain.errors import UnknownGpu
-from gpu_shopper.domain.gpu import read_gpu, sold_memory_gb
+from gpu_shopper.domain.gpu_reading import read_row
 from gpu_shopper.domain.ids import InstanceId, OfferId, ProviderName
 from gpu_shopper.domain.instance import Endpoint, Instance, InstanceStatus
 from gpu_shopper.domain.money import rate
@@ -29,15 +28,17 @@ _STATUSES = {
 
 
 def offer_of(row: OfferRow, *, fetched_at: datetime, provider: ProviderName = PROVIDER) -> Offer:
-    """Return the row as an offer."""
+    """Return the row as an offer. A GPU that nobody knows keeps its own name, so that its offer is not lost."""
+    gpu = read_row(row.gpu_name, row.gpu_count, row.gpu_memory_mib / _MIB_PER_GB)
     return Offer(
         id=OfferId(f"{provider}:{row.id}"),
         provider=provider,
         provider_id=row.id,
         machine_id=row.machine_id,
-        gpu_type=gpu_type_of(row.gpu_name, memory_mib=row.gpu_memory_mib),
-        gpu_count=row.gpu_count,
-        vram_gb=sold_memory_gb(row.gpu_memory_mib),
+        gpu_type=gpu.gpu_type,
+        gpu_count=gpu.gpu_count,
+        gpu_fraction=gpu.gpu_fraction,
+        vram_gb=gpu.vram_gb,
         price=rate(row.price_per_hour),
         country=row.country,
         region=row.region,
@@ -55,14 +56,6 @@ def offer_of(row: OfferRow, *, fetched_at: datetime, provider: ProviderName = PR
         storage_price_per_gb_month=row.storage_price_per_gb_month,
         traffic_price_per_gb=row.traffic_price_per_gb,
     )
-
-
-def gpu_type_of(name: str, *, memory_mib: int) -> str:
-    """Return the canonical name; a GPU that nobody knows keeps its own, so that its offer is not lost."""
-    try:
-        return read_gpu(name, memory_gb=memory_mib / _MIB_PER_GB).name
-    except UnknownGpu:
-        return name
 
 
 def instance_of(row: InstanceRow, *, provider: ProviderName = PROVIDER) -> Instance:
