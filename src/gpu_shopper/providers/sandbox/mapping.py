@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from gpu_shopper.domain.countries import country_of
 from gpu_shopper.domain.gpu_reading import read_row
 from gpu_shopper.domain.ids import InstanceId, OfferId, ProviderName
 from gpu_shopper.domain.instance import Endpoint, Instance, InstanceStatus
@@ -40,8 +41,9 @@ def offer_of(row: OfferRow, *, fetched_at: datetime, provider: ProviderName = PR
         gpu_fraction=gpu.gpu_fraction,
         vram_gb=gpu.vram_gb,
         price=rate(row.price_per_hour),
-        country=row.country,
+        country=country_of(row.country),
         region=row.region,
+        city=row.city.strip(),
         location=", ".join(part for part in (row.city, row.country) if part),
         reliability=row.reliability,
         fetched_at=fetched_at,
