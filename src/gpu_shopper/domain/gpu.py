@@ -7,7 +7,7 @@ thing, and a guess would sell it as the whole one. Where the words and the memor
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -21,6 +21,7 @@ __all__ = [
     "GpuModel",
     "aliases_of",
     "candidates",
+    "known_gpus",
     "match_gpus",
     "normalise",
     "of_size",
@@ -185,7 +186,7 @@ def known_gpus(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _known(text: str) -> frozenset[str]:
-    if _split(_plain(text)) is None:
+    if next(_splits(_plain(text)), None) is None:
         return frozenset()
     try:
         return match_gpus(text)
@@ -231,13 +232,11 @@ def sold_memory_gb(mib: int) -> int:
 @lru_cache(maxsize=4096)
 def _read(text: str, memory_gb: float | None) -> _Reading:
     plain = _plain(text[: _LONGEST_NAME + 1])
-    parts = _split(plain) if len(text) <= _LONGEST_NAME else None
-    if parts is None:
+    readings = list(_splits(plain)) if len(text) <= _LONGEST_NAME else []
+    if not readings:
         raise UnknownGpu(text[:_LONGEST_NAME], nearest=_nearest(plain))
-    meant = _INDEX[parts.core]
-    said = _facts(parts)
-    models = _narrow(meant.models, said)
-    models = of_size(models, said.memory_gb)
+    # Without separators "Gaudi 32GB" begins like a Gaudi 3 with 2 GB, which no such model has.
+    meant, models = next((one for one in readings if one[1]), readings[0])
     fitting = of_size(models, memory_gb)
     if not fitting:
         size = "" if memory_gb is None or not models else f" with {memory_gb:g} GB"
@@ -252,17 +251,19 @@ def _plain(text: str) -> str:
     return normalise(whole) if "g." not in whole else whole
 
 
-def _split(plain: str) -> _Parts | None:
-    """Return the longest known name in `plain` with what stands around it, if all of it is understood."""
+def _splits(plain: str) -> Iterator[tuple[_Reading, tuple[GpuModel, ...]]]:
+    """Yield what the known names in `plain` mean, the longest first, and the models that all around them allows."""
     start = 0
     while True:
         for end in range(min(len(plain), start + _LONGEST_CORE), start, -1):
             words = _words(plain, end) if plain[start:end] in _INDEX else None
             if words is not None:
-                return _Parts(before=plain[:start], core=plain[start:end], after=words)
+                parts = _Parts(before=plain[:start], core=plain[start:end], after=words)
+                meant, said = _INDEX[parts.core], _facts(parts)
+                yield meant, of_size(_narrow(meant.models, said), said.memory_gb)
         word = _BEFORE.match(plain, start)
         if word is None:
-            return None
+            return
         start = word.end()
 
 

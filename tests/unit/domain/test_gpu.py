@@ -68,6 +68,23 @@ SPELLINGS = [
     ("Gaudi HL-205", "Gaudi"),
     ("A100 80 GPU", "A100 80GB"),
     ("B200 179.1 GB", "B200"),
+    ("Gaudi 32GB", "Gaudi"),
+    ("Gaudi 3 128GB", "Gaudi 3"),
+    ("Trainium 32 GB", "Trainium"),
+    ("HGX H100", "H100 SXM"),
+    ("H100-80G-PCIe-NVLink", "H100 PCIe"),
+    ("RTX-PRO6000-SE", "RTX PRO 6000"),
+    ("NVIDIA B300 SXM6 AC", "B300"),
+    ("Tesla V100-DGXS-32GB", "V100 32GB"),
+    ("AMD Instinct MI325X", "MI325X"),
+    ("AMD Radeon PRO W7900", "Radeon Pro W7900"),
+    ("MI210 CDNA2", "MI210"),
+    ("Intel Data Center GPU Max 1550", "Max 1550"),
+    ("Google Cloud TPU v5e", "TPU v5e"),
+    ("tpu-v5-lite-podslice", "TPU v5e"),
+    ("TPU7x", "TPU v7"),
+    ("AWS Inferentia2", "Inferentia2"),
+    ("nvidia-tesla-t4-vws", "T4"),
 ]
 
 STRANGERS = [
@@ -87,6 +104,8 @@ STRANGERS = [
     "A6000 Ada",
     "A100 23 GB",
     "2x RTX 4090",
+    "Gaudi 2GB",
+    "AWS TPU v5e",
     "nvidia" * 40,
     "A100" + "1g" * 45,
 ]
