@@ -3,11 +3,11 @@
 NVIDIA_DATA_CENTRE = """
 [nvidia Blackwell 10.0]
 B100        | 192 HBM3e   | 8000 |  1750 |  3500 | NVLink 5, 1800 GB/s         | 2024 | blackwell-brief | aka: HGX B100
-B200        | 180 HBM3e   | 8000 |  2250 |  4500 | NVLink 5, 1800 GB/s         | 2024 | hgx-sheet       | also: 192; aka: HGX B200
+B200        | 180 HBM3e   | 7700 |  2250 |  4500 | NVLink 5, 1800 GB/s         | 2024 | hgx-sheet       | also: 192; aka: HGX B200
 GB200       | 186 HBM3e   | 8000 |  2500 |  5000 | NVLink 5, 1800 GB/s         | 2024 | gb200-sheet     | also: 192; aka: GB200 NVL72
 
 [nvidia Blackwell 10.3]
-B300        | 288 HBM3e   | 8000 |  2250 |  4500 | NVLink 5, 1800 GB/s         | 2025 | hgx-sheet       | also: 270; aka: HGX B300
+B300        | 288 HBM3e   | 7700 |  2250 |  4500 | NVLink 5, 1800 GB/s         | 2025 | hgx-sheet       | also: 270; aka: HGX B300
 GB300       | 288 HBM3e   | 8000 |  2500 |  5000 | NVLink 5, 1800 GB/s         | 2025 | gb300-sheet     | also: 279; aka: GB300 NVL72
 
 [nvidia Blackwell 12.1]

@@ -22,8 +22,8 @@ RTX 5880 Ada       |  48 GDDR6  |  960 | 277.1 | 554.2 | PCIe 4.0 x16           
 RTX 6000 Ada       |  48 GDDR6  |  960 | 364.2 | 728.5 | PCIe 4.0 x16                | 2022 | ada-pro-sheets     |
 
 [nvidia Ampere 8.6]
-RTX A400           |   4 GDDR6  |   96 |     - |     - | PCIe 4.0 x8                 | 2024 | ampere-pro-sheets  |
-RTX A1000          |   8 GDDR6  |  192 |     - |     - | PCIe 4.0 x8                 | 2024 | ampere-pro-sheets  |
+RTX A400           |   4 GDDR6  |   96 |  10.8 |     - | PCIe 4.0 x8                 | 2024 | ampere-pro-sheets  |
+RTX A1000          |   8 GDDR6  |  192 |  26.9 |     - | PCIe 4.0 x8                 | 2024 | ampere-pro-sheets  |
 RTX A2000 6GB      |   6 GDDR6  |  288 |    32 |     - | PCIe 4.0 x16                | 2021 | ampere-pro-sheets  | family: RTX A2000
 RTX A2000 12GB     |  12 GDDR6  |  288 |    32 |     - | PCIe 4.0 x16                | 2021 | ampere-pro-sheets  | family: RTX A2000
 RTX A4000          |  16 GDDR6  |  448 |  76.7 |     - | PCIe 4.0 x16                | 2021 | ampere-pro-sheets  |

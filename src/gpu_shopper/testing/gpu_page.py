@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from gpu_shopper.domain.gpu import MODELS, GpuModel
-from gpu_shopper.domain.gpu_sources import SOURCES
+from gpu_shopper.domain.gpu_sources import CHECKED, SOURCES
 
 BEGIN = "## The models\n"
 _COLUMNS = (
@@ -23,13 +23,17 @@ def generated() -> str:
         parts.append(f"### {vendor} ({len(models)})\n")
         parts.append(_table(models))
     parts.append("## Where the figures come from\n")
-    parts.append("\n".join(f"- `{key}`: {title}." for key, title in SOURCES.items()) + "\n")
+    parts.append("\n".join(_source(key, title) for key, title in SOURCES.items()) + "\n")
     return "\n".join(parts)
 
 
 def rewritten(page: str) -> str:
     """Return the page with its generated half as it is now."""
     return page[: page.index(BEGIN)] + generated() if BEGIN in page else page + generated()
+
+
+def _source(key: str, title: str) -> str:
+    return f"- `{key}`{' (checked)' if key in CHECKED else ''}: {title}."
 
 
 def _table(models: list[GpuModel]) -> str:

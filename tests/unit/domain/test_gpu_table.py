@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gpu_shopper.domain.gpu import FAMILIES, MODELS, GpuModel
-from gpu_shopper.domain.gpu_sources import SOURCES
+from gpu_shopper.domain.gpu_sources import CHECKED, SOURCES
 
 # GB/s that a GPU with such memory can have, from the narrowest bus that is sold to the widest.
 BANDWIDTHS = {
@@ -124,6 +124,7 @@ def test_figures_have_a_document_and_what_has_none_has_no_figures(model: GpuMode
 
 def test_every_document_is_used() -> None:
     assert set(SOURCES) == {model.source for model in MODELS.values()}
+    assert set(SOURCES) >= CHECKED
 
 
 @pytest.mark.parametrize("names", RANKS, ids=lambda names: names[-1])
@@ -147,7 +148,7 @@ def test_within_a_family_the_least_capable_stands_first() -> None:
         ("H100 SXM", 80, "HBM3", 3350, 989.5, 1979, "NVLink 4, 900 GB/s"),
         ("H100 PCIe", 80, "HBM2e", 2000, 756, 1513, "NVLink 4 bridge, 600 GB/s"),
         ("A100 40GB", 40, "HBM2", 1555, 312, None, "NVLink 3 bridge, 600 GB/s"),
-        ("B200", 180, "HBM3e", 8000, 2250, 4500, "NVLink 5, 1800 GB/s"),
+        ("B200", 180, "HBM3e", 7700, 2250, 4500, "NVLink 5, 1800 GB/s"),
         ("RTX 4090", 24, "GDDR6X", 1008, 165.2, 330.3, "PCIe 4.0 x16"),
         ("L40S", 48, "GDDR6", 864, 362, 733, "PCIe 4.0 x16"),
         ("T4", 16, "GDDR6", 320, 65, None, "PCIe 3.0 x16"),
