@@ -100,6 +100,8 @@ def test_a_model_that_we_do_not_know_must_come_back_under_its_own_name() -> None
         ("NVIDIA A100-SXM4-80GB MIG 1g.10gb", 9_856, Verdict.AS_SOLD),
         ("NVIDIA A100-SXM4-80GB", 81_920, Verdict.AS_SOLD),
         ("NVIDIA A100-SXM4-80GB MIG 1g.5gb", 4_864, Verdict.NOT_AS_SOLD),
+        ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", 4_864, Verdict.NOT_AS_SOLD),
+        ("NVIDIA A100-SXM4-80GB", 8_192, Verdict.NOT_AS_SOLD),
         ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", 9_984, Verdict.NOT_AS_SOLD),
         ("NVIDIA Zeta", 81_920, Verdict.NOT_AS_SOLD),
     ],

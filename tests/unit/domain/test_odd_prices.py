@@ -77,6 +77,7 @@ def test_spot_above_the_same_machine_on_demand_is_odd() -> None:
         {"region": "elsewhere"},
         {"gpu_count": 2},
         {"gpu_fraction": 0.5},
+        {"vram_gb": 48},
         {"vcpus": 64},
         {"ram_gb": 512},
         {"provider": "another"},
@@ -88,6 +89,13 @@ def test_spot_is_held_against_the_same_thing_only(change: dict[str, object]) -> 
     spot = an_offer("spot", price=rate("1.01"), machine_id="m", interruptible=True)
 
     assert {} == found([whole, replace(spot, **change)])
+
+
+def test_one_spot_price_is_no_measure_of_another() -> None:
+    first = an_offer("first", price=rate("0.50"), machine_id="m", interruptible=True)
+    second = an_offer("second", price=rate("0.90"), machine_id="m", interruptible=True)
+
+    assert {} == found([first, second])
 
 
 def test_an_offer_without_a_price_makes_no_spot_odd() -> None:
