@@ -323,9 +323,20 @@ def _sizes(model: GpuModel, memory_gb: float) -> list[int]:
     return [size for size in sizes if _LEAST_SHOWN <= memory_gb / size <= _MOST_SHOWN]
 
 
+# Who mistypes a name means one that is rented: an office card of 4 GB is no help, however near its name.
+_LEAST_RENTED_GB = 6
 _CANONICAL = {
-    **{alias: model.name for model in MODELS.values() for alias in aliases_of(model)},
-    **{normalise(family): family for family in FAMILIES},
+    **{
+        alias: model.name
+        for model in MODELS.values()
+        for alias in aliases_of(model)
+        if model.memory_gb >= _LEAST_RENTED_GB
+    },
+    **{
+        normalise(family): family
+        for family, members in FAMILIES.items()
+        if members[0].memory_gb >= _LEAST_RENTED_GB
+    },
 }
 
 

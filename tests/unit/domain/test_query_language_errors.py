@@ -44,8 +44,8 @@ SENTENCES = (
     ("H100 on-demand", "on-demand is unknown at 6: write !spot"),
     ("-spot", "'-spot' is unknown at 1: write !spot"),
     # Names of GPUs.
-    ("gpu=H1000", "H1000 at 5 is no known GPU: did you mean H100, V100 or P100?"),
-    ("H1000 price<3", "H1000 is unknown at 1: did you mean H100, V100 or P100?"),
+    ("gpu=H1000", "H1000 at 5 is no known GPU: did you mean H100, RTX A1000 or V100?"),
+    ("H1000 price<3", "H1000 is unknown at 1: did you mean H100, RTX A1000 or V100?"),
     ("gpu=RTX 4091 price<1", "RTX 4091 at 5 is no known GPU: did you mean RTX 4090, RTX 4090 D or RTX 5090?"),
     ("gpu in (H100, RTX 4091)", "RTX 4091 at 15 is no known GPU: did you mean RTX 4090, RTX 4090 D or RTX 5090?"),
     ("RTX", "RTX is unknown at 1: write gpu~rtx for every GPU with that in its name"),
