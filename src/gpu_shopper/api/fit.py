@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, convert
 
-from gpu_shopper.api.inventory import Names
+from gpu_shopper.api.menu_query import Names
 from gpu_shopper.api.routes import Ask, Reply, Route
 from gpu_shopper.api.session_orders import gpu_names
 from gpu_shopper.domain import errors

@@ -4,20 +4,19 @@ from typing import Annotated, cast
 
 from msgspec import Meta, Raw, Struct
 
-from gpu_shopper.api.cursors import count, no_cursor, number, read_cursor, write_cursor
+from gpu_shopper.api.exporting import Format, csv_of, ndjson_of, projected, wanted_fields
+from gpu_shopper.api.menu_query import KIND, InventoryQuery, cursor_at, question_of
 from gpu_shopper.api.routes import Ask, NoQuery, Reply, Route
-from gpu_shopper.api.session_orders import gpu_names
+from gpu_shopper.commands.choosing import CAP_PERCENT_OF_OFFER
 from gpu_shopper.domain import errors
-from gpu_shopper.domain.conditions import condition_of
 from gpu_shopper.domain.ids import OfferId
-from gpu_shopper.domain.money import rate
-from gpu_shopper.domain.offer import Requirements
-from gpu_shopper.domain.offer_fields import Order, read_order
-from gpu_shopper.market.facets import FACETS
+from gpu_shopper.domain.money import HourlyRate, rate
+from gpu_shopper.domain.offer import RetryScope
+from gpu_shopper.domain.query_errors import QueryError
+from gpu_shopper.domain.ranking import comparable_to
 from gpu_shopper.market.rows import body_of
-from gpu_shopper.market.selecting import Place
 from gpu_shopper.market.snapshot import OfferQuery
-from gpu_shopper.queries.offers import RememberedMark, SourceView
+from gpu_shopper.queries.offers import MenuPage, RememberedMark, SourceView
 from gpu_shopper.wire.offers import (
     HealthOfOffer,
     MarketSource,
@@ -25,62 +24,43 @@ from gpu_shopper.wire.offers import (
     OfferHealthList,
     OfferPage,
 )
-from gpu_shopper.wire.sessions import Dollars, ShortText, Version
-
-_KIND = "inventory"
-_MOST_GB = 1_000_000
-_COUNTRY_LETTERS = 2
-_FURTHEST = 10_000_000
-
-Names = Annotated[list[ShortText], Meta(max_length=64)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Gigabytes = Annotated[int, Meta(ge=0, le=_MOST_GB)]
-Cursor = Annotated[str, Meta(min_length=1, max_length=512)]
+from gpu_shopper.wire.sessions import Dollars
 
 
-class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which offers to list, in which order, and which part of them. Lists may be repeated: any of them will do."""
+class AlternativesQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which offers may stand in for one: of the same GPU, of at least its memory, or any of as much memory in all."""
 
-    provider: Names = []
-    gpu_type: Names = []
-    gpu_count: Annotated[int, Meta(ge=1, le=1024)] | None = None
-    min_gpu_count: Annotated[int, Meta(ge=1, le=1024)] | None = None
-    min_vram: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    scope: RetryScope = RetryScope.SAME_GPU
     max_price: Dollars | None = None
-    location: Names = []
-    region: Names = []
-    country: Names = []
-    min_reliability: Share | None = None
-    min_availability_confidence: Share | None = None
-    min_cuda: Version | None = None
-    min_disk: Gigabytes | None = None
-    min_ram: Gigabytes | None = None
-    min_vcpus: Annotated[int, Meta(ge=0, le=100_000)] | None = None
-    min_inet_down: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
-    interruptible: bool | None = None
-    partial: bool | None = None
-    sort: Annotated[str, Meta(min_length=1, max_length=200)] = "price"
-    facets: Names = []
-    limit: Annotated[int, Meta(ge=1, le=1000)] = 50
-    offset: Annotated[int, Meta(ge=0, le=_FURTHEST)] = 0
-    cursor: Cursor | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 20
 
 
 async def list_offers(ask: Ask[InventoryQuery, None]) -> Reply:
     """List what can be rented now."""
-    query = _offer_query(ask.query)
-    menu = ask.rooms.queries.offers.page(query)
+    given, offers = ask.query, ask.rooms.queries.offers
+    fields = wanted_fields(given.fields)
+    menu = offers.page(question_of(given, providers=ask.rooms.queries.providers.names))
+    if given.format is Format.JSON:
+        return Reply(_page(menu, fields))
+    write = csv_of if given.format is Format.CSV else ndjson_of
+    last = menu.page.last
+    headers = {"X-Total-Count": str(menu.page.total)}
+    if last is not None:
+        headers["X-Next-Cursor"] = cursor_at(last)
+    body = await write(menu.page.rows, fields, clock=ask.rooms.clock)
+    return Reply(body, headers=headers, media_type=given.format.media_type)
+
+
+def _page(menu: MenuPage, fields: tuple[str, ...]) -> OfferPage:
     page = menu.page
-    return Reply(
-        OfferPage(
-            # Rows were encoded when their cloud was heard: they are copied as they are.
-            offers=cast("list[OfferBody]", list(map(Raw, page.rows))),
-            count=len(page.rows),
-            total=page.total,
-            providers=[_source(source) for source in menu.sources],
-            next_cursor=_cursor_at(page.last) if page.last else None,
-            facets={name: dict(counts) for name, counts in page.facets.items()} or None,
-        )
+    return OfferPage(
+        # Rows were encoded when their cloud was heard: they are copied as they are.
+        offers=cast("list[OfferBody]", [Raw(row) for row in projected(page.rows, fields)]),
+        count=len(page.rows),
+        total=page.total,
+        providers=[_source(source) for source in menu.sources],
+        next_cursor=cursor_at(page.last) if page.last else None,
+        facets={name: dict(counts) for name, counts in page.facets.items()} or None,
     )
 
 
@@ -90,78 +70,22 @@ async def get_offer(ask: Ask[NoQuery, None]) -> Reply:
     return Reply(body_of(ask.rooms.queries.offers.one(offer_id)))
 
 
+async def list_alternatives(ask: Ask[AlternativesQuery, None]) -> Reply:
+    """List what may stand in for an offer: what a retry would go through, at most a tenth dearer unless asked."""
+    offers = ask.rooms.queries.offers
+    offer = offers.one(OfferId(ask.path["offer_id"]))
+    asked = ask.query
+    usual = HourlyRate(offer.price.micros * CAP_PERCENT_OF_OFFER // 100)
+    cap = usual if asked.max_price is None else rate(asked.max_price)
+    condition = comparable_to(offer, asked.scope, cap=cap)
+    query = OfferQuery(condition=condition, limit=asked.limit, without=(offer.id,))
+    return Reply(_page(offers.page(query), ()))
+
+
 async def list_offer_health(ask: Ask[NoQuery, None]) -> Reply:
     """Tell what past failures say of offers, machines, GPU types and clouds, the least trusted first."""
     entries = [_health_body(mark) for mark in await ask.rooms.queries.offers.health()]
     return Reply(OfferHealthList(entries=entries, count=len(entries)))
-
-
-def _offer_query(given: InventoryQuery) -> OfferQuery:
-    if given.cursor is not None and given.offset:
-        raise errors.Invalid("give either cursor or offset", path="offset")
-    orders = _orders(given.sort)
-    return OfferQuery(
-        condition=condition_of(_requirements(given)),
-        orders=orders,
-        limit=given.limit,
-        offset=given.offset,
-        after=None if given.cursor is None else _place(given.cursor, orders),
-        facets=_facets(given.facets),
-    )
-
-
-def _orders(text: str) -> tuple[Order, ...]:
-    try:
-        return tuple(read_order(word) for word in text.split(","))
-    except ValueError as error:
-        raise errors.Invalid(str(error), path="sort") from None
-
-
-def _facets(names: list[str]) -> tuple[str, ...]:
-    wanted = dict.fromkeys(name for text in names for name in text.split(","))
-    for name in wanted:
-        if name not in FACETS:
-            message = f"{name!r} is nothing to count by; known are: {', '.join(FACETS)}"
-            raise errors.Invalid(message, path="facets")
-    return tuple(wanted)
-
-
-def _cursor_at(place: Place) -> str:
-    values = map(repr, place.values)
-    return write_cursor(_KIND, str(place.group), " ".join(values), place.offer_id)
-
-
-def _place(cursor: str, orders: tuple[Order, ...]) -> Place:
-    group, values, offer_id = read_cursor(cursor, kind=_KIND, parts=3)
-    numbers = tuple(map(number, values.split()))
-    if len(numbers) != len(orders):
-        raise no_cursor()
-    return Place(group=count(group), values=numbers, offer_id=offer_id)
-
-
-def _requirements(given: InventoryQuery) -> Requirements:
-    # A location is a country by its two letters, or else a region.
-    places = {name.lower() for name in given.location}
-    countries = {name for name in places if len(name) == _COUNTRY_LETTERS}
-    return Requirements(
-        gpu_types=gpu_names(given.gpu_type, path="gpu_type"),
-        gpu_count=given.gpu_count,
-        min_gpu_count=given.min_gpu_count,
-        min_vram_gb=given.min_vram,
-        min_cuda=given.min_cuda,
-        max_price=None if given.max_price is None else rate(given.max_price),
-        providers=frozenset(given.provider),
-        regions=frozenset(places - countries).union(name.lower() for name in given.region),
-        countries=frozenset(countries).union(name.lower() for name in given.country),
-        min_reliability=given.min_reliability,
-        min_availability_confidence=given.min_availability_confidence,
-        min_disk_gb=given.min_disk,
-        min_ram_gb=given.min_ram,
-        min_vcpus=given.min_vcpus,
-        min_inet_down_mbps=given.min_inet_down,
-        interruptible=given.interruptible,
-        partial=given.partial,
-    )
 
 
 def _source(source: SourceView) -> MarketSource:
@@ -195,15 +119,24 @@ ROUTES = (
         answer=list_offers,
         query=InventoryQuery,
         reply=OfferPage,
-        tag=_KIND,
-        refuses=(errors.UnknownGpu, errors.MarketNotReady),
+        tag=KIND,
+        refuses=(QueryError, errors.UnknownGpu, errors.MarketNotReady),
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/inventory/{offer_id}/alternatives",
+        answer=list_alternatives,
+        query=AlternativesQuery,
+        reply=OfferPage,
+        tag=KIND,
+        refuses=(errors.NotFound, errors.MarketNotReady),
     ),
     Route(
         method="GET",
         path="/api/v1/inventory/{offer_id:path}",
         answer=get_offer,
         reply=OfferBody,
-        tag=_KIND,
+        tag=KIND,
         refuses=(errors.NotFound,),
     ),
     Route(
@@ -211,6 +144,6 @@ ROUTES = (
         path="/api/v1/offer-health",
         answer=list_offer_health,
         reply=OfferHealthList,
-        tag=_KIND,
+        tag=KIND,
     ),
 )

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from gpu_shopper.domain import errors
 from gpu_shopper.domain.errors import Invalid, Refusal
+from gpu_shopper.domain.query_errors import QueryError
 from gpu_shopper.ports.books import BookUnavailable
 from gpu_shopper.wire.problems import FieldProblem, Problem
 
@@ -80,6 +81,7 @@ STATUS: Mapping[type[Refusal], tuple[HTTPStatus, str]] = {
     Refusal: (HTTPStatus.BAD_REQUEST, "Refused"),
     Invalid: (HTTPStatus.BAD_REQUEST, "Invalid input"),
     Malformed: (HTTPStatus.BAD_REQUEST, "Not JSON"),
+    QueryError: (HTTPStatus.BAD_REQUEST, "Query not understood"),
     errors.UnknownGpu: (HTTPStatus.BAD_REQUEST, "Unknown GPU"),
     errors.UnknownModel: (HTTPStatus.BAD_REQUEST, "Unknown model"),
     errors.PastHardMax: (HTTPStatus.BAD_REQUEST, "Past the hard maximum"),

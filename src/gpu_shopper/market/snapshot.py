@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
+import numpy as np
 from msgspec import json
 
 from gpu_shopper.domain.conditions import EVERYTHING, Condition
@@ -15,10 +16,10 @@ from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order
 from gpu_shopper.market.facets import Counts, Facets
-from gpu_shopper.market.index import Index, indexing
+from gpu_shopper.market.index import WORD, Index, Words, indexing
 from gpu_shopper.market.masks import Masks
 from gpu_shopper.market.pieces import Pieces, at_once
-from gpu_shopper.market.rows import ending, offer_of
+from gpu_shopper.market.rows import ending, id_of, offer_of
 from gpu_shopper.market.selecting import Place, Selection
 from gpu_shopper.market.shelf import Stock
 
@@ -54,7 +55,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferQuery:
-    """One question to the market: what to fulfil, in which order, which part of it, and what to count by."""
+    """One question to the market: what to fulfil, in which order, which part of it, and what to count by.
+
+    `without` are offers to leave out; they are not counted in the total, but in facets.
+    """
 
     condition: Condition = EVERYTHING
     orders: tuple[Order, ...] = (CHEAPEST_FIRST,)
@@ -62,6 +66,7 @@ class OfferQuery:
     offset: int = 0
     after: Place | None = None
     facets: tuple[str, ...] = ()
+    without: tuple[OfferId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,11 +145,8 @@ class MarketSnapshot:
 
     def get(self, offer_id: OfferId) -> Offer | None:
         """Return the offer of that id; None if no cloud lists it."""
-        for position in self.index.find(offer_id):
-            offer = self._offer(position)
-            if offer.id == offer_id:
-                return offer
-        return None
+        position = next(self._positions(offer_id), None)
+        return None if position is None else self._offer(position)
 
     def query(self, query: OfferQuery) -> OfferPage:
         """Return the page that `query` asks for: exactly those offers for which its condition holds."""
@@ -157,7 +159,7 @@ class MarketSnapshot:
             counts = {name: facets.counts(name, but[name]) for name in query.facets}
         else:
             words = masks.of(query.condition)
-        chosen = Selection(masks, words, query.orders)
+        chosen = Selection(masks, self._without(words, query.without), query.orders)
         # One more than is wanted tells whether there is another page.
         found = chosen.first(query.limit + 1, skip=query.offset, after=query.after)
         page = found[: query.limit]
@@ -167,6 +169,21 @@ class MarketSnapshot:
             last=chosen.place(page[-1]) if page and len(found) > len(page) else None,
             facets=counts,
         )
+
+    def _without(self, words: Words, offers: Iterable[OfferId]) -> Words:
+        found = [position for offer_id in offers for position in self._positions(offer_id)]
+        if not found:
+            return words
+        words = words.copy()
+        for position in found:
+            words[position // WORD] &= ~(np.uint64(1) << np.uint64(position % WORD))
+        return words
+
+    def _positions(self, offer_id: OfferId) -> Iterator[int]:
+        for position in self.index.find(offer_id):
+            _, row = self.index.row(position)
+            if id_of(row) == offer_id:
+                yield position
 
     def matching(self, condition: Condition) -> Iterator[Offer]:
         """Yield every offer for which `condition` holds, the cheapest first, what is odd last."""

@@ -1,0 +1,154 @@
+"""What may be asked of the menu, and what that means to the market."""
+
+from collections.abc import Collection
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from gpu_shopper.api.cursors import count, no_cursor, number, read_cursor, write_cursor
+from gpu_shopper.api.exporting import Format
+from gpu_shopper.api.session_orders import gpu_names
+from gpu_shopper.domain import errors
+from gpu_shopper.domain.conditions import condition_of, joined
+from gpu_shopper.domain.money import rate
+from gpu_shopper.domain.offer import Requirements
+from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order, read_order
+from gpu_shopper.domain.query_language import LONGEST, parse
+from gpu_shopper.market.facets import FACETS
+from gpu_shopper.market.selecting import Place
+from gpu_shopper.market.snapshot import OfferQuery
+from gpu_shopper.wire.sessions import Dollars, ShortText, Version
+
+KIND = "inventory"
+_MOST_GB = 1_000_000
+_COUNTRY_LETTERS = 2
+_FURTHEST = 10_000_000
+_USUALLY = 50
+_MOST_ON_A_PAGE = 1_000
+_MOST_IN_A_FILE = 10_000
+
+Names = Annotated[list[ShortText], Meta(max_length=64)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Gigabytes = Annotated[int, Meta(ge=0, le=_MOST_GB)]
+Cursor = Annotated[str, Meta(min_length=1, max_length=512)]
+
+
+class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which offers to list, in which order, and which part of them. Lists may be repeated: any of them will do.
+
+    `q` is a text of the query language; it and the other filters must both be fulfilled.
+    """
+
+    provider: Names = []
+    gpu_type: Names = []
+    gpu_count: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    min_gpu_count: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    min_vram: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    max_price: Dollars | None = None
+    location: Names = []
+    region: Names = []
+    country: Names = []
+    min_reliability: Share | None = None
+    min_availability_confidence: Share | None = None
+    min_cuda: Version | None = None
+    min_disk: Gigabytes | None = None
+    min_ram: Gigabytes | None = None
+    min_vcpus: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    min_inet_down: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
+    interruptible: bool | None = None
+    partial: bool | None = None
+    q: Annotated[str, Meta(max_length=LONGEST)] = ""
+    sort: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    facets: Names = []
+    fields: Names = []
+    format: Format = Format.JSON
+    limit: Annotated[int, Meta(ge=1, le=_MOST_IN_A_FILE)] | None = None
+    offset: Annotated[int, Meta(ge=0, le=_FURTHEST)] = 0
+    cursor: Cursor | None = None
+
+
+def question_of(given: InventoryQuery, *, providers: Collection[str]) -> OfferQuery:
+    """Return what is asked of the market, where these clouds are known.
+
+    Raises:
+        Invalid: something is asked for twice, or cannot be asked for.
+    """
+    if given.cursor is not None and given.offset:
+        raise errors.Invalid("give either cursor or offset", path="offset")
+    asked = parse(given.q, providers=providers)
+    if given.sort is not None and asked.orders:
+        raise errors.Invalid("q has an order already", path="sort", hint="give it once")
+    if given.limit is not None and asked.limit is not None:
+        raise errors.Invalid("q has a limit already", path="limit", hint="give it once")
+    orders = _orders(given.sort) if given.sort else asked.orders or (CHEAPEST_FIRST,)
+    return OfferQuery(
+        condition=joined(condition_of(_requirements(given)), asked.condition),
+        orders=orders,
+        limit=_limit(given.limit or asked.limit or _USUALLY, given.format),
+        offset=given.offset,
+        after=None if given.cursor is None else _place(given.cursor, orders),
+        facets=_facets(given.facets),
+    )
+
+
+def _limit(limit: int, form: Format) -> int:
+    if form is Format.JSON and limit > _MOST_ON_A_PAGE:
+        message = f"a page has at most {_MOST_ON_A_PAGE} offers"
+        hint = f"follow next_cursor, or ask for format=ndjson or csv, which have up to {_MOST_IN_A_FILE}"
+        raise errors.Invalid(message, path="limit", hint=hint)
+    return limit
+
+
+def _orders(text: str) -> tuple[Order, ...]:
+    try:
+        return tuple(read_order(word) for word in text.split(","))
+    except ValueError as error:
+        raise errors.Invalid(str(error), path="sort") from None
+
+
+def _facets(names: list[str]) -> tuple[str, ...]:
+    wanted = dict.fromkeys(name for text in names for name in text.split(","))
+    for name in wanted:
+        if name not in FACETS:
+            message = f"{name!r} is nothing to count by; known are: {', '.join(FACETS)}"
+            raise errors.Invalid(message, path="facets")
+    return tuple(wanted)
+
+
+def cursor_at(place: Place) -> str:
+    """Return the cursor of the page behind a row."""
+    values = map(repr, place.values)
+    return write_cursor(KIND, str(place.group), " ".join(values), place.offer_id)
+
+
+def _place(cursor: str, orders: tuple[Order, ...]) -> Place:
+    group, values, offer_id = read_cursor(cursor, kind=KIND, parts=3)
+    numbers = tuple(map(number, values.split()))
+    if len(numbers) != len(orders):
+        raise no_cursor()
+    return Place(group=count(group), values=numbers, offer_id=offer_id)
+
+
+def _requirements(given: InventoryQuery) -> Requirements:
+    # A location is a country by its two letters, or else a region.
+    places = {name.lower() for name in given.location}
+    countries = {name for name in places if len(name) == _COUNTRY_LETTERS}
+    return Requirements(
+        gpu_types=gpu_names(given.gpu_type, path="gpu_type"),
+        gpu_count=given.gpu_count,
+        min_gpu_count=given.min_gpu_count,
+        min_vram_gb=given.min_vram,
+        min_cuda=given.min_cuda,
+        max_price=None if given.max_price is None else rate(given.max_price),
+        providers=frozenset(given.provider),
+        regions=frozenset(places - countries).union(name.lower() for name in given.region),
+        countries=frozenset(countries).union(name.lower() for name in given.country),
+        min_reliability=given.min_reliability,
+        min_availability_confidence=given.min_availability_confidence,
+        min_disk_gb=given.min_disk,
+        min_ram_gb=given.min_ram,
+        min_vcpus=given.min_vcpus,
+        min_inet_down_mbps=given.min_inet_down,
+        interruptible=given.interruptible,
+        partial=given.partial,
+    )
