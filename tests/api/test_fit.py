@@ -16,7 +16,7 @@ MENU = (
     an_offer(2, gpu_count=2, price=rate("0.78")),
     an_offer(3, gpu_type="H100 SXM", vram_gb=80, price=rate("2.10")),
     an_offer(4, gpu_type="H100 SXM", vram_gb=80, price=rate("4.00"), gpu_count=2),
-    an_offer(5, gpu_type="H100 SXM", vram_gb=80, price=rate("0.01"), marks=("too_cheap",)),
+    an_offer(5, gpu_type="H100 SXM", vram_gb=80, price=rate(0)),
     an_offer(6, gpu_type="H100 SXM", vram_gb=80, price=rate("1.10"), available=False),
     an_offer(7, gpu_type="H100 SXM", vram_gb=0, price=rate("0.20")),
 )
@@ -43,7 +43,7 @@ def fitting(query: str) -> list[str]:
         ("model=llama-3.1-8b&context=128k&kv_quant=fp8&quant=fp8", ["1", "2", "3", "4", "5"]),
         ("model=llama-3.1-70b&quant=awq&context=32k", ["3", "4", "5"]),
         ("model=llama-3.1-70b&quant=fp8&context=16k", ["4"]),
-        ("model=llama-3.1-70b", []),
+        ("model=llama-3.1-70b", ["4"]),
         ("model=llama-3.1-70b-awq&max_price=2.5", ["3", "5"]),
         ("model=llama-3.1-8b&gpu_type=h100&limit=1", ["3"]),
         ("model=llama-3.1-8b&gpu_type=4090", ["1", "2"]),

@@ -95,8 +95,25 @@ def _options_handler(path: str, allow: str) -> HTTPRouteHandler:
 
 
 def _path(path: str) -> str:
-    """Return the path as the router writes it."""
+    """Return the path as the router writes it: a name that may hold slashes can only be the last of a path there."""
+    behind = _BEHIND_A_PATH.fullmatch(path)
+    if behind is not None:
+        return f"{behind['before']}/@{behind['last']}/{{{behind['name']}:path}}"
     return re.sub(r"\{(\w+)\}", r"{\1:str}", path)
+
+
+_BEHIND_A_PATH = re.compile(r"(?P<before>.*)/\{(?P<name>\w+):path\}/(?P<last>\w+)")
+_BEHIND = tuple(filter(None, (_BEHIND_A_PATH.fullmatch(route.path) for route in ROUTES)))
+
+
+def _inner_path(path: str) -> str:
+    """Return the path of a request as the router knows it."""
+    for route in _BEHIND:
+        before, last = f"{route['before']}/", f"/{route['last']}"
+        middle = path.removeprefix(before).removesuffix(last)
+        if f"{before}{middle}{last}" == path and middle:
+            return f"{before}@{route['last']}/{middle}"
+    return path
 
 
 class _Envelope:
@@ -116,6 +133,7 @@ class _Envelope:
         delivery = _Delivery(send, request_id=request_id, bodiless=scope["method"] == "HEAD")
         # A copy, because the server looks into its own scope to tell whether a body is due.
         inner = scope.copy()
+        inner["path"] = _inner_path(scope["path"])
         inner["state"] = {
             **scope.get("state", {}),
             REQUEST_ID: request_id,

@@ -1,5 +1,6 @@
 """The menu: what can be rented now, and what is remembered against it."""
 
+from collections.abc import Mapping
 from typing import Annotated, cast
 
 from msgspec import Meta, Raw, Struct
@@ -66,14 +67,18 @@ def _page(menu: MenuPage, fields: tuple[str, ...]) -> OfferPage:
 
 async def get_offer(ask: Ask[NoQuery, None]) -> Reply:
     """Show one offer."""
-    offer_id = OfferId(ask.path["offer_id"].removeprefix("/"))
-    return Reply(body_of(ask.rooms.queries.offers.one(offer_id)))
+    return Reply(body_of(ask.rooms.queries.offers.one(_offer_id(ask.path))))
+
+
+def _offer_id(path: Mapping[str, str]) -> OfferId:
+    # An id may hold slashes; the router gives it with one before it.
+    return OfferId(path["offer_id"].removeprefix("/"))
 
 
 async def list_alternatives(ask: Ask[AlternativesQuery, None]) -> Reply:
     """List what may stand in for an offer: what a retry would go through, at most a tenth dearer unless asked."""
     offers = ask.rooms.queries.offers
-    offer = offers.one(OfferId(ask.path["offer_id"]))
+    offer = offers.one(_offer_id(ask.path))
     asked = ask.query
     usual = HourlyRate(offer.price.micros * CAP_PERCENT_OF_OFFER // 100)
     cap = usual if asked.max_price is None else rate(asked.max_price)
@@ -124,7 +129,7 @@ ROUTES = (
     ),
     Route(
         method="GET",
-        path="/api/v1/inventory/{offer_id}/alternatives",
+        path="/api/v1/inventory/{offer_id:path}/alternatives",
         answer=list_alternatives,
         query=AlternativesQuery,
         reply=OfferPage,

@@ -3,15 +3,17 @@
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from gpu_shopper.cli.render import Column, money, output_option, say, show, show_json
 from gpu_shopper.cli.situation import Situation
 
 if TYPE_CHECKING:
-    from gpu_shopper.wire.offers import MarketSource, OfferBody
+    from gpu_shopper.wire.offers import MarketSource, OfferBody, OfferPage
 
 MOST = 100_000
 PAGE = 500
+USUALLY = 20
 
 COLUMNS: tuple[Column["OfferBody"], ...] = (
     Column("GPU", lambda offer: offer.gpu_type),
@@ -25,11 +27,18 @@ COLUMNS: tuple[Column["OfferBody"], ...] = (
     Column("RAM", lambda offer: offer.ram_gb, right=True),
     Column("Disk", lambda offer: offer.disk_gb, right=True),
     Column("Cloud", lambda offer: offer.provider),
+    Column("Odd", lambda offer: ", ".join(offer.marks)),
     Column("Offer", lambda offer: offer.id),
+)
+COUNTS: tuple[Column[tuple[str, str, int]], ...] = (
+    Column("By", lambda one: one[0]),
+    Column("Value", lambda one: one[1] or "(not told)"),
+    Column("Offers", lambda one: one[2], right=True),
 )
 
 
 @click.command()
+@click.argument("query", nargs=-1)
 @click.option(
     "--gpu", "gpu_type", multiple=True, metavar="NAME", help="GPU model; may be repeated."
 )
@@ -50,43 +59,95 @@ COLUMNS: tuple[Column["OfferBody"], ...] = (
 @click.option("--partial/--whole", default=None, help="Only parts of GPUs, or none.")
 @click.option("--sort", metavar="ORDER", help="For instance price, -vram or price_per_tflops.")
 @click.option(
+    "--count-by",
+    "facets",
+    multiple=True,
+    type=click.Choice(["gpu", "provider", "country"]),
+    help="Count what matches instead of listing it; may be repeated.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(1, MOST),
-    default=20,
-    show_default=True,
-    help="Most offers to list.",
+    help=f"Most offers to list; {USUALLY} if neither this nor the query says so.",
 )
 @output_option
 @click.pass_obj
-def inventory(situation: Situation, /, *, output: str, limit: int, **filters: Any) -> None:
+def inventory(
+    situation: Situation,
+    /,
+    *,
+    query: tuple[str, ...],
+    output: str,
+    limit: int | None,
+    **filters: Any,
+) -> None:
     """List what can be rented now, the cheapest first.
+
+    A QUERY says in one text what the options say one by one, and more; quote it, so that the shell leaves < and > alone.
 
     \b
     Examples:
       gpu-shopper inventory --gpu "RTX 4090" --max-price 0.50
-      gpu-shopper inventory --min-vram 80 --gpus 8 --region eu-north
+      gpu-shopper inventory 'gpu in (H100, H200) vram>=80 price<3 !spot sort price/tflops'
+      gpu-shopper inventory --min-vram 80 --count-by gpu --count-by country
       gpu-shopper inventory -o json | jq '.[0].id'
     """
     given: Any = {
         name: list(value) if isinstance(value, tuple) else value for name, value in filters.items()
     }
+    text = " ".join(query)
+    in_query = _limit_in(text) if text else None
+    if limit is not None and in_query is not None:
+        raise click.UsageError("the query has a limit already: leave out --limit")
+    given["q"] = text
+    page = _listed(situation, given, limit or in_query or USUALLY, one_page=in_query is not None)
+    if given["facets"]:
+        _show_counts(page, output)
+    elif output == "json":
+        show_json(page.offers)
+    else:
+        show(page.offers, COLUMNS, output, nothing="no offer matches now")
+        _say_more(len(page.offers), page.total, output)
+    for source in page.providers:
+        _say_trouble(source)
+
+
+def _limit_in(text: str) -> int | None:
+    """Return the limit that a query has; one that cannot be understood is shown with its place marked."""
+    from gpu_shopper.domain.query_errors import QueryError, caret_lines
+    from gpu_shopper.domain.query_language import parse
+
+    try:
+        return parse(text).limit
+    except QueryError as error:
+        part, mark = caret_lines(text, error)
+        raise click.UsageError(f"{error.sentence}\n\n  {part}\n  {mark}") from None
+
+
+def _listed(situation: Situation, given: Any, limit: int, *, one_page: bool) -> "OfferPage":
+    """Return as many offers as are wanted as if they were one page; a query's own limit is the page's."""
     offers: list[OfferBody] = []
     cursor: str | None = None
     while True:
-        page = situation.shopper.inventory(
-            **given, limit=min(limit - len(offers), PAGE), cursor=cursor or ""
-        )
+        size: Any = {} if one_page else {"limit": min(limit - len(offers), PAGE)}
+        page = situation.shopper.inventory(**given, **size, cursor=cursor or "")
         offers += page.offers
         cursor = page.next_cursor
-        if cursor is None or len(offers) >= limit or not page.offers:
+        if one_page or cursor is None or len(offers) >= limit or not page.offers:
             break
+    return msgspec.structs.replace(page, offers=offers)
+
+
+def _show_counts(page: "OfferPage", output: str) -> None:
+    facets = page.facets or {}
     if output == "json":
-        show_json(offers)
-    else:
-        show(offers, COLUMNS, output, nothing="no offer matches now")
-    _say_more(len(offers), page.total, output)
-    for source in page.providers:
-        _say_trouble(source)
+        show_json(facets)
+        return
+    counts = [
+        (name, value, count) for name, found in facets.items() for value, count in found.items()
+    ]
+    show(counts, COUNTS, output, nothing="no offer matches now")
+    say(f"{page.total} offers match")
 
 
 def _say_more(shown: int, total: int, output: str) -> None:
@@ -99,3 +160,34 @@ def _say_trouble(source: "MarketSource") -> None:
         return
     age = "never answered" if source.age_s is None else f"last answered {source.age_s:.0f} s ago"
     say(f"{source.name}: {age}: {source.error or 'no answer'}")
+
+
+@click.command()
+@click.argument("offer")
+@click.option(
+    "--scope",
+    type=click.Choice(["same_gpu", "same_vram", "any"]),
+    default="same_gpu",
+    show_default=True,
+    help="The same GPU; any with its memory; any with as much memory in all.",
+)
+@click.option("--max-price", type=float, metavar="USD", help="Default: a tenth above the offer's.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Most to list."
+)
+@output_option
+@click.pass_obj
+def alternatives(situation: Situation, /, *, offer: str, output: str, **filters: Any) -> None:
+    """List what may stand in for an OFFER: what a retry would go through, the cheapest first.
+
+    \b
+    Examples:
+      gpu-shopper alternatives sandbox:offer-0007
+      gpu-shopper alternatives sandbox:offer-0007 --scope same_vram --max-price 2
+    """
+    page = situation.shopper.alternatives(offer, **filters)
+    if output == "json":
+        show_json(page.offers)
+        return
+    show(page.offers, COLUMNS, output, nothing="nothing may stand in for it now")
+    _say_more(len(page.offers), page.total, output)

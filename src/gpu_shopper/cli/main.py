@@ -25,6 +25,10 @@ COMMANDS = {
     "serve": ("gpu_shopper.cli.serve:serve", "Run the server."),
     "sandbox": ("gpu_shopper.cli.sandbox:sandbox", "Run a sandbox cloud of your own."),
     "inventory": ("gpu_shopper.cli.inventory:inventory", "List what can be rented now."),
+    "alternatives": (
+        "gpu_shopper.cli.inventory:alternatives",
+        "List what may stand in for an offer.",
+    ),
     "fit": ("gpu_shopper.cli.fit:fit", "Say what a language model needs, and which offers have it."),
     "provision": ("gpu_shopper.cli.provision:provision", "Rent a GPU."),
     "sessions": ("gpu_shopper.cli.sessions:sessions", "List, follow, prolong and end sessions."),

@@ -10,7 +10,14 @@ from gpu_shopper.client.async_connection import AiohttpConnection, AsyncConnecti
 from gpu_shopper.client.async_rented import AsyncRentedSession
 from gpu_shopper.client.errors import ServerUnreachable, ShopperError
 from gpu_shopper.client.exchange import Call, T, Tries, headers_of, read, server_at
-from gpu_shopper.client.orders import Filters, FitFilters, HourlyFilters, Wish, order_of
+from gpu_shopper.client.orders import (
+    AlternativesFilters,
+    Filters,
+    FitFilters,
+    HourlyFilters,
+    Wish,
+    order_of,
+)
 from gpu_shopper.client.shopper import DEFAULT_CONSUMER, DEFAULT_URL
 from gpu_shopper.client.surroundings import REAL, Surroundings
 from gpu_shopper.client.watching import FINAL, Watch, check_usable, took_too_long
@@ -200,6 +207,12 @@ class AsyncShopper:
     async def offer(self, offer_id: str) -> OfferBody:
         """Return one offer."""
         return await self._ask(calls.offer(offer_id))
+
+    async def alternatives(
+        self, offer_id: str, **filters: Unpack[AlternativesFilters]
+    ) -> OfferPage:
+        """Return what may stand in for an offer: what a retry would go through, the cheapest first."""
+        return await self._ask(calls.alternatives(offer_id, filters))
 
     async def fit(self, model: str | None = None, **filters: Unpack[FitFilters]) -> FitReply:
         """Return what a language model takes to be served, and the offers that have it, the cheapest first."""

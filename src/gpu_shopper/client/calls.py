@@ -59,6 +59,10 @@ def offer(offer_id: str) -> Call[OfferBody]:
     return _get(f"/inventory/{quoted(offer_id)}", OfferBody)
 
 
+def alternatives(offer_id: str, query: Mapping[str, object]) -> Call[OfferPage]:
+    return _get(f"/inventory/{quoted(offer_id)}/alternatives", OfferPage, **query)
+
+
 def fit(query: Mapping[str, object]) -> Call[FitReply]:
     return _get("/fit", FitReply, **query)
 

@@ -63,6 +63,7 @@ class Filters(TypedDict, total=False):
     min_inet_down: int
     interruptible: bool
     partial: bool
+    q: str
     sort: str
     facets: str | list[str]
     limit: int
@@ -89,6 +90,14 @@ class FitFilters(TypedDict, total=False):
     gpu_type: str | list[str]
     provider: str | list[str]
     interruptible: bool
+    limit: int
+
+
+class AlternativesFilters(TypedDict, total=False):
+    """Which offers may stand in for one."""
+
+    scope: Literal["same_gpu", "same_vram", "any"]
+    max_price: float
     limit: int
 
 

@@ -19,7 +19,14 @@ from gpu_shopper.client.exchange import (
     read,
     server_at,
 )
-from gpu_shopper.client.orders import Filters, FitFilters, HourlyFilters, Wish, order_of
+from gpu_shopper.client.orders import (
+    AlternativesFilters,
+    Filters,
+    FitFilters,
+    HourlyFilters,
+    Wish,
+    order_of,
+)
 from gpu_shopper.client.rented import RentedSession
 from gpu_shopper.client.surroundings import REAL, Surroundings
 from gpu_shopper.client.watching import FINAL, Watch, check_usable, took_too_long
@@ -192,6 +199,10 @@ class Shopper:
     def offer(self, offer_id: str) -> OfferBody:
         """Return one offer."""
         return self._ask(calls.offer(offer_id))
+
+    def alternatives(self, offer_id: str, **filters: Unpack[AlternativesFilters]) -> OfferPage:
+        """Return what may stand in for an offer: what a retry would go through, the cheapest first."""
+        return self._ask(calls.alternatives(offer_id, filters))
 
     def fit(self, model: str | None = None, **filters: Unpack[FitFilters]) -> FitReply:
         """Return what a language model takes to be served, and the offers that have it, the cheapest first."""

@@ -14,7 +14,7 @@ class Offer:
 
     Units: memory and disk in GB as sold, network in Mbps, times in UTC, `max_duration_hours` 0 for unlimited. A
     `gpu_fraction` below 1 is a part of one GPU (an eighth, a MIG slice); `vram_gb` is then the memory of that part.
-    `marks` say what is odd about it (see `domain.odd_prices`): such an offer is shown behind all others.
+    `marks` say what is odd about its price (see `domain.odd_prices`): the market sets them, who holds it against others.
     """
 
     id: OfferId

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_shopper.domain.conditions import All, Condition, fields_of
-from gpu_shopper.market.index import Words
+from gpu_shopper.market.bitmaps import Words, count, rows_of
 from gpu_shopper.market.masks import Masks
-from gpu_shopper.market.selecting import count, rows_of
 
 Counts = Mapping[str, int]
 

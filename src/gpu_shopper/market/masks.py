@@ -27,7 +27,9 @@ from gpu_shopper.domain.conditions import (
 )
 from gpu_shopper.domain.gpu import MODELS, GpuModel
 from gpu_shopper.domain.offer_fields import FIELDS, Field, Kind, Value
-from gpu_shopper.market.index import ALL_ONES, HIGHEST, WORD, Index, Words, packed
+from gpu_shopper.market.bitmaps import ALL_ONES, WORD, Words, packed
+from gpu_shopper.market.index import Index
+from gpu_shopper.market.layout import HIGHEST
 from gpu_shopper.market.shelf import Numbers
 
 # Bitmaps of parts of questions are kept up to so many bytes: questions are alike, thresholds are few.

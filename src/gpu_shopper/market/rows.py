@@ -57,7 +57,6 @@ def row_of(offer: Offer) -> bytes:
         inet_up_mbps=offer.inet_up_mbps,
         storage_price_per_gb_month=offer.storage_price_per_gb_month,
         traffic_price_per_gb=offer.traffic_price_per_gb,
-        marks=offer.marks,
     )
     return _encoder.encode(facts)[:-1]
 
@@ -65,12 +64,16 @@ def row_of(offer: Offer) -> bytes:
 def body_of(offer: Offer) -> OfferBody:
     """Shape one offer, as it was when it was fetched."""
     end = ending(
-        confidence=offer.availability_confidence, fetched_at=_encoder.encode(offer.fetched_at)
+        marks=offer.marks,
+        confidence=offer.availability_confidence,
+        fetched_at=_encoder.encode(offer.fetched_at),
     )
     return _bodies.decode(row_of(offer) + end)
 
 
-def offer_of(row: bytes, *, confidence: float, fetched_at: datetime) -> Offer:
+def offer_of(
+    row: bytes, *, marks: tuple[str, ...], confidence: float, fetched_at: datetime
+) -> Offer:
     """Return the offer that was encoded as `row`."""
     facts = _facts.decode(row + b"}")
     return Offer(
@@ -99,7 +102,7 @@ def offer_of(row: bytes, *, confidence: float, fetched_at: datetime) -> Offer:
         inet_up_mbps=facts.inet_up_mbps,
         storage_price_per_gb_month=facts.storage_price_per_gb_month,
         traffic_price_per_gb=facts.traffic_price_per_gb,
-        marks=facts.marks,
+        marks=marks,
         availability_confidence=confidence,
         fetched_at=fetched_at,
     )
@@ -110,9 +113,10 @@ def id_of(row: bytes) -> str:
     return _facts_id.decode(row + b"}").id
 
 
-def ending(*, confidence: float, fetched_at: bytes) -> bytes:
+def ending(*, marks: tuple[str, ...], confidence: float, fetched_at: bytes) -> bytes:
     """Return what closes a row; `fetched_at` is a time as JSON."""
-    return b',"availability_confidence":%s,"fetched_at":%s}' % (
+    return b',"marks":%s,"availability_confidence":%s,"fetched_at":%s}' % (
+        _encoder.encode(marks),
         _encoder.encode(confidence),
         fetched_at,
     )

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Direction, Order
-from gpu_shopper.market.index import WORD, Words
+from gpu_shopper.market.bitmaps import Words, bits_at, count, rows_of
 from gpu_shopper.market.masks import Masks
 from gpu_shopper.market.rows import id_of
 
 _FEW: Final = 64
-_ONE: Final = np.uint64(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +27,6 @@ class Place:
     group: int
     values: tuple[float, ...]
     offer_id: str
-
-
-def count(words: Words) -> int:
-    """Return how many rows a bitmap has."""
-    return int(np.bitwise_count(words).sum())
-
-
-def rows_of(words: Words) -> NDArray[np.int64]:
-    """Return the positions of a bitmap's rows, in their order."""
-    some = np.flatnonzero(words)
-    bits = np.unpackbits(words[some].view(np.uint8), bitorder="little")
-    found = np.flatnonzero(bits.view(bool))
-    return some[found // WORD] * WORD + found % WORD
-
-
-def bits_at(words: Words, positions: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which of the rows at `positions` a bitmap has."""
-    bits = words[positions // WORD] >> (positions % WORD).astype(np.uint64)
-    return np.asarray(bits & _ONE, dtype=bool)
 
 
 class Selection:
@@ -76,7 +56,7 @@ class Selection:
         return Place(group=int(groups[0]), values=values, offer_id=id_of(row))
 
     def _cheapest(self, most: int, skip: int, after: Place | None) -> Sequence[int]:
-        order = self._index.layout.price_order
+        order = self._index.price_order
         begin = 0 if after is None else bisect_right(order, _sort_key(after), key=self._price_key)
         wanted = skip + most
         # So many rows of all must be looked at until enough of them are among those that match.
@@ -92,13 +72,13 @@ class Selection:
 
     def _by_rank(self, begin: int, wanted: int) -> list[int]:
         """Where few match: all of them, by the place that each has among all."""
-        ranks = self._index.layout.price_rank[rows_of(self._words)]
+        ranks = self._index.price_rank[rows_of(self._words)]
         if begin:
             ranks = ranks[ranks >= begin]
         if wanted < len(ranks):
             ranks = np.partition(ranks, wanted - 1)[:wanted]
         ranks.sort()
-        return _listed(self._index.layout.price_order[ranks])
+        return _listed(self._index.price_order[ranks])
 
     def _price_key(self, position: int) -> tuple[int, tuple[float, ...], str]:
         return _sort_key(self.place(int(position)))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.odd_prices import Mark, Thing, add_on_demand, is_spot_above
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import FIELDS, version_number
 from gpu_shopper.market.pieces import Pieces, at_once
@@ -43,7 +44,6 @@ _NUMBERS: Final[Mapping[str, str]] = {
 _FLAGS: Final[Mapping[str, str]] = {
     "interruptible": "interruptible",
     "available": "available",
-    "odd": "marks",
 }
 _TEXTS: Final[Mapping[str, str]] = {
     "gpu": "gpu_type",
@@ -54,6 +54,7 @@ _TEXTS: Final[Mapping[str, str]] = {
     "cuda": "cuda_version",
 }
 _read = attrgetter(*_NUMBERS.values(), *_FLAGS.values(), *_TEXTS.values(), "id", "machine_id")
+_COLUMNS: Final = (*_NUMBERS, *_FLAGS, *_TEXTS, "id", "machine")
 NUMBERS: Final = (*_NUMBERS, "cuda")
 FLAGS: Final = tuple(_FLAGS)
 TEXTS: Final = ("gpu", "country", "region", "city", "location")
@@ -99,8 +100,8 @@ def stocking(provider: ProviderName, offers: Iterable[Offer]) -> Pieces[Shelf]:
     for name in _NUMBERS:
         numbers[name] = _numbers(name, columns.get(name, ()))
         yield
-    flags = {name: np.array(columns.get(name, ()), dtype=bool) for name in _FLAGS if name != "odd"}
-    flags["odd"] = np.array(list(map(bool, columns.get("odd", ()))), dtype=bool)
+    flags = {name: np.array(columns.get(name, ()), dtype=bool) for name in _FLAGS}
+    flags[Mark.SPOT_ABOVE] = yield from _spot_above(ordered)
     texts = {}
     for name in TEXTS:
         texts[name] = _text(columns.get(name, ()))
@@ -120,7 +121,20 @@ def stocking(provider: ProviderName, offers: Iterable[Offer]) -> Pieces[Shelf]:
     )
 
 
-_COLUMNS: Final = (*_NUMBERS, *_FLAGS, *_TEXTS, "id", "machine")
+def _spot_above(offers: Sequence[Offer]) -> Pieces[NDArray[np.bool_]]:
+    """Return which offers are dearer than the same thing of the same cloud on demand."""
+    above = np.zeros(len(offers), dtype=bool)
+    spots = [number for number, offer in enumerate(offers) if offer.interruptible]
+    yield
+    if not spots:
+        return above
+    firm: dict[Thing, int] = {}
+    for start in range(0, len(offers), PIECE):
+        add_on_demand(firm, offers[start : start + PIECE])
+        yield
+    for number in spots:
+        above[number] = is_spot_above(offers[number], firm)
+    return above
 
 
 class Stock:

@@ -15,8 +15,9 @@ from gpu_shopper.domain.conditions import EVERYTHING, Condition
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order
+from gpu_shopper.market.bitmaps import Words, without
 from gpu_shopper.market.facets import Counts, Facets
-from gpu_shopper.market.index import WORD, Index, Words, indexing
+from gpu_shopper.market.index import Index, indexing
 from gpu_shopper.market.masks import Masks
 from gpu_shopper.market.pieces import Pieces, at_once
 from gpu_shopper.market.rows import ending, id_of, offer_of
@@ -174,10 +175,7 @@ class MarketSnapshot:
         found = [position for offer_id in offers for position in self._positions(offer_id)]
         if not found:
             return words
-        words = words.copy()
-        for position in found:
-            words[position // WORD] &= ~(np.uint64(1) << np.uint64(position % WORD))
-        return words
+        return without(words, np.array(found))
 
     def _positions(self, offer_id: OfferId) -> Iterator[int]:
         for position in self.index.find(offer_id):
@@ -196,13 +194,22 @@ class MarketSnapshot:
 
     def _body(self, position: int) -> bytes:
         number, row = self.index.row(position)
-        return row + ending(confidence=self._confidence(position), fetched_at=self._fetched[number])
+        return row + ending(
+            marks=self.index.marks_at(position),
+            confidence=self._confidence(position),
+            fetched_at=self._fetched[number],
+        )
 
     def _offer(self, position: int) -> Offer:
         number, row = self.index.row(position)
         fetched_at = self._listings[number].fetched_at
         assert fetched_at is not None, self._listings[number].provider
-        return offer_of(row, confidence=self._confidence(position), fetched_at=fetched_at)
+        return offer_of(
+            row,
+            marks=self.index.marks_at(position),
+            confidence=self._confidence(position),
+            fetched_at=fetched_at,
+        )
 
     def _confidence(self, position: int) -> float:
         return float(self.index.numbers["confidence"][position])

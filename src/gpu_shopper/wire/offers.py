@@ -9,7 +9,7 @@ class OfferFacts(Struct, frozen=True, kw_only=True):
     """What a cloud says of one offer, in one vocabulary.
 
     `vram_gb` is per GPU, or of the part that is sold where `gpu_fraction` is below 1; `price_per_hour` is for the whole
-    offer. Prices per TFLOPS (dense, 16 bit) are null where the GPU is not known. `marks` say what is odd about it.
+    offer. Prices per TFLOPS (dense, 16 bit) are null where the GPU is not known.
     """
 
     id: str
@@ -40,12 +40,15 @@ class OfferFacts(Struct, frozen=True, kw_only=True):
     inet_up_mbps: int
     storage_price_per_gb_month: float
     traffic_price_per_gb: float
-    marks: tuple[str, ...]
 
 
 class OfferBody(OfferFacts, frozen=True, kw_only=True):
-    """One offer, with what changes while its cloud says nothing new: how likely it is still to be had."""
+    """One offer, with what changes while its cloud says nothing new.
 
+    `marks` say what is odd about its price, held against what the whole market asks; such an offer comes last.
+    """
+
+    marks: tuple[str, ...]
     availability_confidence: float
     fetched_at: datetime
 

@@ -8,6 +8,7 @@ from tests.unit.client.fake_server import (
     KEY,
     LOST,
     FakeServer,
+    Routed,
     problem,
 )
 
@@ -31,6 +32,41 @@ def test_inventory_says_which_cloud_is_down(server: FakeServer, machine: Machine
     assert 0 == shown.exit_code
     assert "sandbox: last answered 90 s ago: timed out" in shown.stderr
     assert 3 == len(json.loads(shown.stdout))
+
+
+def test_inventory_takes_a_query_and_sends_it_as_it_is(
+    server: FakeServer, machine: Machine
+) -> None:
+    asked: list[dict[str, list[str]]] = []
+
+    def answer(query: dict[str, list[str]]) -> Routed:
+        asked.append(query)
+        return 200, {"offers": [], "count": 0, "total": 0, "providers": []}
+
+    server.answers["GET", "/api/v1/inventory"] = answer
+
+    shown = machine("inventory", "gpu=H100", "price<3", "limit 2")
+
+    assert 0 == shown.exit_code, shown.stderr
+    # A query's own limit is the page's.
+    assert [{"q": ["gpu=H100 price<3 limit 2"]}] == asked
+
+
+def test_a_query_that_is_not_understood_is_shown_with_its_place(
+    server: FakeServer, machine: Machine
+) -> None:
+    shown = machine("inventory", "gpu=H100 vrm>=80")
+
+    assert 2 == shown.exit_code
+    assert "vrm is unknown at 10" in shown.stderr
+    assert "  gpu=H100 vrm>=80\n           ^^^\n" in shown.stderr
+    assert [] == server.asked
+
+
+def test_a_limit_is_given_once(machine: Machine) -> None:
+    shown = machine("inventory", "limit 3", "--limit", "4")
+
+    assert (2, True) == (shown.exit_code, "leave out --limit" in shown.stderr)
 
 
 def test_provision_shows_the_phases_and_ends_with_a_line_that_logs_in(server, machine) -> None:

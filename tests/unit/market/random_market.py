@@ -1,5 +1,6 @@
 """Offers and questions drawn at random: unlikely values are likely here, because that is where answers part."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 
@@ -17,6 +18,7 @@ from gpu_shopper.domain.conditions import (
 from gpu_shopper.domain.gpu import MODELS
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.domain.odd_prices import odd_prices
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, FIELDS, Direction, Field, Kind, Order
 from gpu_shopper.market.shelf import Stock
@@ -40,7 +42,7 @@ def an_offer(chance: Random, name: str, provider: str) -> Offer:
         gpu_count=pick([1, 1, 2, 8]),
         gpu_fraction=pick([1, 1, 1, 0.5, 0.125]),
         vram_gb=pick([0, 16, 24, 80]),
-        price=HourlyRate(pick([0, 100_000, 100_000, 250_000, chance.randrange(10**6)])),
+        price=HourlyRate(pick([0, 100_000, 100_000, 250_000, chance.randrange(10**6), 900, 10**8])),
         country=pick(["DE", "us", ""]),
         region=pick(["eu-1", "US-East", ""]),
         location=pick(["Berlin", "Köln", ""]),
@@ -59,16 +61,28 @@ def an_offer(chance: Random, name: str, provider: str) -> Offer:
         inet_up_mbps=pick([0, 900]),
         storage_price_per_gb_month=pick([0, 0.07, 0.1]),
         traffic_price_per_gb=pick([0, 0.01]),
-        marks=pick([(), (), (), ("zero",)]),
     )
 
 
 def some_offers(chance: Random) -> list[Offer]:
-    return [
+    """Offers as the market gives them back: marked, each held against all."""
+    offers = [
         an_offer(chance, f"{number:03}", provider)
         for provider in PROVIDERS
         for number in range(chance.choice([0, 1, 5, 40, 130]))
     ]
+    offers += [
+        replace(
+            offer,
+            id=OfferId(f"{offer.id}-spot"),
+            provider_id=f"{offer.provider_id}-spot",
+            interruptible=True,
+            price=HourlyRate(200_000),
+        )
+        for offer in chance.sample(offers, len(offers) // 5)
+    ]
+    odd = odd_prices(offers)
+    return [replace(offer, marks=odd.get(offer.id, ())) for offer in offers]
 
 
 def snapshot_of(offers: list[Offer]) -> MarketSnapshot:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from gpu_shopper.domain.conditions import All, Condition, fields_of, fits, holds
+from gpu_shopper.domain.odd_prices import Mark
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import FIELDS, Direction, Order
 from gpu_shopper.market.facets import FACETS
@@ -109,6 +110,12 @@ def test_facets_count_what_matches_all_but_what_was_asked_of_that_very_thing(see
             expected = Counter(getattr(o, ATTRIBUTES[name]) for o in offers if holds(o, rest))
             assert expected == page.facets[name]
         assert page.total == sum(holds(offer, All(parts)) for offer in offers)
+
+
+def test_the_prices_drawn_here_are_odd_in_every_way() -> None:
+    seen = {mark for seed in range(MARKETS) for o in some_offers(Random(seed)) for mark in o.marks}
+
+    assert set(Mark) == seen
 
 
 @pytest.mark.parametrize("seed", range(5))

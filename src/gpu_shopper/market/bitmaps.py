@@ -1,0 +1,49 @@
+"""Bitmaps of rows: 64 to a word, the lowest bit first."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+
+WORD: Final = 64
+ALL_ONES: Final = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+_ONE: Final = np.uint64(1)
+
+
+def packed(bits: NDArray[np.bool_]) -> Words:
+    """Return a bitmap of `bits`, a multiple of 64 of them."""
+    return np.packbits(bits, bitorder="little").view(np.uint64)
+
+
+def count(words: Words) -> int:
+    """Return how many rows a bitmap has."""
+    return int(np.bitwise_count(words).sum())
+
+
+def rows_of(words: Words) -> NDArray[np.int64]:
+    """Return the positions of a bitmap's rows, in their order."""
+    some = np.flatnonzero(words)
+    bits = np.unpackbits(words[some].view(np.uint8), bitorder="little")
+    found = np.flatnonzero(bits.view(bool))
+    return some[found // WORD] * WORD + found % WORD
+
+
+def bits_at(words: Words, positions: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which of the rows at `positions` a bitmap has."""
+    bits = words[positions // WORD] >> (positions % WORD).astype(np.uint64)
+    return np.asarray(bits & _ONE, dtype=bool)
+
+
+def bit_at(words: Words, position: int) -> bool:
+    """Return whether a bitmap has the row at `position`."""
+    return bool(int(words[position // WORD]) >> (position % WORD) & 1)
+
+
+def without(words: Words, positions: NDArray[Any]) -> Words:
+    """Return the bitmap without the rows at `positions`."""
+    left = words.copy()
+    bits = _ONE << (positions % WORD).astype(np.uint64)
+    np.bitwise_and.at(left, positions // WORD, ~bits)
+    return left
