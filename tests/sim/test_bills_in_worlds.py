@@ -1,13 +1,15 @@
 """What is billed where the cloud's answers, or its doubles, say something else than the truth."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.testing.bills import known_end
-from gpu_shopper.testing.cloud_kinds import KINDS
+from gpu_shopper.testing.cloud_kinds import KINDS, SANDBOX_QUIRKS
 from gpu_shopper.testing.scenarios import Scene, Stage, play
 from gpu_shopper.testing.sim_door import Way
 from tests.sim.perform import perform, run
@@ -190,6 +192,34 @@ def test_an_order_that_waits_in_line_is_not_billed_before_it_is_sent() -> None:
         assert said < 15 * first.price_per_hour_micros / 3600
 
     perform(script)
+
+
+def test_the_clouds_first_word_of_when_it_bills_replaces_what_was_reckoned() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.wait(1200)
+        once: dict[str, object] = {"count": 1}
+        stage.cloud.misbehave(
+            [once | {"kind": "create_error_with_id"}, once | {"kind": "destroy_false_404"}]
+        )
+        stage.cloud.network.slow = 1.0
+        session, asked_at = await stage.request(), stage.world.loop.time()
+        await stage.wait(1)
+        stage.cloud.network.heal()
+        await stage.until(lambda: bool(stage.ledger()), limit=100)
+        first = stage.ledger()[0]
+        on_its_way_s = first.created_at - stage.world.loop.start.timestamp() - asked_at
+        assert on_its_way_s > 15
+        await stage.until(lambda: stage.ledger()[0].ended_at is not None, limit=300)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped", "failed")
+
+        (bought,) = (one for one in stage.attempts(session) if one.instance_id == first.id)
+        charges = stage.world.oracle.book.charges()
+        said = sum(amount for attempt, *_, amount in charges if attempt == bought.id)
+        late_by = (said - stage.ledger()[0].billed_micros) / first.price_per_hour_micros * 3600
+        assert late_by == pytest.approx(0, abs=2)
+
+    perform(script, Scene(quirks=replace(SANDBOX_QUIRKS, call_deadline=timedelta(seconds=90))))
 
 
 @pytest.mark.parametrize(("tampered_by", "expected"), [(0, set()), (2_000_000, {"S11"})])

@@ -83,6 +83,20 @@ def reprice(attempt: LaunchAttempt, rate: HourlyRate, *, at: datetime) -> Accrua
     return Accrual(replace(closed.attempt, rate=rate, rate_since=since), closed.entries)
 
 
+def begin_as_told(attempt: LaunchAttempt, told: datetime | None) -> LaunchAttempt:
+    """Return the attempt after its cloud's word of when it began to bill: the first one replaces what we reckoned whole.
+
+    Not where an hour is booked already, nor where it was read to be gone before that moment: then it has come back.
+    """
+    begun = attempt.accrued_to != attempt.rate_since or attempt.read_back_at is not None
+    if told is None or attempt.billed_from is not None or begun:
+        return attempt
+    gone_at = attempt.absence.first_gone_at
+    if gone_at is not None and gone_at < told:
+        return attempt
+    return replace(attempt, billed_from=told, rate_since=told, accrued_to=told)
+
+
 def end_of_bill(
     attempt: LaunchAttempt, quirks: Quirks, *, lease: timedelta | None
 ) -> datetime | None:

@@ -107,7 +107,8 @@ class LaunchAttempt:
     """The row of one create call. One label each, never reused, watched for ever.
 
     `rate` is the price really charged as far as it is known (the offer's until it was read back), in force since
-    `rate_since`; `accrued_to` is the end of the last cost entry. `missing_listings` counts the complete listings that lack
+    `rate_since`; `accrued_to` is the end of the last cost entry. `billed_from` is the cloud's own word: None until it is
+    told, and then both others begin with what we reckon. `missing_listings` counts the complete listings that lack
     what was seen before, or, of one that was never answered, those after its quarantine.
     """
 
@@ -171,12 +172,8 @@ class LaunchAttempt:
     @property
     def last_alive_at(self) -> datetime | None:
         """The newest moment at which the instance was certainly there."""
-        moments = [
-            at
-            for at in (self.last_seen_at, self.heard.at if self.heard else None)
-            if at is not None
-        ]
-        return max(moments, default=None)
+        moments = (self.last_seen_at, self.heard.at if self.heard else None)
+        return max((at for at in moments if at is not None), default=None)
 
     @property
     def ready(self) -> bool:
@@ -236,18 +233,18 @@ def found(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> Launch
 
 def seen(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchAttempt:
     """Return the attempt after a look that found its instance: any proof of absence so far is void."""
-    billed_from = attempt.billed_from or instance.billed_from or attempt.sent_at
-    anew, until = instance.billed_from, attempt.accrued_to
-    if not attempt.wanted and anew is not None and until is not None and anew > until:
+    told, until = instance.billed_from, attempt.accrued_to
+    billed_from, begin = attempt.billed_from or told, until or told or attempt.sent_at
+    if not attempt.wanted and told is not None and until is not None and told > until:
         # It had ended and came back: its cloud bills it from then on, and so do we.
-        billed_from = anew
+        billed_from = told
     return replace(
         attempt,
         endpoint=instance.endpoint or attempt.endpoint,
         host_key=attempt.host_key or instance.host_key,
         billed_from=billed_from,
-        rate_since=attempt.rate_since or billed_from,
-        accrued_to=attempt.accrued_to or billed_from,
+        rate_since=attempt.rate_since or begin,
+        accrued_to=begin,
         last_seen_at=at,
         missing_since=None,
         missing_listings=0,

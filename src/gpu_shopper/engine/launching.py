@@ -258,8 +258,9 @@ class Launching:
                 because = f"the cloud answered with an error and an instance: {error}"
                 let_go = unwanted(known, because=because, at=now, blame=Blame.CLOUD)
                 book.launches.save(let_go)
-                instance = _billed(_only_an_id(known, error.instance_id), known, sent_at)
-                record_instance(book, session, let_go, instance, at=now)
+                instance = _only_an_id(known, error.instance_id)
+                reckoned = _reckoned(let_go, instance, sent_at)
+                record_instance(book, session, reckoned, instance, at=now)
                 shop_again(book, session, known, because=because, at=now)
                 return
             book.launches.save(unknown(known, look_at=now + cloud.quirks.adoption_looks[0]))
@@ -296,8 +297,8 @@ class Launching:
         now = self._desk.clock.now()
 
         def write(book: Book, session: Session) -> None:
-            known = known_attempt(book, attempt)
-            record_instance(book, session, known, _billed(instance, known, sent_at), at=now)
+            reckoned = _reckoned(known_attempt(book, attempt), instance, sent_at)
+            record_instance(book, session, reckoned, instance, at=now)
 
         await self._desk.write(claim, write)
 
@@ -370,11 +371,11 @@ def _only_an_id(attempt: LaunchAttempt, instance_id: InstanceId) -> Instance:
     )
 
 
-def _billed(instance: Instance, attempt: LaunchAttempt, sent_at: datetime) -> Instance:
-    """Return what was bought: where no cloud says since when it is billed, not since before the order left our line."""
-    if instance.billed_from is not None or attempt.billed_from is not None:
-        return instance
-    return replace(instance, billed_from=sent_at)
+def _reckoned(attempt: LaunchAttempt, instance: Instance, sent_at: datetime) -> LaunchAttempt:
+    """Return the attempt: while its cloud does not say since when it bills, not since before the order left our line."""
+    if instance.billed_from is not None or attempt.accrued_to is not None:
+        return attempt
+    return replace(attempt, rate_since=sent_at, accrued_to=sent_at)
 
 
 def _blame_for(error: ProviderError) -> Blame | None:

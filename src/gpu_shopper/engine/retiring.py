@@ -9,7 +9,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from gpu_shopper.domain.cost import close_bill, close_earlier_life, end_of_bill, reprice
+from gpu_shopper.domain.cost import (
+    begin_as_told,
+    close_bill,
+    close_earlier_life,
+    end_of_bill,
+    reprice,
+)
 from gpu_shopper.domain.ids import AttemptId
 from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.launch import (
@@ -204,7 +210,7 @@ class Retiring:
     ) -> LaunchAttempt:
         """Close the bill of an earlier life, if a look has just found that the instance had ended and came back."""
         anew = changed.billed_from
-        if anew is None or known.billed_from in {None, anew}:
+        if anew is None or anew in {known.billed_from, changed.accrued_to}:
             return changed
         cloud = self._desk.clouds[known.provider]
         earlier = close_earlier_life(known, cloud.quirks, anew=anew, lease=self._lease(cloud))
@@ -281,7 +287,7 @@ def _answered(
 
 
 def _found(attempt: LaunchAttempt, instance: Instance, now: datetime) -> LaunchAttempt:
-    still = seen(attempt, instance, at=now)
+    still = seen(begin_as_told(attempt, instance.billed_from), instance, at=now)
     if instance.rate is None or attempt.read_back_at is not None:
         return still
     # It was given up before its price was ever read back, and only now is it known.

@@ -121,10 +121,10 @@ def _by_the_clouds(
 
 def _bill(oracle: Oracle, attempt: AttemptRow, charges: dict[str, int]) -> Iterator[str]:
     billed = "never billed"
-    if attempt.billed_from is not None:
-        end = attempt.billing_ended_at
+    end, told = attempt.billing_ended_at, attempt.billed_from
+    if told is not None or end is not None:
         until = "now" if end is None else _clock(_seconds(oracle, end)).strip()
-        since = _clock(_seconds(oracle, attempt.billed_from)).strip()
+        since = "its order" if told is None else _clock(_seconds(oracle, told)).strip()
         billed = f"{since} to {until} at {attempt.rate / 1e6:.4f} USD/h"
         billed += f" = {charges.get(attempt.id, 0) / 1e6:.6f} USD"
     proof = f", absence {attempt.proof}" if attempt.proof else ""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
-from gpu_shopper.domain.cost import reprice
+from gpu_shopper.domain.cost import begin_as_told, reprice
 from gpu_shopper.domain.hearing import (
     NodeReport,
     Verdict,
@@ -58,7 +58,7 @@ def record_instance(
     if attempt.instance_id not in {None, instance.id}:
         # A double under the same label, which the sweep ends: nothing of it is true of the one that we hold.
         return
-    was_unanswered = attempt.unanswered
+    was_unanswered, attempt = attempt.unanswered, begin_as_told(attempt, instance.billed_from)
     sighted = found(attempt, instance, at=at) if was_unanswered else seen(attempt, instance, at=at)
     sighted = without_anothers_word(sighted)
     if instance.rate is not None:

@@ -12,6 +12,7 @@ from gpu_shopper.domain.cost import (
     CostEntry,
     accrue,
     accrue_full_hours,
+    begin_as_told,
     close_bill,
     close_earlier_life,
     end_of_bill,
@@ -162,6 +163,47 @@ def test_a_price_seen_by_a_clock_set_back_charges_nothing_twice() -> None:
 
     repriced = reprice(attempt, HourlyRate(100), at=BEGIN)
     assert ((), BEGIN + HOUR) == (repriced.entries, repriced.attempt.rate_since)
+
+
+RECKONED = replace(BILLED, billed_from=None, read_back_at=None)
+
+
+@pytest.mark.parametrize("told", [BEGIN - MINUTE, BEGIN, BEGIN + MINUTE])
+def test_the_clouds_first_word_of_when_it_began_replaces_what_was_reckoned(told: datetime) -> None:
+    begun = begin_as_told(RECKONED, told)
+
+    assert told == begun.billed_from == begun.rate_since == begun.accrued_to
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        BILLED,
+        accrue(RECKONED, to=BEGIN + HOUR).attempt,
+        replace(RECKONED, read_back_at=BEGIN),
+        replace(RECKONED, absence=Absence(first_gone_at=BEGIN + 59 * SECOND)),
+    ],
+    ids=[
+        "it is told already",
+        "an hour is booked",
+        "it was read back",
+        "gone before, so it is back",
+    ],
+)
+def test_what_was_told_or_booked_or_gone_before_keeps_the_begin_of_its_bill(
+    attempt: LaunchAttempt,
+) -> None:
+    assert attempt is begin_as_told(attempt, BEGIN + MINUTE)
+
+
+def test_no_word_of_the_cloud_leaves_the_begin_as_it_was_reckoned() -> None:
+    assert RECKONED is begin_as_told(RECKONED, None)
+
+
+def test_what_was_read_to_be_gone_and_began_before_that_was_there_all_the_time() -> None:
+    doubted = replace(RECKONED, absence=Absence(first_gone_at=BEGIN + MINUTE))
+
+    assert BEGIN + MINUTE == begin_as_told(doubted, BEGIN + MINUTE).accrued_to
 
 
 ANEW = BEGIN + 90 * MINUTE

@@ -148,7 +148,8 @@ def test_what_was_not_billed_yet_bills_from_what_the_cloud_says_or_from_the_call
     untold = found(SENT, an_instance(billed_from=None), at=NOON + MINUTE)
 
     assert NOON + 7 * SECOND == told.billed_from == told.rate_since == told.accrued_to
-    assert NOON == untold.billed_from
+    assert NOON == untold.rate_since == untold.accrued_to
+    assert untold.billed_from is None
 
 
 def test_the_start_of_the_bill_is_told_once() -> None:
