@@ -119,3 +119,32 @@ def test_a_running_session_that_is_stopped_for_a_reason_that_is_not_true() -> No
         stage.world.oracle.committed()
 
     assert "S5" in violated(script)
+
+
+def test_what_was_taken_in_again_is_unattended_from_when_an_older_book_wants_it_no_more() -> None:
+    async def script(stage: Stage) -> None:
+        memory, oracle = stage.world.memory, stage.world.oracle
+        session = await _running(stage)
+        stage.misbehave("ignore_destroy", count=None)
+        await stage.finish(session)
+        await stage.until_state(session, "stopping")
+        ended_in = memory.image()
+        _kill(stage)
+        memory.lose()
+        oracle.rewound()
+        await stage.until_state(session, "running", limit=900)
+        assert oracle.unentitled_since(stage.ledger()[0]) is None
+        _kill(stage)
+        memory.restore(ended_in)
+        oracle.rewound(to=stage.world.loop.time())
+        assert stage.world.loop.time() == oracle.unentitled_since(stage.ledger()[0])
+        stage.behave()
+        await stage.until_state(session, "stopped")
+
+    assert not violated(script)
+
+
+def _kill(stage: Stage) -> None:
+    life = stage.world.house.life
+    assert life is not None, "it lives"
+    life.process.kill(because="the book is put back")

@@ -380,6 +380,9 @@ class Oracle:
             if row.wanted and row.open:
                 # It is wanted again, and unattended only from when it is not.
                 self.unwanted_at.pop(row.label, None)
+            else:
+                # What was wanted until now, having been taken in again, was somebody's until now.
+                self.unwanted_at.setdefault(row.label, self.now)
         # Nobody can know of what was forgotten before the next sweep.
         self.unwanted_at |= dict.fromkeys(sorted(forgotten), self.now)
         self.rewound_at = self.now
