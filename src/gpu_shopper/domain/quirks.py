@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from gpu_shopper.domain.true_price import BillingTerms
 from gpu_shopper.domain.workload import LaunchMode, StoragePolicy, Workload
 
 
@@ -13,7 +14,7 @@ def seconds(value: float) -> timedelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
-    """How a cloud behaves in time. The defaults are those for a cloud that promises nothing."""
+    """How a cloud behaves in time, and what it bills. The defaults are those for a cloud that promises nothing."""
 
     call_deadline: timedelta = seconds(60)
     adoption_looks: tuple[timedelta, ...] = field(
@@ -35,6 +36,7 @@ class Quirks:
     burst: int = 3
     shop_period: timedelta = seconds(60)
     destroy_ends_billing: bool = False
+    billing: BillingTerms = field(default=BillingTerms())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,10 @@
 """The cloud that runs on this machine, seen through its HTTP API."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
+from gpu_shopper.domain.true_price import BillingTerms
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpDoor
 from gpu_shopper.ports.provider import CloudProvider
@@ -29,6 +31,8 @@ _QUIRKS = Quirks(
     burst=100,
     shop_period=seconds(30),
     destroy_ends_billing=True,
+    # Its meter runs from the order on, to the microsecond; a machine starts within two seconds. Disk is in the price.
+    billing=BillingTerms(increment=timedelta(microseconds=1), billed_boot=seconds(2)),
 )
 
 

@@ -1,0 +1,175 @@
+"""What an offer really costs: every part of it, and that nothing is lost or made between them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from gpu_shopper.domain.money import Money, charge, money, rate
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.domain.true_price import (
+    BillingTerms,
+    Need,
+    TruePrice,
+    serves,
+    true_price,
+)
+from gpu_shopper.providers.sandbox import MANIFEST
+from gpu_shopper.testing.builders import an_offer
+
+HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
+PARTS = ("use", "unused", "disk", "traffic", "exchange", "rounding")
+
+
+def told(found: TruePrice) -> dict[str, float]:
+    return {
+        name: getattr(found, name).dollars for name in PARTS if getattr(found, name) != Money(0)
+    }
+
+
+@pytest.mark.parametrize(
+    ("terms", "need", "offer", "parts"),
+    [
+        pytest.param({}, {"hours": 6}, {}, {"use": 2.4}, id="by the second, nothing beside it"),
+        pytest.param(
+            {"minimum": MINUTE}, {"hours": 0.01}, {}, {"use": 0.004, "unused": 0.002667},
+            id="at least a minute",
+        ),
+        pytest.param(
+            {"increment": HOUR}, {"hours": 1.5}, {}, {"use": 0.6, "unused": 0.2}, id="by the hour"
+        ),
+        pytest.param(
+            {"increment": HOUR, "billed_boot": MINUTE}, {"hours": 1}, {},
+            {"use": 0.4, "unused": 0.4}, id="by the hour, and the start is billed",
+        ),
+        pytest.param(
+            {"billed_boot": 6 * MINUTE}, {"hours": 1}, {}, {"use": 0.4, "unused": 0.04},
+            id="the start is billed",
+        ),
+        pytest.param(
+            {}, {"hours": 73, "disk_gb": 200}, {"storage_price_per_gb_month": 0.1},
+            {"use": 29.2, "disk": 2.0}, id="disk for a tenth of a month",
+        ),
+        pytest.param(
+            {"included_disk_gb": 50}, {"hours": 73, "disk_gb": 200},
+            {"storage_price_per_gb_month": 0.1}, {"use": 29.2, "disk": 1.5}, id="some disk is included",
+        ),
+        pytest.param(
+            {"included_disk_gb": 500}, {"hours": 73, "disk_gb": 200},
+            {"storage_price_per_gb_month": 0.1}, {"use": 29.2}, id="all disk is included",
+        ),
+        pytest.param(
+            {}, {"hours": 1, "traffic_gb": 50}, {"traffic_price_per_gb": 0.02},
+            {"use": 0.4, "traffic": 1.0}, id="traffic",
+        ),
+        pytest.param(
+            {"currency": "EUR", "usd_per_unit": 1.1, "exchange_fee": 0.02, "smallest_charge": 0.01},
+            {"hours": 1}, {}, {"use": 0.4, "exchange": 0.008, "rounding": 0.01},
+            id="in euros and whole cents of them",
+        ),
+        pytest.param(
+            {"smallest_charge": 0.01}, {"hours": 0.01}, {}, {"use": 0.004, "rounding": 0.006},
+            id="at least a cent",
+        ),
+    ],
+)  # fmt: skip
+def test_each_part_of_a_bill(terms, need, offer, parts) -> None:
+    found = true_price(an_offer(price=rate("0.40"), **offer), BillingTerms(**terms), Need(**need))
+
+    assert parts == told(found)
+
+
+def test_the_total_is_spread_over_the_hours_of_use() -> None:
+    offer = an_offer(price=rate("3.00"), gpu_count=4)
+
+    found = true_price(offer, BillingTerms(increment=HOUR), Need(hours=1.5))
+
+    assert (money(6), rate(4), rate(1)) == (found.total, found.per_hour, found.per_gpu_hour)
+
+
+def test_the_price_of_a_gpu_is_that_of_a_whole_one() -> None:
+    part = an_offer(price=rate("0.40"), gpu_fraction=0.125)
+
+    assert rate("3.2") == true_price(part, BillingTerms(), Need()).per_gpu_hour
+
+
+@pytest.mark.parametrize(
+    ("offer", "need", "expected"),
+    [
+        ({"max_duration_hours": 0, "disk_gb": 0}, {"hours": 8760, "disk_gb": 100_000}, True),
+        ({"max_duration_hours": 6}, {"hours": 6}, True),
+        ({"max_duration_hours": 6}, {"hours": 6.01}, False),
+        ({"disk_gb": 100}, {"disk_gb": 100}, True),
+        ({"disk_gb": 100}, {"disk_gb": 101}, False),
+    ],
+)
+def test_what_cannot_be_had_so_is_known(offer, need, expected) -> None:
+    assert expected is serves(replace(an_offer(max_duration_hours=0), **offer), Need(**need))
+
+
+def test_the_sandbox_bills_from_the_order_on_and_nothing_beside_the_price() -> None:
+    terms = MANIFEST.quirks.billing
+    offer = an_offer(price=rate("3.60"))
+
+    found = true_price(offer, terms, Need(hours=1, disk_gb=100, traffic_gb=100))
+
+    assert {"use": 3.6, "unused": 0.002} == told(found)
+
+
+def a_bill(chance: Random) -> tuple[Offer, BillingTerms, Need]:
+    pick = chance.choice
+    offer = an_offer(
+        price=rate(pick([0.0, 0.1, 0.333333, 2.1, 98.32, 1e6])),
+        gpu_count=pick([1, 3, 8]),
+        gpu_fraction=pick([1.0, 0.125]),
+        storage_price_per_gb_month=pick([0.0, 0.07, 0.1, 1e6]),
+        traffic_price_per_gb=pick([0.0, 0.01, 1e6]),
+    )
+    terms = BillingTerms(
+        minimum=pick([0, 1, 60, 3600]) * SECOND,
+        increment=pick([timedelta(microseconds=1), SECOND, 7 * SECOND, MINUTE, HOUR]),
+        billed_boot=pick([0, 1, 90]) * SECOND,
+        included_disk_gb=pick([0, 5, 100]),
+        usd_per_unit=pick([1.0, 1.0837, 0.0064]),
+        exchange_fee=pick([0.0, 0.015]),
+        smallest_charge=pick([0.0, 0.01, 1.0]),
+    )
+    need = Need(
+        hours=pick([0.001, 1 / 3, 1.0, 5.999, 24.0, 8760.0]),
+        disk_gb=pick([0, 4, 50, 1_000, 100_000]),
+        traffic_gb=pick([0, 1, 999, 1_000_000]),
+    )
+    return offer, terms, need
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_bill_is_below_the_list_price_and_its_parts_add_up(seed: int) -> None:
+    chance = Random(seed)
+    for _ in range(500):
+        offer, terms, need = a_bill(chance)
+
+        found = true_price(offer, terms, need)
+
+        parts = [getattr(found, name) for name in PARTS]
+        assert found.total.micros == sum(part.micros for part in parts)
+        assert min(parts) >= Money(0)
+        assert found.total >= charge(offer.price, need.hours * HOUR)
+        assert 0 == found.total.micros % terms.step_micros
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_who_needs_more_pays_no_less(seed: int) -> None:
+    chance = Random(seed)
+    for _ in range(500):
+        offer, terms, need = a_bill(chance)
+        more = {
+            "hours": need.hours * chance.uniform(1, 1.001),
+            "disk_gb": need.disk_gb + chance.randrange(3),
+            "traffic_gb": need.traffic_gb + chance.randrange(3),
+        }
+        name = chance.choice(sorted(more))
+        limit = {"hours": 8760.0, "disk_gb": 100_000, "traffic_gb": 1_000_000}[name]
+        greater = replace(need, **{name: min(limit, more[name])})
+
+        assert true_price(offer, terms, greater).total >= true_price(offer, terms, need).total
