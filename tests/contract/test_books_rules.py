@@ -9,7 +9,7 @@ from gpu_shopper.domain.launch import ATTEMPT_MOVES, AttemptState, Proof
 from gpu_shopper.domain.lifecycle import MOVES, State
 from gpu_shopper.domain.session import StopReason
 from gpu_shopper.stores.ddl import GUARDS
-from gpu_shopper.stores.schema import metadata
+from gpu_shopper.stores.schema import tables
 from gpu_shopper.stores.trouble import RuleBroken
 from tests.unit.stores import arrange, shelves
 from tests.unit.stores.arrange import (
@@ -99,6 +99,10 @@ INSERT = {
         "('c', 'i', 'l', 'b', 1, 1, NULL, 1, 1, 1, 1, NULL, 1, 1, 1, 2)"
     ),
     ("notices", "counts_are_sane"): "('n', 1, 'k', 't', '{}', NULL, -1, NULL)",
+    ("price_families", "interruptible_is_yes_or_no"): "(1, 'g', 'c', 1, 1000000, 2, 'DE')",
+    ("price_families", "counts_are_sane"): "(1, 'g', 'c', 1, 0, 1, 'DE')",
+    ("price_runs", "run_goes_forward"): "(1, 5, 4, 1, 1, 1)",
+    ("price_runs", "amounts_are_sane"): "(1, 5, 5, 2, 1, 1)",
     ("deployment", "one_row"): "(2, 'dep_2', 1, 1)",
 }
 
@@ -148,7 +152,7 @@ def test_no_other_row_can_be_added_that_cannot_be(shelf, rule, row):
 def test_every_check_has_been_broken():
     stated = {
         (table.name, str(rule.name))
-        for table in metadata.sorted_tables
+        for table in tables()
         for rule in table.constraints
         if isinstance(rule, CheckConstraint)
     }

@@ -29,7 +29,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The ports that the engine acts through. `owner` names this process in claims."""
+    """The ports that the engine acts through. `owner` names this process in claims.
+
+    `keeps_prices` says whether the book is told what offers cost: a simulated world, of which nobody asks it, does without.
+    """
 
     books: Books
     clock: Clock
@@ -45,6 +48,7 @@ class Desk:
     limits: Limits
     deployment: DeploymentId
     owner: str
+    keeps_prices: bool = True
     listening: Listening = field(default_factory=Listening)
 
     def deadline(

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.pricing import Pricing
 from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.ports.provider_errors import ProviderError
 
@@ -15,6 +16,7 @@ class Shopping:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._pricing = Pricing(desk)
 
     async def refresh(self, provider: ProviderName) -> None:
         """Ask one cloud for its menu; keep the old one, marked, if it does not answer."""
@@ -34,6 +36,7 @@ class Shopping:
                 "offers_rejected", provider=provider, rows=menu.rejected, example=menu.example
             )
         desk.wakeup.hint()
+        await self._pricing.keep(provider, menu.offers, at=now)
 
     def _note_failure(self, provider: ProviderName, error: str) -> None:
         desk, now = self._desk, self._desk.clock.now()

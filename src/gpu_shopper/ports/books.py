@@ -20,6 +20,7 @@ from gpu_shopper.domain.ids import (
     TokenId,
 )
 from gpu_shopper.domain.lifecycle import State
+from gpu_shopper.domain.price_history import Family, HourPrice
 from gpu_shopper.domain.session import Session
 from gpu_shopper.domain.surplus import Surplus
 from gpu_shopper.ports.launch_book import LaunchBook
@@ -31,9 +32,11 @@ from gpu_shopper.ports.records import (
     CostFilter,
     Deployment,
     FailureRecord,
+    FamilyRuns,
     IdempotencyRecord,
     Notice,
     Owed,
+    PriceFilter,
     SessionEvent,
     SessionFilter,
     StaleClaim,
@@ -56,12 +59,15 @@ __all__ = [
     "Deployment",
     "EventBook",
     "FailureRecord",
+    "FamilyRuns",
     "IdempotencyRecord",
     "KeyBook",
     "LaunchBook",
     "Notice",
     "NoticeBook",
     "Owed",
+    "PriceBook",
+    "PriceFilter",
     "SessionBook",
     "SessionEvent",
     "SessionFilter",
@@ -275,6 +281,24 @@ class NoticeBook(Protocol):
         ...
 
 
+class PriceBook(Protocol):
+    """What offers have cost, by family and hour."""
+
+    def record(
+        self, provider: ProviderName, prices: Mapping[Family, HourPrice], *, hour: datetime
+    ) -> None:
+        """Write down what a cloud's families cost in `hour`; of an hour that is known, the first word stays."""
+        ...
+
+    def prune(self, *, oldest: datetime, newest: datetime) -> None:
+        """Drop what ended before `oldest`, what lies behind `newest`, and families of which nothing is left."""
+        ...
+
+    def history(self, wanted: PriceFilter) -> Sequence[FamilyRuns]:
+        """Return a page of families in their order, each with its runs since `wanted.since`, the oldest first."""
+        ...
+
+
 class Book(Protocol):
     """All books, inside one transaction."""
 
@@ -321,6 +345,11 @@ class Book(Protocol):
     @property
     def notices(self) -> NoticeBook:
         """The outbox."""
+        ...
+
+    @property
+    def prices(self) -> PriceBook:
+        """What offers have cost."""
         ...
 
     def deployment(self) -> Deployment:

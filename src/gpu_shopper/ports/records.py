@@ -11,6 +11,7 @@ from gpu_shopper.domain.ids import ConsumerId, DeploymentId, ProviderName, Sessi
 from gpu_shopper.domain.launch import Blame, LaunchAttempt
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.money import Money
+from gpu_shopper.domain.price_history import Family, PriceRun
 
 
 class BookUnavailable(Exception):
@@ -187,6 +188,28 @@ class Notice:
     delivered_at: datetime | None = None
     tries: int = 0
     next_try_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceFilter:
+    """Which families' prices to tell, from the hour of `since` on. `after` is the last one of the page before."""
+
+    since: datetime
+    gpu_types: frozenset[str] = frozenset()
+    providers: frozenset[str] = frozenset()
+    countries: frozenset[str] = frozenset()
+    gpu_count: int | None = None
+    interruptible: bool | None = None
+    after: Family | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyRuns:
+    """What a family has cost, the oldest first."""
+
+    family: Family
+    runs: tuple[PriceRun, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from gpu_shopper.stores.key_book import SqlKeyBook
 from gpu_shopper.stores.launch_book import SqlLaunchBook
 from gpu_shopper.stores.moments import micros, moment
 from gpu_shopper.stores.notice_book import SqlNoticeBook
+from gpu_shopper.stores.price_book import SqlPriceBook
 from gpu_shopper.stores.schema import deployment
 from gpu_shopper.stores.session_book import FORGET_CLAIMS, SqlSessionBook
 from gpu_shopper.stores.statements import Connection, Prepared
@@ -37,6 +38,7 @@ class SqlBook:
         self.accounts = SqlAccountBook(connection)
         self.surplus = SqlSurplusBook(connection)
         self.notices = SqlNoticeBook(connection)
+        self.prices = SqlPriceBook(connection)
 
     def deployment(self) -> Deployment:
         """Return who we are."""

@@ -169,7 +169,7 @@ def sqlite_statements() -> tuple[str, ...]:
     """Return what makes the whole schema out of an empty database, one statement each."""
     dialect = sqlite.dialect()
     statements: list[str] = []
-    for table in schema.metadata.sorted_tables:
+    for table in schema.tables():
         statements.append(str(CreateTable(table).compile(dialect=dialect)))
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
         statements.extend(str(CreateIndex(index).compile(dialect=dialect)) for index in indexes)

@@ -243,6 +243,7 @@ class House:
             limits=around.settings.limits,
             deployment=books.peek(lambda book: book.deployment()).id,
             owner=f"house {number}",
+            keeps_prices=False,
         )
         engine = Engine(desk, periods=around.settings.periods)
         rooms = rooms_over(desk, engine, render_metrics=around.meter.page, public_url=None)

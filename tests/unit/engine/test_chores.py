@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gpu_shopper.domain.conditions import EVERYTHING
-from gpu_shopper.domain.money import charge
+from gpu_shopper.domain.money import charge, rate
 from gpu_shopper.engine.accruing import Accruing
 from gpu_shopper.engine.delivering import Delivering
 from gpu_shopper.engine.listening import GAP, Listening
+from gpu_shopper.engine.pricing import Pricing
 from gpu_shopper.engine.shopping import TOO_OLD, Shopping
-from gpu_shopper.ports.books import CostFilter
+from gpu_shopper.ports.books import BookUnavailable, CostFilter, PriceFilter
 from gpu_shopper.ports.provider_errors import Unauthorized, Unavailable
 from gpu_shopper.testing.builders import CUMULUS, HOUR, MINUTE, NIMBUS, NOON, SECOND, an_offer
 from gpu_shopper.transactions.notices import notice
@@ -70,6 +71,90 @@ async def test_a_refused_key_is_told_while_shopping_too(house: House) -> None:
     await Shopping(house.desk).refresh(CUMULUS)
 
     assert ["unauthorized"] == house.notices()
+
+
+# ── keeping prices ───────────────────────────────────────────────────────────────────────────────
+
+
+def kept(house: House) -> list[tuple[str, int, list[tuple[int, float]]]]:
+    """Return each family's GPU and number of them, with its runs: how many hours, at what price."""
+    wanted = PriceFilter(since=NOON - 720 * HOUR)
+    return [
+        (
+            found.family.gpu_type,
+            found.family.gpu_count,
+            [(run.hours, run.price.lowest.dollars) for run in found.runs],
+        )
+        for found in house.peek(lambda book: book.prices.history(wanted))
+    ]
+
+
+@housed()
+async def test_what_offers_cost_is_written_down_once_an_hour(house: House) -> None:
+    shopping, gpu = Shopping(house.desk), an_offer().gpu_type
+    for price in (3, 2, 2, 1):
+        house.cloud.offers = [an_offer(price=rate(price)), an_offer("o2", price=rate(9))]
+        await shopping.refresh(CUMULUS)
+        await house.clock.sleep(HOUR.total_seconds() / 2)
+
+    assert [(gpu, 1, [(1, 3.0), (1, 2.0)])] == kept(house)
+
+
+@housed()
+async def test_a_restart_within_the_hour_writes_nothing_anew(house: House) -> None:
+    for price in (3, 2):
+        house.cloud.offers = [an_offer(price=rate(price))]
+        await Shopping(house.desk).refresh(CUMULUS)
+
+    assert [[(1, 3.0)]] == [runs for *_, runs in kept(house)]
+
+
+@housed()
+async def test_prices_are_kept_for_thirty_days(house: House) -> None:
+    shopping = Shopping(house.desk)
+    for day in range(32):
+        house.cloud.offers = [an_offer(price=rate(day))]
+        await shopping.refresh(CUMULUS)
+        await house.clock.sleep(24 * HOUR.total_seconds())
+
+    (runs,) = [runs for *_, runs in kept(house)]
+    assert list(range(1, 32)) == [price for _, price in runs]
+
+
+@housed()
+async def test_a_menu_of_many_pieces_is_gathered_whole(house: House) -> None:
+    house.cloud.offers = [an_offer(f"o{n}", price=rate(5000 - n)) for n in range(2_500)]
+
+    await Shopping(house.desk).refresh(CUMULUS)
+
+    assert [[(1, 2501.0)]] == [runs for *_, runs in kept(house)]
+
+
+@housed()
+async def test_a_world_that_keeps_no_prices_writes_none(house: House) -> None:
+    house.cloud.offers = [an_offer()]
+
+    await Shopping(replace(house.desk, keeps_prices=False)).refresh(CUMULUS)
+
+    assert [] == kept(house)
+
+
+class ClosedBooks:
+    """Books that cannot be written now."""
+
+    async def write(self, _work: object) -> None:
+        raise BookUnavailable
+
+
+@housed()
+async def test_a_book_that_is_closed_costs_an_entry_and_no_menu(house: House) -> None:
+    house.cloud.offers = [an_offer()]
+    pricing = Pricing(replace(house.desk, books=ClosedBooks()))
+
+    await pricing.keep(CUMULUS, house.cloud.offers, at=NOON)
+    await Shopping(house.desk).refresh(CUMULUS)
+
+    assert 1 == len(kept(house))
 
 
 # ── accruing ─────────────────────────────────────────────────────────────────────────────────────

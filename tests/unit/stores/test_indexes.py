@@ -2,7 +2,14 @@
 
 import pytest
 
-from gpu_shopper.stores import account_book, event_book, launch_book, notice_book, session_book
+from gpu_shopper.stores import (
+    account_book,
+    event_book,
+    launch_book,
+    notice_book,
+    price_book,
+    session_book,
+)
 from gpu_shopper.stores.cost_book import _listing as costs_by
 from tests.unit.stores import shelves
 
@@ -24,6 +31,7 @@ FAST = {
     "failures_by_time": account_book._FAILURES,
     "sweeps_of_provider": account_book._LAST_SWEEP,
     "sweeps_by_completeness": account_book._LAST_COMPLETE,
+    "price_families_of_provider": price_book._NEWEST,
     "notices_undelivered": notice_book._UNDELIVERED,
     "PRIMARY KEY": event_book._OF_SESSION,
 }

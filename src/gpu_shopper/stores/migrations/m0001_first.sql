@@ -51,6 +51,23 @@ CREATE INDEX notices_by_time ON notices (at, id);
 
 CREATE INDEX notices_undelivered ON notices (at) WHERE delivered_at IS NULL;
 
+CREATE TABLE price_families (
+    id INTEGER NOT NULL,
+    gpu_type TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    gpu_count INTEGER NOT NULL,
+    gpu_fraction INTEGER NOT NULL,
+    interruptible INTEGER NOT NULL,
+    country TEXT NOT NULL,
+    PRIMARY KEY (id),
+    CONSTRAINT one_family_per_kind UNIQUE (gpu_type, provider, gpu_count, gpu_fraction, interruptible, country),
+    CONSTRAINT interruptible_is_yes_or_no CHECK (interruptible IN (0, 1)),
+    CONSTRAINT counts_are_sane CHECK (gpu_count >= 1 AND gpu_fraction >= 1)
+)
+ STRICT;
+
+CREATE INDEX price_families_of_provider ON price_families (provider);
+
 CREATE TABLE sessions (
     id TEXT NOT NULL,
     consumer_id TEXT NOT NULL,
@@ -241,6 +258,21 @@ CREATE TABLE idempotency_keys (
  STRICT;
 
 CREATE INDEX keys_sealed ON idempotency_keys (sealed_until) WHERE sealed_reply IS NOT NULL;
+
+CREATE TABLE price_runs (
+    family INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    lowest INTEGER NOT NULL,
+    median INTEGER NOT NULL,
+    offers INTEGER NOT NULL,
+    PRIMARY KEY (family, until),
+    CONSTRAINT run_goes_forward CHECK (until >= since),
+    CONSTRAINT amounts_are_sane CHECK (lowest >= 0 AND median >= lowest AND offers >= 1),
+    FOREIGN KEY(family) REFERENCES price_families (id)
+)
+ WITHOUT ROWID,
+ STRICT;
 
 CREATE TABLE surplus (
     provider TEXT NOT NULL,

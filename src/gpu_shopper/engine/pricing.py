@@ -1,0 +1,48 @@
+"""Pricing: what each cloud's offers cost, written down once an hour, so that a price can be told to be a good one."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from gpu_shopper.domain.cost import hour_of
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.domain.price_history import KEPT, Tally
+from gpu_shopper.engine.desk import Desk
+from gpu_shopper.ports.books import Book, BookUnavailable
+
+# So many offers are gathered before others are let in: about a millisecond's work.
+_PIECE = 1_000
+
+
+class Pricing:
+    """Keeps prices."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._kept: dict[ProviderName, datetime] = {}
+
+    async def keep(self, provider: ProviderName, offers: Sequence[Offer], *, at: datetime) -> None:
+        """Write down what a listing of `at` says of prices, if it is the first of its cloud in that hour."""
+        hour, before = hour_of(at), self._kept.get(provider)
+        if hour == before or not self._desk.keeps_prices:
+            return
+        tally = Tally()
+        for start in range(0, len(offers), _PIECE):
+            if start:
+                await self._desk.clock.sleep(0)
+            tally.add(offers[start : start + _PIECE])
+        prices = tally.prices()
+        if not prices:
+            return
+
+        def write(book: Book) -> None:
+            if before is None or before.date() != hour.date():
+                book.prices.prune(oldest=hour - KEPT, newest=hour)
+            book.prices.record(provider, prices, hour=hour)
+
+        try:
+            await self._desk.books.write(write)
+        except BookUnavailable:
+            # The next listing tries again; no menu waits for its history.
+            return
+        self._kept[provider] = hour
