@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from litestar import HttpMethod, Litestar, Response
+from litestar import HttpMethod, Litestar, Request, Response
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
@@ -116,6 +116,18 @@ def _inner_path(path: str) -> str:
     return path
 
 
+# What is only read and has no name in its path: the menu above all, which is asked more often than all else.
+_PLAIN = {
+    (route.method, route.path): route
+    for route in ROUTES
+    if route.method == "GET" and "{" not in route.path
+}
+
+
+def _content_type(media_type: str) -> str:
+    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
+
+
 class _Envelope:
     def __init__(self, inner: ASGIApp, answering: Answering, rooms: Rooms) -> None:
         self._inner = inner
@@ -141,13 +153,38 @@ class _Envelope:
         }
         if delivery.bodiless:
             inner["method"] = "GET"
+        route = _PLAIN.get((inner["method"], inner["path"]))
         try:
-            await self._inner(inner, receive, delivery)
+            if route is None:
+                await self._inner(inner, receive, delivery)
+            else:
+                await self._answer(route, inner, receive, delivery)
         except Exception as error:
             if delivery.status is not None:
                 raise
             self._answering.report(error, request_id)
             await _apologise(delivery, scope["path"], request_id)
+
+    async def _answer(self, route: Route, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """Answer what needs no routing: what the router would do, in a third of its time."""
+        scope["path_params"] = {}
+        request: AnyRequest = Request(scope, receive, send)
+        try:
+            response = await self._answering.serve(route, request)
+        except Exception as error:  # noqa: BLE001 - the caller is told, and a fault of ours logged
+            response = self._answering.refuse(request, error)
+        body = response.content
+        headers = [
+            (b"content-type", _content_type(str(response.media_type)).encode()),
+            (b"content-length", str(len(body)).encode()),
+            *((name.lower().encode(), value.encode()) for name, value in response.headers.items()),
+        ]
+        await send(
+            HTTPResponseStartEvent(
+                type="http.response.start", status=response.status_code or 200, headers=headers
+            )
+        )
+        await send(HTTPResponseBodyEvent(type="http.response.body", body=body, more_body=False))
 
     async def _live(self, receive: Any, send: Any) -> None:
         """Begin and end with the server: it ends once all that was begun is finished."""

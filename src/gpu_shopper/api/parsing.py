@@ -48,13 +48,13 @@ def parse_query(given: Iterable[tuple[str, str]], kind: type[T]) -> T:
     Raises:
         Invalid: a parameter is unknown, repeated or out of its range.
     """
-    fields = _fields_of(kind)
+    fields, lists = _fields_of(kind), _lists_of(kind)
     values: dict[str, str | list[str]] = {}
     problems = []
     for name, value in given:
         if name not in fields:
             problems.append(_unknown(name, fields))
-        elif _is_list(fields[name]):
+        elif name in lists:
             listed = values.setdefault(name, [])
             assert isinstance(listed, list), name
             listed.append(value)
@@ -62,10 +62,12 @@ def parse_query(given: Iterable[tuple[str, str]], kind: type[T]) -> T:
             problems.append(FieldProblem(path=name, message="was given twice"))
         else:
             values[name] = value
-    problems += _value_problems(values, fields)
-    if problems:
+    parsed = None if problems else _converted(values, kind)
+    if parsed is None:
+        # Only what is wrong is looked at one by one, to name it all.
+        problems += _value_problems(values, fields)
         raise BadInput(tuple(problems[:MOST_PROBLEMS]))
-    return msgspec.convert(values, kind, strict=False)
+    return parsed
 
 
 def parse_key(text: str | None) -> str | None:
@@ -80,6 +82,24 @@ def parse_key(text: str | None) -> str | None:
         message = f"Idempotency-Key must have 1 to {_LONGEST_KEY} printable ASCII characters"
         raise Invalid(message, path="Idempotency-Key")
     return text
+
+
+def _converted(values: Mapping[str, str | list[str]], kind: type[T]) -> T | None:
+    """Return the values as `kind`; None if one of them is not what it should be."""
+    try:
+        parsed = msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError:
+        return None
+    given = (getattr(parsed, name) for name in values)
+    return (
+        None if any(isinstance(one, float) and not math.isfinite(one) for one in given) else parsed
+    )
+
+
+@cache
+def _lists_of(kind: type[Struct]) -> frozenset[str]:
+    """Return the fields that may be repeated."""
+    return frozenset(name for name, field in _fields_of(kind).items() if _is_list(field))
 
 
 @cache

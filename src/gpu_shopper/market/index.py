@@ -5,7 +5,7 @@ in a bitmap of 64-bit words is a row and a word belongs to one GPU. Some positio
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import accumulate
@@ -63,6 +63,13 @@ class Index:
         shelf = int(self.texts["provider"].codes[position])
         return shelf, self.shelves[shelf].rows[source - self._starts[shelf]]
 
+    def rows(self, positions: NDArray[Any]) -> Iterator[tuple[int, bytes]]:
+        """Yield the same for each of some positions."""
+        sources = self.layout.source[positions].tolist()
+        shelves = self.texts["provider"].codes[positions].tolist()
+        for source, shelf in zip(sources, shelves, strict=True):
+            yield shelf, self.shelves[shelf].rows[source - self._starts[shelf]]
+
     def marks_at(self, position: int) -> tuple[str, ...]:
         """Return what is odd about the row at `position`."""
         if not bit_at(self.flags["odd"], position):
@@ -83,6 +90,14 @@ class Index:
         low = int(np.searchsorted(self._sorted_ids[0], hashed, side="left"))
         high = int(np.searchsorted(self._sorted_ids[0], hashed, side="right"))
         return [int(position) for position in self._sorted_ids[1][low:high]]
+
+    @cached_property
+    def gpu_codes(self) -> Mapping[str, Sequence[int]]:
+        """The numbers of the GPUs that a name in small letters means: one, unless a cloud writes an unknown one in two ways."""
+        codes: dict[str, list[int]] = {}
+        for code, gpu in enumerate(self.layout.gpus):
+            codes.setdefault(gpu.lower(), []).append(code)
+        return codes
 
     @cached_property
     def _sorted_ids(self) -> tuple[NDArray[np.int64], Positions]:

@@ -120,6 +120,13 @@ class Masks:
         )
 
     def _gpus(self, field: Field, part: Part) -> NDArray[np.bool_]:
+        if field.kind is Kind.GPU and isinstance(part, OneOf):
+            # Asked nearly every time, and there are hundreds of models.
+            named = np.zeros(len(self.index.layout.gpus), dtype=bool)
+            named[[code for name in part.values for code in self.index.gpu_codes.get(name, ())]] = (
+                True
+            )
+            return named
         return np.array(
             [fulfils(_of_model(field, gpu), part) for gpu in self.index.layout.gpus], dtype=bool
         )

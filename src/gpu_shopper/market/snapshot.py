@@ -3,7 +3,7 @@
 A snapshot never changes: a question sees one market however long it takes, and needs no lock.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -15,7 +15,7 @@ from gpu_shopper.domain.conditions import EVERYTHING, Condition
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order
-from gpu_shopper.market.bitmaps import Words, without
+from gpu_shopper.market.bitmaps import Words, bits_at, without
 from gpu_shopper.market.facets import Counts, Facets
 from gpu_shopper.market.index import Index, indexing
 from gpu_shopper.market.masks import Masks
@@ -123,6 +123,11 @@ class MarketSnapshot:
         return self._answers
 
     @cached_property
+    def _endings(self) -> dict[tuple[int, float], bytes]:
+        """What closes a row, by its cloud and its confidence: both are few."""
+        return {}
+
+    @cached_property
     def _fetched(self) -> tuple[bytes, ...]:
         return tuple(json.encode(listing.fetched_at) for listing in self._listings)
 
@@ -165,7 +170,7 @@ class MarketSnapshot:
         found = chosen.first(query.limit + 1, skip=query.offset, after=query.after)
         page = found[: query.limit]
         return OfferPage(
-            rows=tuple(map(self._body, page)),
+            rows=self._bodies(page),
             total=chosen.total,
             last=chosen.place(page[-1]) if page and len(found) > len(page) else None,
             facets=counts,
@@ -192,13 +197,28 @@ class MarketSnapshot:
             yield from map(self._offer, found)
             seen, most = seen + len(found), most * 2
 
-    def _body(self, position: int) -> bytes:
-        number, row = self.index.row(position)
-        return row + ending(
-            marks=self.index.marks_at(position),
-            confidence=self._confidence(position),
-            fetched_at=self._fetched[number],
-        )
+    def _bodies(self, positions: Sequence[int]) -> tuple[bytes, ...]:
+        """Return the rows as they go out, with what changes while their clouds say nothing new."""
+        if not positions:
+            return ()
+        at, endings = np.asarray(positions), self._endings
+        odd = bits_at(self.index.flags["odd"], at).tolist()
+        confidences = self.index.numbers["confidence"][at].tolist()
+        bodies = []
+        for (number, row), position, marked, confidence in zip(
+            self.index.rows(at), positions, odd, confidences, strict=True
+        ):
+            if marked:
+                bodies.append(row + self._ending(number, confidence, self.index.marks_at(position)))
+                continue
+            end = endings.get((number, confidence))
+            if end is None:
+                end = endings[number, confidence] = self._ending(number, confidence, ())
+            bodies.append(row + end)
+        return tuple(bodies)
+
+    def _ending(self, number: int, confidence: float, marks: tuple[str, ...]) -> bytes:
+        return ending(marks=marks, confidence=confidence, fetched_at=self._fetched[number])
 
     def _offer(self, position: int) -> Offer:
         number, row = self.index.row(position)
