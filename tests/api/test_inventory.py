@@ -2,8 +2,9 @@
 
 import pytest
 
+from gpu_shopper.domain.ids import OfferId
 from gpu_shopper.domain.launch import Blame
-from gpu_shopper.ports.books import FailureRecord
+from gpu_shopper.domain.offer_health import Outcome
 from tests.api.house import CLOUD, OFFERS, OTHER_CLOUD, START, a_house
 
 INVENTORY = "/api/v1/inventory"
@@ -110,20 +111,21 @@ def test_a_cloud_that_is_down_empties_nothing_and_says_so() -> None:
 
 def test_failures_are_remembered_against_what_they_speak_against() -> None:
     house = a_house()
-    failure = FailureRecord(
+    failure = Outcome(
         at=START,
         provider=CLOUD,
-        offer_id=f"{CLOUD}:1",
+        offer_id=OfferId(f"{CLOUD}:1"),
         machine_id="machine-1",
+        location="eu-1",
         gpu_type="RTX 4090",
         blame=Blame.MACHINE,
         reason="never booted",
     )
-    house.write(lambda book: book.accounts.add_failure(failure))
+    house.write(lambda book: book.accounts.add_outcome(failure))
 
     entries = house.browser().get("/api/v1/offer-health").json["entries"]
 
-    assert ["machine", "gpu"] == [entry["scope"] for entry in entries]
+    assert ["machine", "location", "gpu"] == [entry["scope"] for entry in entries]
     assert ("machine-1", 1, 0.5, "2026-03-14T10:30:00Z", "never booted") == (
         entries[0]["key"], entries[0]["failures"], entries[0]["confidence"],
         entries[0]["suppressed_until"], entries[0]["last_reason"],

@@ -7,9 +7,9 @@ import pytest
 
 from gpu_shopper.domain.ids import ConsumerId, ProviderName, TokenId
 from gpu_shopper.domain.launch import Blame
+from gpu_shopper.domain.offer_health import Outcome
 from gpu_shopper.ports.books import (
     AccountState,
-    FailureRecord,
     IdempotencyRecord,
     Notice,
     SweepRecord,
@@ -171,23 +171,37 @@ def test_an_account_is_remembered_and_a_new_one_is_fresh(shelf):
         assert wanted == state()
 
 
-def test_failures_are_read_by_time(shelf):
-    def failure(at):
-        return FailureRecord(
-            at=at,
-            provider=CLOUD,
-            offer_id="o",
-            machine_id="m",
-            gpu_type="L4",
-            blame=Blame.MACHINE,
-            reason="dead",
-        )
+def an_outcome(at, blame=Blame.MACHINE):
+    return Outcome(
+        at=at,
+        provider=CLOUD,
+        offer_id="o",
+        machine_id="m",
+        location="eu-1",
+        gpu_type="L4",
+        blame=blame,
+        reason="dead" if blame else "",
+    )
 
-    times = [NOON + HOUR, NOON, NOON - timedelta(microseconds=1)]
-    shelf.write(lambda book: [book.accounts.add_failure(failure(at)) for at in times])
 
-    found = shelf.read(lambda book: book.accounts.failures(since=NOON))
-    assert [failure(NOON), failure(NOON + HOUR)] == found
+def test_how_launches_ended_is_read_by_time(shelf):
+    failures = [an_outcome(NOON + hours * HOUR) for hours in (3, 1)]
+    too_old = an_outcome(NOON - timedelta(microseconds=1))
+    worked = [an_outcome(NOON + hours * HOUR, blame=None) for hours in (0, 2, 4)]
+    shelf.write(
+        lambda book: [book.accounts.add_outcome(one) for one in (*failures, too_old, *worked)]
+    )
+
+    found = shelf.read(lambda book: book.accounts.outcomes(since=NOON))
+
+    # What worked before anything failed heals nothing.
+    assert [failures[1], worked[1], failures[0], worked[2]] == found
+
+
+def test_where_nothing_failed_nothing_is_read(shelf):
+    shelf.write(lambda book: book.accounts.add_outcome(an_outcome(NOON, blame=None)))
+
+    assert () == tuple(shelf.read(lambda book: book.accounts.outcomes(since=NOON)))
 
 
 def a_notice(number=1, **changes):

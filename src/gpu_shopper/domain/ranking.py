@@ -20,14 +20,11 @@ from gpu_shopper.domain.conditions import (
 from gpu_shopper.domain.errors import NothingMatches
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.domain.odds import expected_micros, odds
 from gpu_shopper.domain.offer import Offer, RetryScope
 from gpu_shopper.domain.offer_health import OfferHealth
 
 NEAR = 1.025
-# A start that fails is noticed after some minutes, all of them billed, and somebody waits meanwhile.
-_WASTED_HOURS = 0.2
-_WAITING_MICROS = 50_000
-_LEAST_ODDS = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +43,7 @@ class Excluded:
 def choose(offers: Iterable[Offer], *, hours: float, draw: float, health: OfferHealth) -> Offer:
     """Return the offer to buy for `hours`; `draw`, in [0, 1), decides among those within 2.5 % of the best.
 
+    Each machine has one lot, however many offers stand on it: a broken one with many must not catch everybody.
     `offers` come cheapest first, and no more of them are looked at than can be the best or near it. Those that are not
     available, that end before the session does, or that are suppressed, are passed over.
 
@@ -60,7 +58,8 @@ def choose(offers: Iterable[Offer], *, hours: float, draw: float, health: OfferH
         if offer.price.micros * hours > best * NEAR:
             break
         if _lasts(offer, hours) and health.suppressed_until(offer) is None:
-            cost = expected_micros(offer, hours=hours, confidence=health.confidence(offer))
+            likely = odds(offer, health).confidence
+            cost = expected_micros(offer.price.micros, hours=hours, confidence=likely)
             best = min(best, cost)
             costs.append((cost, offer.id, offer))
     if not costs:
@@ -68,20 +67,11 @@ def choose(offers: Iterable[Offer], *, hours: float, draw: float, health: OfferH
             "no offer that matches is free of recent failures and lasts long enough",
             hint="ask for more kinds of GPU, a higher price or fewer hours, or try again in some minutes",
         )
-    near = [offer for cost, _, offer in sorted(costs) if cost <= best * NEAR]
-    return near[int(draw * len(near))]
-
-
-def expected_micros(offer: Offer, *, hours: float, confidence: float) -> float:
-    """Return the expected cost, in micro-dollars, of getting `hours` of work done on `offer`.
-
-    The starts that fail before one works are paid for too: with odds p of working there are (1 - p) / p of them.
-    """
-    odds = max(
-        _LEAST_ODDS, min(1.0, offer.reliability * offer.availability_confidence * confidence)
-    )
-    wasted = offer.price.micros * _WASTED_HOURS + _WAITING_MICROS
-    return offer.price.micros * hours + wasted * (1 - odds) / odds
+    near: dict[str, Offer] = {}
+    for cost, _, offer in sorted(costs):
+        if cost <= best * NEAR:
+            near.setdefault(f"{offer.provider}/{offer.machine_id or offer.id}", offer)
+    return [*near.values()][int(draw * len(near))]
 
 
 def comparable_to(offer: Offer, scope: RetryScope, *, cap: HourlyRate) -> Condition:

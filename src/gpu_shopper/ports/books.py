@@ -20,6 +20,7 @@ from gpu_shopper.domain.ids import (
     TokenId,
 )
 from gpu_shopper.domain.lifecycle import State
+from gpu_shopper.domain.offer_health import Outcome
 from gpu_shopper.domain.price_history import Family, HourPrice
 from gpu_shopper.domain.session import Session
 from gpu_shopper.domain.surplus import Surplus
@@ -31,7 +32,6 @@ from gpu_shopper.ports.records import (
     Claim,
     CostFilter,
     Deployment,
-    FailureRecord,
     FamilyRuns,
     IdempotencyRecord,
     Notice,
@@ -58,7 +58,6 @@ __all__ = [
     "CostFilter",
     "Deployment",
     "EventBook",
-    "FailureRecord",
     "FamilyRuns",
     "IdempotencyRecord",
     "KeyBook",
@@ -214,7 +213,7 @@ class TokenBook(Protocol):
 
 
 class AccountBook(Protocol):
-    """What is remembered of accounts: sweeps, freezes, failures."""
+    """What is remembered of accounts: sweeps, freezes, and how launches ended."""
 
     def add_sweep(self, sweep: SweepRecord) -> None:
         """Append a sweep; old ones beyond the newest few hundred per provider may be dropped."""
@@ -232,12 +231,15 @@ class AccountBook(Protocol):
         """Write it back."""
         ...
 
-    def add_failure(self, failure: FailureRecord) -> None:
-        """Append a failure."""
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Append how a launch ended."""
         ...
 
-    def failures(self, *, since: datetime) -> Sequence[FailureRecord]:
-        """Return failures by time."""
+    def outcomes(self, *, since: datetime) -> Sequence[Outcome]:
+        """Return all that failed, and what worked since the first of those, by time.
+
+        Of what worked, the newest thousand are enough: each of them halves what speaks against a thing.
+        """
         ...
 
 

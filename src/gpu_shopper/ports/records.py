@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gpu_shopper.domain.census import Unreadable
 from gpu_shopper.domain.ids import ConsumerId, DeploymentId, ProviderName, SessionId, TokenId
-from gpu_shopper.domain.launch import Blame, LaunchAttempt
+from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.money import Money
 from gpu_shopper.domain.price_history import Family, PriceRun
@@ -158,19 +158,6 @@ class AccountState:
     frozen_since: datetime | None = None
     frozen_because: str = ""
     unauthorized_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailureRecord:
-    """One failed attempt, as evidence about an offer, its machine and its kind."""
-
-    at: datetime
-    provider: ProviderName
-    offer_id: str
-    machine_id: str
-    gpu_type: str
-    blame: Blame
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Accounts in SQL: the newest sweeps, freezes, and failures as evidence."""
+"""Accounts in SQL: the newest sweeps, freezes, and how launches ended, as evidence."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,15 +6,17 @@ from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, func, select
 
-from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.launch import Blame
 from gpu_shopper.domain.money import Money
-from gpu_shopper.ports.books import AccountState, FailureRecord, SweepRecord
+from gpu_shopper.domain.offer_health import Outcome
+from gpu_shopper.ports.books import AccountState, SweepRecord
 from gpu_shopper.stores.moments import micros, micros_if, moment, moment_if
-from gpu_shopper.stores.schema import accounts, failures, sweeps
+from gpu_shopper.stores.schema import accounts, outcomes, sweeps
 from gpu_shopper.stores.statements import Connection, Prepared
 
 SWEEPS_KEPT = 300
+SUCCESSES_READ = 1_000
 # Old ones go by so many at a time.
 _PRUNED_EVERY = 16
 
@@ -30,7 +32,16 @@ _SWEEP = (
     "trouble",
     "balance",
 )
-_FAILURE = ("at", "provider", "offer_id", "machine_id", "gpu_type", "blame", "reason")
+_OUTCOME = (
+    "at",
+    "provider",
+    "offer_id",
+    "machine_id",
+    "location",
+    "gpu_type",
+    "blame",
+    "reason",
+)
 
 _sweep = sweeps.c
 _PROVIDER: BindParameter[Any] = bindparam("provider_name")
@@ -70,16 +81,23 @@ _SAVE_STATE = Prepared(
         unauthorized_since=bindparam("unauthorized_since"),
     )
 )
-_ADD_FAILURE = Prepared(failures.insert(), columns=_FAILURE)
+_outcome = outcomes.c
+_outcomes_since = select(*(_outcome[name] for name in _OUTCOME)).where(
+    _outcome.at >= bindparam("since")
+)
+_ADD_OUTCOME = Prepared(outcomes.insert(), columns=_OUTCOME)
 _FAILURES = Prepared(
-    select(*(failures.c[name] for name in _FAILURE))
-    .where(failures.c.at >= bindparam("since"))
-    .order_by(failures.c.at, failures.c.id)
+    _outcomes_since.where(_outcome.blame.is_not(None)).order_by(_outcome.at, _outcome.id)
+)
+_SUCCESSES = Prepared(
+    _outcomes_since.where(_outcome.blame.is_(None))
+    .order_by(_outcome.at.desc(), _outcome.id.desc())
+    .limit(SUCCESSES_READ)
 )
 
 
 class SqlAccountBook:
-    """What is remembered of accounts: sweeps, freezes, failures."""
+    """What is remembered of accounts: sweeps, freezes, and how launches ended."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -132,23 +150,30 @@ class SqlAccountBook:
         if known.rowcount == 0:
             self._connection.execute(_ADD_STATE, values | {"provider": state.provider})
 
-    def add_failure(self, failure: FailureRecord) -> None:
-        """Append a failure."""
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Append how a launch ended."""
         values = {
-            "at": micros(failure.at),
-            "provider": failure.provider,
-            "offer_id": failure.offer_id,
-            "machine_id": failure.machine_id,
-            "gpu_type": failure.gpu_type,
-            "blame": failure.blame.value,
-            "reason": failure.reason,
+            "at": micros(outcome.at),
+            "provider": outcome.provider,
+            "offer_id": outcome.offer_id,
+            "machine_id": outcome.machine_id,
+            "location": outcome.location,
+            "gpu_type": outcome.gpu_type,
+            "blame": None if outcome.blame is None else outcome.blame.value,
+            "reason": outcome.reason,
         }
-        self._connection.execute(_ADD_FAILURE, values)
+        self._connection.execute(_ADD_OUTCOME, values)
 
-    def failures(self, *, since: datetime) -> Sequence[FailureRecord]:
-        """Return failures by time."""
+    def outcomes(self, *, since: datetime) -> Sequence[Outcome]:
+        """Return all that failed, and what worked since the first of those, by time."""
         rows = self._connection.execute(_FAILURES, {"since": micros(since)})
-        return [_failure(row) for row in rows]
+        failures = [_as_outcome(row) for row in rows]
+        if not failures:
+            # Mostly nothing has: then there is nothing that a success could speak against.
+            return ()
+        rows = self._connection.execute(_SUCCESSES, {"since": micros(failures[0].at)})
+        worked = [_as_outcome(row) for row in rows]
+        return sorted([*failures, *worked], key=lambda outcome: outcome.at)
 
 
 def _swept(row: Any) -> SweepRecord:
@@ -178,14 +203,15 @@ def _swept(row: Any) -> SweepRecord:
     )
 
 
-def _failure(row: Any) -> FailureRecord:
-    at, provider, offer_id, machine_id, gpu_type, blame, reason = row
-    return FailureRecord(
+def _as_outcome(row: Any) -> Outcome:
+    at, provider, offer_id, machine_id, location, gpu_type, blame, reason = row
+    return Outcome(
         at=moment(at),
         provider=ProviderName(provider),
-        offer_id=offer_id,
+        offer_id=OfferId(offer_id),
         machine_id=machine_id,
+        location=location,
         gpu_type=gpu_type,
-        blame=Blame(blame),
+        blame=None if blame is None else Blame(blame),
         reason=reason,
     )

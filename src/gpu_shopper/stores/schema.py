@@ -314,21 +314,24 @@ accounts = Table(
     sqlite_strict=True,
 )
 
-failures = Table(
-    "failures",
+outcomes = Table(
+    "outcomes",
     metadata,
     Column("id", Whole, primary_key=True),
     needed("at", Whole),
     needed("provider"),
     needed("offer_id"),
     needed("machine_id"),
+    needed("location"),
     needed("gpu_type"),
-    needed("blame"),
+    maybe("blame"),
     needed("reason"),
     one_of("blame", Blame),
-    Index("failures_by_time", "at", "id"),
     sqlite_strict=True,
 )
+# Without blame it worked. Failures are few, and looked for whenever something is bought.
+partial("failures_by_time", outcomes.c.at, outcomes.c.id, where="blame IS NOT NULL")
+partial("successes_by_time", outcomes.c.at, outcomes.c.id, where="blame IS NULL")
 
 notices = Table(
     "notices",

@@ -32,7 +32,7 @@ from gpu_shopper.domain.lifecycle import Event, State
 from gpu_shopper.domain.session import Session, StopReason
 from gpu_shopper.ports.books import Book
 from gpu_shopper.transactions.notices import tell_late_arrival, tell_unseen
-from gpu_shopper.transactions.stopping import give_up, intend_stop
+from gpu_shopper.transactions.stopping import give_up, intend_stop, note_success
 
 _ENDED_BY_ITSELF = frozenset({InstanceStatus.STOPPED, InstanceStatus.BROKEN})
 
@@ -130,6 +130,7 @@ def start_running(book: Book, session: Session, attempt: LaunchAttempt, *, at: d
     running = replace(session.advance(Event.HEARD_FROM, at=at), error=None)
     book.sessions.save(running)
     book.launches.save(replace(attempt, next_action_at=at))
+    note_success(book, attempt, at=at)
     details = {"attempt": str(attempt.number), "instance": str(attempt.instance_id)}
     book.events.add(session.id, at=at, kind=Event.HEARD_FROM, actor="agent", details=details)
     book.sessions.make_due(session.id, at=at)

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from gpu_shopper.domain.launch import Blame, LaunchAttempt, unwanted
 from gpu_shopper.domain.lifecycle import Event, State
+from gpu_shopper.domain.offer_health import Outcome, place_of
 from gpu_shopper.domain.session import Session, StopReason
-from gpu_shopper.ports.books import Book, FailureRecord
+from gpu_shopper.ports.books import Book
 
 _AGAINST_OFFERS = frozenset({Blame.OFFER, Blame.MACHINE, Blame.CLOUD})
 
@@ -65,17 +66,24 @@ def note_failure(
     book: Book, attempt: LaunchAttempt, *, because: str, blame: Blame, at: datetime
 ) -> None:
     """Remember a failure against the offer; what was our own or the account's fault never darkens one."""
-    if blame not in _AGAINST_OFFERS:
-        return
+    if blame in _AGAINST_OFFERS:
+        book.accounts.add_outcome(_outcome(attempt, blame=blame, because=because, at=at))
+
+
+def note_success(book: Book, attempt: LaunchAttempt, *, at: datetime) -> None:
+    """Remember that a launch came to run: that speaks for all that it was made on."""
+    book.accounts.add_outcome(_outcome(attempt, blame=None, because="", at=at))
+
+
+def _outcome(attempt: LaunchAttempt, *, blame: Blame | None, because: str, at: datetime) -> Outcome:
     offer = attempt.offer
-    book.accounts.add_failure(
-        FailureRecord(
-            at=at,
-            provider=attempt.provider,
-            offer_id=offer.id,
-            machine_id=offer.machine_id,
-            gpu_type=offer.gpu_type,
-            blame=blame,
-            reason=because,
-        )
+    return Outcome(
+        at=at,
+        provider=attempt.provider,
+        offer_id=offer.id,
+        machine_id=offer.machine_id,
+        location=place_of(offer),
+        gpu_type=offer.gpu_type,
+        blame=blame,
+        reason=because,
     )

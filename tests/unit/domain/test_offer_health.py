@@ -1,6 +1,7 @@
 """What past failures say about offers, and when they stop saying it."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -14,9 +15,10 @@ from gpu_shopper.domain.offer_health import (
     LONGEST_SUPPRESSION,
     REMEMBERED,
     Key,
-    OfferFailure,
     OfferHealth,
+    Outcome,
     Scope,
+    place_of,
     read_health,
 )
 
@@ -36,15 +38,15 @@ def an_offer(name: str = "one", **changes: object) -> Offer:
     return Offer(**{**facts, **changes})  # type: ignore[arg-type]
 
 
-def a_failure(blame: Blame, *, at: datetime = NOW, **changes: str) -> OfferFailure:
+def a_failure(blame: Blame | None, *, at: datetime = NOW, **changes: str) -> Outcome:
     facts: dict[str, str] = {
         "provider": "nimbus", "offer_id": "nimbus:one", "machine_id": "m1", "gpu_type": "RTX 4090",
-        "reason": "no CUDA device",
+        "location": "eu-1", "reason": "no CUDA device",
     }  # fmt: skip
-    return OfferFailure(blame=blame, at=at, **{**facts, **changes})  # type: ignore[arg-type]
+    return Outcome(blame=blame, at=at, **{**facts, **changes})  # type: ignore[arg-type]
 
 
-def health_after(*failures: OfferFailure, now: datetime = NOW) -> OfferHealth:
+def health_after(*failures: Outcome, now: datetime = NOW) -> OfferHealth:
     return read_health(failures, now=now)
 
 
@@ -102,15 +104,15 @@ def test_a_clouds_failure_dims_all_its_offers_and_suppresses_none() -> None:
     assert health.confidence(elsewhere) == 1
 
 
-def test_confidence_comes_back_by_half_per_half_life() -> None:
+def test_half_of_a_failure_is_forgotten_per_half_life() -> None:
     failure = a_failure(Blame.MACHINE)
     key = Key(Scope.MACHINE, ProviderName("nimbus"), "m1")
 
-    fresh = health_after(failure).marks[key].confidence
-    later = health_after(failure, now=NOW + 6 * HOUR).marks[key].confidence
+    fresh = health_after(failure).marks[key]
+    later = health_after(failure, now=NOW + 6 * HOUR).marks[key]
 
-    assert fresh == pytest.approx(0.5)
-    assert later == pytest.approx(0.5**0.5)
+    assert (1, 1 / 2) == pytest.approx((fresh.weight, fresh.confidence))
+    assert (1 / 2, 2 / 3) == pytest.approx((later.weight, later.confidence))
 
 
 def test_suppression_doubles_with_each_failure_and_ends() -> None:
@@ -137,7 +139,9 @@ def test_a_failure_of_the_future_counts_as_one_of_now() -> None:
     health = health_after(a_failure(Blame.OFFER, at=NOW + 5 * HOUR))
 
     assert health.suppressed_until(an_offer()) == NOW + 10 * MINUTE
-    assert health.confidence(an_offer()) > 0.4
+    assert health.confidence(an_offer()) == health_after(a_failure(Blame.OFFER)).confidence(
+        an_offer()
+    )
 
 
 def test_a_mark_tells_its_newest_reason() -> None:
@@ -149,20 +153,114 @@ def test_a_mark_tells_its_newest_reason() -> None:
     assert (2, "wrong GPU", NOW) == (mark.failures, mark.last_reason, mark.last_at)
 
 
-@given(
-    ages=st.lists(st.integers(0, 1_500), max_size=8),
-    blames=st.lists(st.sampled_from(Blame), min_size=8, max_size=8),
-    wait=st.integers(1, 2_000),
+def test_a_failure_dims_what_else_is_in_the_same_place() -> None:
+    health = health_after(a_failure(Blame.OFFER))
+    neighbour = an_offer("two", machine_id="m2", gpu_type="T4")
+    elsewhere = an_offer("three", machine_id="m3", gpu_type="T4", region="eu-2")
+
+    assert health.confidence(neighbour) == pytest.approx(3 / 4)
+    assert health.suppressed_until(neighbour) is None
+    assert health.confidence(elsewhere) == 1
+
+
+def test_a_place_is_a_region_or_a_city_or_what_the_cloud_says_in_words() -> None:
+    said = {"region": "eu-1", "city": "Oslo", "location": "Oslo, NO"}
+
+    places = []
+    for name in said:
+        places.append(place_of(an_offer(**said)))
+        said = said | {name: ""}
+
+    assert ["eu-1", "Oslo", "Oslo, NO"] == places
+    assert "" == place_of(an_offer(**said))
+
+
+def test_offers_whose_cloud_names_no_place_have_none_in_common() -> None:
+    health = health_after(a_failure(Blame.OFFER, location=""))
+
+    assert [Scope.OFFER, Scope.GPU] == [key.scope for key in health.marks]
+
+
+def test_a_launch_that_worked_halves_what_failed_before_it_and_ends_the_pause() -> None:
+    failures = [a_failure(Blame.MACHINE, at=NOW - minutes * MINUTE) for minutes in (30, 20)]
+    worked = a_failure(None, at=NOW - 10 * MINUTE, reason="")
+    key = Key(Scope.MACHINE, ProviderName("nimbus"), "m1")
+
+    before, after = health_after(*failures), health_after(*failures, worked)
+
+    assert before.suppressed_until(an_offer()) is not None
+    assert after.suppressed_until(an_offer()) is None
+    assert after.marks[key].weight == pytest.approx(before.marks[key].weight / 2)
+    assert (2, 1) == (after.marks[key].failures, after.marks[key].successes)
+
+
+def test_what_worked_before_a_failure_does_not_excuse_it() -> None:
+    failure = a_failure(Blame.MACHINE)
+    worked = a_failure(None, at=NOW - MINUTE, reason="")
+
+    assert health_after(worked, failure) == health_after(failure)
+
+
+def test_what_only_worked_leaves_no_mark() -> None:
+    assert {} == health_after(a_failure(None)).marks
+
+
+AGES = st.integers(0, 1_500)
+OUTCOMES = st.lists(
+    st.builds(
+        lambda blame, age, place: a_failure(blame, at=NOW - age * MINUTE, **place),
+        st.none() | st.sampled_from(Blame),
+        AGES,
+        st.sampled_from([{}, {"machine_id": ""}, {"location": ""}, {"offer_id": "nimbus:two"}]),
+    ),
+    max_size=10,
 )
-def test_confidence_is_a_share_and_only_grows_while_nothing_fails(
-    ages: list[int], blames: list[Blame], wait: int
+
+
+@given(outcomes=OUTCOMES, wait=st.integers(1, 2_000))
+def test_time_only_heals(outcomes: list[Outcome], wait: int) -> None:
+    early, late = health_after(*outcomes), health_after(*outcomes, now=NOW + wait * MINUTE)
+    pause, rest = early.suppressed_until(an_offer()), late.suppressed_until(an_offer())
+
+    assert (
+        0 < early.confidence(an_offer()) <= late.confidence(an_offer()) * (1 + 1e-12) <= 1 + 1e-12
+    )
+    assert rest is None or (pause is not None and rest <= pause)
+
+
+@given(outcomes=OUTCOMES, blame=st.sampled_from(Blame), age=AGES)
+def test_another_failure_never_raises_confidence_nor_shortens_a_pause(
+    outcomes: list[Outcome], blame: Blame, age: int
 ) -> None:
-    failures = [
-        a_failure(blame, at=NOW - age * MINUTE) for age, blame in zip(ages, blames, strict=False)
-    ]
+    another = a_failure(blame, at=NOW - age * MINUTE)
 
-    early = health_after(*failures).confidence(an_offer())
-    late = health_after(*failures, now=NOW + wait * MINUTE).confidence(an_offer())
+    before, after = health_after(*outcomes), health_after(*outcomes, another)
 
-    assert 0 < early <= late <= 1
-    assert health_after(*reversed(failures)).confidence(an_offer()) == pytest.approx(early)
+    assert after.confidence(an_offer()) <= before.confidence(an_offer())
+    pause = before.suppressed_until(an_offer())
+    longer = after.suppressed_until(an_offer())
+    assert pause is None or (longer is not None and longer >= pause)
+    if blame in {Blame.OURS, Blame.ACCOUNT}:
+        assert before == after
+
+
+@given(outcomes=OUTCOMES, age=AGES)
+def test_another_launch_that_worked_never_lowers_confidence_nor_prolongs_a_pause(
+    outcomes: list[Outcome], age: int
+) -> None:
+    worked = a_failure(None, at=NOW - age * MINUTE)
+
+    before, after = health_after(*outcomes), health_after(*outcomes, worked)
+
+    assert after.confidence(an_offer()) >= before.confidence(an_offer())
+    pause = before.suppressed_until(an_offer())
+    shorter = after.suppressed_until(an_offer())
+    assert shorter is None or (pause is not None and shorter <= pause)
+
+
+@given(outcomes=OUTCOMES, chance=st.randoms(use_true_random=False))
+def test_the_order_of_evidence_does_not_matter(outcomes: list[Outcome], chance: Random) -> None:
+    shuffled = list(outcomes)
+    chance.shuffle(shuffled)
+
+    assert health_after(*outcomes) == health_after(*shuffled)

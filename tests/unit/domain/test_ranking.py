@@ -1,6 +1,7 @@
 """Which offer is bought, and which may stand in for one that failed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,9 +13,10 @@ from gpu_shopper.domain.errors import NothingMatches
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.launch import Blame
 from gpu_shopper.domain.money import HourlyRate, rate
+from gpu_shopper.domain.odds import expected_micros, odds
 from gpu_shopper.domain.offer import Offer, RetryScope
-from gpu_shopper.domain.offer_health import OfferFailure, OfferHealth, read_health
-from gpu_shopper.domain.ranking import NEAR, Excluded, choose, comparable_to, expected_micros
+from gpu_shopper.domain.offer_health import OfferHealth, Outcome, read_health
+from gpu_shopper.domain.ranking import NEAR, Excluded, choose, comparable_to
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEALTHY = OfferHealth()
@@ -31,10 +33,10 @@ def an_offer(name: str, dollars: str = "0.40", **changes: object) -> Offer:
     return Offer(**{**facts, **changes})  # type: ignore[arg-type]
 
 
-def failed_on(offer: Offer, blame: Blame) -> OfferFailure:
-    return OfferFailure(
+def failed_on(offer: Offer, blame: Blame) -> Outcome:
+    return Outcome(
         provider=offer.provider, offer_id=offer.id, machine_id=offer.machine_id,
-        gpu_type=offer.gpu_type, blame=blame, at=NOW, reason="no CUDA device",
+        gpu_type=offer.gpu_type, location=offer.region, blame=blame, at=NOW, reason="no CUDA device",
     )  # fmt: skip
 
 
@@ -42,6 +44,11 @@ def best_of(offers: Sequence[Offer], *, hours: float, draw: float, health: Offer
     """The market gives offers cheapest first."""
     cheapest_first = sorted(offers, key=lambda offer: (offer.price, offer.id))
     return choose(cheapest_first, hours=hours, draw=draw, health=health)
+
+
+def expected_of(offer: Offer, *, hours: float, health: OfferHealth = HEALTHY) -> float:
+    likely = odds(offer, health).confidence
+    return expected_micros(offer.price.micros, hours=hours, confidence=likely)
 
 
 def names(offers: Sequence[Offer]) -> list[str]:
@@ -76,6 +83,15 @@ def test_among_near_equals_the_draw_decides() -> None:
     assert ["a", "b", "c"] == names(chosen)
 
 
+def test_a_machine_has_one_lot_however_many_offers_stand_on_it() -> None:
+    crowd = [an_offer(f"slot-{number}", "0.40", machine_id="broken") for number in range(8)]
+    offers = [*crowd, an_offer("two", "0.401"), an_offer("three", "0.402")]
+
+    chosen = [best_of(offers, hours=1, draw=draw, health=HEALTHY) for draw in (0.1, 0.5, 0.9)]
+
+    assert ["slot-0", "two", "three"] == names(chosen)
+
+
 def test_a_draw_below_one_is_asked_for() -> None:
     with pytest.raises(AssertionError):
         best_of([an_offer("a")], hours=1, draw=1.0, health=HEALTHY)
@@ -85,24 +101,27 @@ def test_what_costs_nothing_is_chosen() -> None:
     free = an_offer("free", "0", reliability=1.0)
 
     # A start that fails costs our time alone, and this one never does.
-    assert 0 == expected_micros(free, hours=1, confidence=1)
+    assert 0 == expected_of(free, hours=1)
     assert free == best_of([an_offer("cheap"), free], hours=1, draw=0, health=HEALTHY)
 
 
 def test_the_starts_that_fail_are_paid_for_and_waited_for() -> None:
     sure = an_offer("sure", "1.00", reliability=1.0)
     every_other = an_offer("every-other", "1.00", reliability=0.5)
+    unsure = an_offer("unsure", "1.00", reliability=1.0, availability_confidence=0.5)
+    stale = replace(HEALTHY, freshness={NIMBUS: 0.5})
 
-    assert 2_000_000 == expected_micros(sure, hours=2, confidence=1)
+    assert 2_000_000 == expected_of(sure, hours=2)
     # One start in vain: a fifth of an hour, and five cents for whoever waits.
-    assert 2_250_000 == expected_micros(every_other, hours=2, confidence=1)
-    assert 2_250_000 == expected_micros(sure, hours=2, confidence=0.5)
+    assert 2_250_000 == expected_of(every_other, hours=2)
+    assert 2_250_000 == expected_of(unsure, hours=2)
+    assert 2_250_000 == expected_of(sure, hours=2, health=stale)
 
 
 def test_nothing_is_more_than_certain_to_start() -> None:
     boasting = an_offer("boasting", "1.00", reliability=1.5)
 
-    assert 2_000_000 == expected_micros(boasting, hours=2, confidence=1)
+    assert 2_000_000 == expected_of(boasting, hours=2)
 
 
 def test_an_offer_that_lasts_just_as_long_as_the_session_will_do() -> None:
@@ -145,11 +164,11 @@ def test_the_choice_is_within_reach_of_the_best_and_independent_of_the_order(
     cents: list[int], draw: float
 ) -> None:
     offers = [an_offer(f"{n:02}", str(price / 100)) for n, price in enumerate(cents)]
-    best = min(expected_micros(offer, hours=1, confidence=1) for offer in offers)
+    best = min(expected_of(offer, hours=1) for offer in offers)
 
     chosen = best_of(offers, hours=1, draw=draw, health=HEALTHY)
 
-    assert expected_micros(chosen, hours=1, confidence=1) <= best * NEAR
+    assert expected_of(chosen, hours=1) <= best * NEAR
     assert chosen == best_of(offers[::-1], hours=1, draw=draw, health=HEALTHY)
 
 

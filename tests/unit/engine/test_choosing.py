@@ -9,10 +9,11 @@ from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.domain.launch import Blame
 from gpu_shopper.domain.money import Money, rate
 from gpu_shopper.domain.offer import Offer, Requirements, RetryScope
+from gpu_shopper.domain.offer_health import Outcome
 from gpu_shopper.domain.quirks import Capabilities
 from gpu_shopper.domain.workload import Workload, WorkloadType
 from gpu_shopper.engine.choosing import SWEEP_FRESH_FOR, Chooser
-from gpu_shopper.ports.books import AccountState, FailureRecord
+from gpu_shopper.ports.books import AccountState
 from gpu_shopper.ports.provider_errors import OfferGone, Unavailable
 from gpu_shopper.testing.builders import CUMULUS, GPU, NIMBUS, an_offer
 from tests.unit.engine.house import House, at_once, housed
@@ -164,11 +165,11 @@ async def test_the_offer_that_was_asked_for_is_bought_whatever_speaks_against_it
 ) -> None:
     wanted = an_offer("dear", price=rate("0.59"))
     await house.open_shop(wanted, an_offer("cheap"))
-    failure = FailureRecord(
+    failure = Outcome(
         at=house.now, provider=CUMULUS, offer_id=wanted.id, machine_id=wanted.machine_id,
-        gpu_type=GPU, blame=Blame.MACHINE, reason="no sign of life",
+        location="", gpu_type=GPU, blame=Blame.MACHINE, reason="no sign of life",
     )  # fmt: skip
-    await house.books.write(lambda book: book.accounts.add_failure(failure))
+    await house.books.write(lambda book: book.accounts.add_outcome(failure))
 
     assert wanted == await chosen(house, await house.asked_for(offer_id=wanted.id))
 

@@ -90,7 +90,7 @@ async def test_a_certain_no_is_rejected_and_blamed_on_the_right_thing(
 
     first = house.attempt(session, 1)
     assert (AttemptState.REJECTED, blame, False) == (first.state, first.blame, first.wanted)
-    failures = house.peek(lambda book: book.accounts.failures(since=NOON))
+    failures = house.peek(lambda book: book.accounts.outcomes(since=NOON))
     assert remembered == len(failures)
     assert [] == house.peek(lambda book: book.costs.totals([session]).get(session, []))
 

@@ -29,6 +29,7 @@ FAST = {
     "costs_of_consumer": costs_by(("consumer_id", "since", "until")),
     "costs_by_time": costs_by(("since", "until")),
     "failures_by_time": account_book._FAILURES,
+    "successes_by_time": account_book._SUCCESSES,
     "sweeps_of_provider": account_book._LAST_SWEEP,
     "sweeps_by_completeness": account_book._LAST_COMPLETE,
     "price_families_of_provider": price_book._NEWEST,

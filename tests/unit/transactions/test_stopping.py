@@ -112,7 +112,7 @@ async def test_only_what_speaks_against_an_offer_is_held_against_it(
         lambda book: note_failure(book, attempt, because="x", blame=blame, at=house.now)
     )
 
-    failures = house.peek(lambda book: book.accounts.failures(since=NOON))
+    failures = house.peek(lambda book: book.accounts.outcomes(since=NOON))
     darkened = house.peek(lambda book: offer_health(book, now=house.now))
     against = blame not in {Blame.OURS, Blame.ACCOUNT}
     assert int(against) == len(failures)

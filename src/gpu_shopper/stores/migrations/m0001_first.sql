@@ -17,22 +17,6 @@ CREATE TABLE deployment (
 )
  STRICT;
 
-CREATE TABLE failures (
-    id INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    provider TEXT NOT NULL,
-    offer_id TEXT NOT NULL,
-    machine_id TEXT NOT NULL,
-    gpu_type TEXT NOT NULL,
-    blame TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    PRIMARY KEY (id),
-    CONSTRAINT blame_is_known CHECK (blame IN ('account', 'cloud', 'machine', 'offer', 'ours'))
-)
- STRICT;
-
-CREATE INDEX failures_by_time ON failures (at, id);
-
 CREATE TABLE notices (
     id TEXT NOT NULL,
     at INTEGER NOT NULL,
@@ -50,6 +34,25 @@ CREATE TABLE notices (
 CREATE INDEX notices_by_time ON notices (at, id);
 
 CREATE INDEX notices_undelivered ON notices (at) WHERE delivered_at IS NULL;
+
+CREATE TABLE outcomes (
+    id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    offer_id TEXT NOT NULL,
+    machine_id TEXT NOT NULL,
+    location TEXT NOT NULL,
+    gpu_type TEXT NOT NULL,
+    blame TEXT,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (id),
+    CONSTRAINT blame_is_known CHECK (blame IN ('account', 'cloud', 'machine', 'offer', 'ours'))
+)
+ STRICT;
+
+CREATE INDEX failures_by_time ON outcomes (at, id) WHERE blame IS NOT NULL;
+
+CREATE INDEX successes_by_time ON outcomes (at, id) WHERE blame IS NULL;
 
 CREATE TABLE price_families (
     id INTEGER NOT NULL,

@@ -1,0 +1,96 @@
+"""How likely an offer is to become a working session: one number, and the parts that it is the product of.
+
+The cloud's own word (how sure it is that the offer is there, how reliable the machine), how long ago it was given, and
+what became of earlier launches. Each part is between 0 and 1, and 1 says nothing against the offer. The same number ranks
+offers, is shown as `availability_confidence`, and is explained by `GET /api/v1/offer-health`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from math import prod
+from typing import Final
+
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.domain.offer_health import OfferHealth, Scope, keys_of
+
+# A listing that is so many of its cloud's periods overdue is believed half as much.
+HALVED_BY_PERIODS: Final = 5
+# A start that fails is noticed after some minutes, all of them billed, and somebody waits meanwhile.
+WASTED_HOURS: Final = 0.2
+WAITING_MICROS: Final = 50_000
+LEAST_ODDS: Final = 0.02
+
+
+class Part(StrEnum):
+    """What the odds are made of."""
+
+    LISTED = "listed"
+    RELIABILITY = "reliability"
+    FRESHNESS = "freshness"
+    OFFER = "offer"
+    MACHINE = "machine"
+    LOCATION = "location"
+    GPU = "gpu"
+    PROVIDER = "provider"
+
+
+_OF_SCOPE: Final[Mapping[Scope, Part]] = {scope: Part(scope.value) for scope in Scope}
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """The parts of one offer's odds, in the order in which they are multiplied."""
+
+    parts: Mapping[Part, float]
+
+    @property
+    def confidence(self) -> float:
+        """How likely the offer is to work, 0 to 1."""
+        return prod(self.parts.values())
+
+
+def odds(offer: Offer, health: OfferHealth) -> Odds:
+    """Return what is to be expected of `offer`, with every part of it."""
+    parts = {
+        Part.LISTED: share(offer.availability_confidence),
+        Part.RELIABILITY: share(offer.reliability),
+        Part.FRESHNESS: health.freshness.get(offer.provider, 1.0),
+    }
+    for key in keys_of(offer):
+        mark = health.marks.get(key)
+        parts[_OF_SCOPE[key.scope]] = 1.0 if mark is None else mark.confidence
+    return Odds(parts)
+
+
+def share(value: float) -> float:
+    """Return `value` within 0 and 1: nothing is more than certain."""
+    return max(0.0, min(1.0, value))
+
+
+def freshness(age: timedelta | None, *, period: timedelta) -> float:
+    """Return how far a listing of that age is to be believed, where a new one is due every `period`.
+
+    One that is not overdue is believed in full; of one that is, half is lost per five periods.
+    """
+    if age is None or age <= period:
+        return 1.0
+    return float(0.5 ** ((age - period) / (period * HALVED_BY_PERIODS)))
+
+
+def freshness_of(
+    ages: Mapping[ProviderName, timedelta | None], periods: Mapping[ProviderName, timedelta]
+) -> Mapping[ProviderName, float]:
+    """Return how far each cloud's listing is to be believed."""
+    return {name: freshness(age, period=periods[name]) for name, age in ages.items()}
+
+
+def expected_micros(price: float, *, hours: float, confidence: float) -> float:
+    """Return what `hours` of work are expected to cost, in micro-dollars, at `price` micro-dollars per hour.
+
+    The starts that fail before one works are paid for too: with odds p of working there are (1 - p) / p of them.
+    """
+    p = max(LEAST_ODDS, min(1.0, confidence))
+    return price * hours + (price * WASTED_HOURS + WAITING_MICROS) * (1 - p) / p
