@@ -14,7 +14,7 @@ from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.money import Money, rate
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.ports.http import HttpReply, HttpRequest
-from gpu_shopper.ports.provider import CloudProvider, LaunchOrder
+from gpu_shopper.ports.provider import CloudProvider, LaunchOrder, Unchanged
 from gpu_shopper.ports.provider_errors import Ambiguous, OfferGone, QuotaReached, Unavailable
 from gpu_shopper.providers.sandbox import MANIFEST
 
@@ -36,7 +36,7 @@ INSTANCE_ROW = {
 OFFER = Offer(
     id=OfferId("sandbox:h1-m1-1x"), provider=ProviderName("sandbox"), provider_id="h1-m1-1x", machine_id="m1",
     gpu_type="RTX 4090", gpu_count=2, vram_gb=24, price=rate("0.8421"), country="FR", region="eu-west",
-    location="Lyon, FR", reliability=0.99, fetched_at=NOW, max_duration_hours=48, cuda_version="12.8",
+    location="Lyon, FR", city="Lyon", reliability=0.99, fetched_at=NOW, max_duration_hours=48, cuda_version="12.8",
     interruptible=True, vcpus=16, ram_gb=64, disk_gb=500, inet_down_mbps=900, inet_up_mbps=450,
     storage_price_per_gb_month=0.1, traffic_price_per_gb=0.02,
 )  # fmt: skip
@@ -57,12 +57,14 @@ class Script:
     def __init__(self, *answers: tuple[int, object]) -> None:
         self._answers = list(answers)
         self.asked: list[HttpRequest] = []
+        self.etags: list[str] = []
 
     async def request(self, request: HttpRequest) -> HttpReply:
         self.asked.append(request)
         status, body = self._answers.pop(0)
         text = body if isinstance(body, str) else json.dumps(body)
-        return HttpReply(status=status, headers={}, body=text.encode())
+        headers = {"etag": self.etags.pop(0)} if self.etags else {}
+        return HttpReply(status=status, headers=headers, body=text.encode())
 
 
 def ask(
@@ -147,6 +149,31 @@ def test_pages_without_an_end_come_to_one() -> None:
 
     listing, _ = ask(lambda cloud: cloud.list_all(), *[instances(cursor="p1")] * 1000)
     assert not listing.complete
+
+
+def test_an_unchanged_menu_is_asked_about_once_and_decoded_never() -> None:
+    unchanged, script = ask(lambda cloud: cloud.list_offers(known='"r1"'), (304, ""))
+
+    assert Unchanged() == unchanged
+    assert ['"r1"'] == [request.headers["if-none-match"] for request in script.asked]
+
+
+def test_a_304_that_nobody_asked_for_is_no_menu() -> None:
+    with pytest.raises(Unavailable):
+        ask(lambda cloud: cloud.list_offers(), (304, ""))
+    with pytest.raises(Unavailable):
+        ask(
+            lambda cloud: cloud.list_offers(known='"r1"'), offers(OFFER_ROW, cursor="p1"), (304, "")
+        )
+
+
+@pytest.mark.parametrize(("later", "revision"), [('"r1"', '"r1"'), ('"r2"', "")])
+def test_a_menu_of_two_states_has_no_revision(later: str, revision: str) -> None:
+    script = Script(offers({**OFFER_ROW, "id": "a"}, cursor="p1"), offers(OFFER_ROW))
+    script.etags = ['"r1"', later]
+    provider = MANIFEST.connect({"url": "http://x.test/", "key": "k-1"}, script, Clock())
+
+    assert revision == asyncio.run(provider.list_offers()).revision
 
 
 def test_an_order_is_put_into_the_clouds_words() -> None:

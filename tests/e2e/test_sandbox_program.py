@@ -11,8 +11,11 @@ from typing import Any
 import asyncssh
 import pytest
 
+from gpu_shopper.ports.http import HttpRequest
 from gpu_shopper.sandbox import processes
+from gpu_shopper.transport.door import AiohttpDoor
 from tests.e2e.sandbox_rig import (
+    KEY,
     PATIENCE_S,
     Sandbox,
     a_key,
@@ -259,3 +262,23 @@ def test_the_gpus_are_as_busy_as_told(sandbox: Sandbox) -> None:
     run(instance, key, "printf '93\\n4\\n' > ~/.gpu_utilization")
     assert f"0, {memory}, 93\n1, {memory}, 4\n" == run(instance, key, query).stdout
     assert 2 == run(instance, key, "nvidia-smi --query-gpu=nonsense --format=csv").exit_status
+
+
+def test_a_list_of_offers_that_is_known_is_not_sent_again(sandbox: Sandbox) -> None:
+    async def main() -> list[tuple[int, str, int]]:
+        door = AiohttpDoor()
+        try:
+            seen, headers = [], {"authorization": f"Bearer {KEY}"}
+            for _ in range(2):
+                url = f"{sandbox.url}/v1/offers"
+                reply = await door.request(HttpRequest(method="GET", url=url, headers=headers))
+                seen.append((reply.status, reply.headers["etag"], len(reply.body)))
+                headers["if-none-match"] = reply.headers["etag"]
+            return seen
+        finally:
+            await door.aclose()
+
+    (ok, etag, size), again = asyncio.run(main())
+
+    assert (200, (304, etag, 0)) == (ok, again)
+    assert size > 10_000

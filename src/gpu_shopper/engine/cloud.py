@@ -14,7 +14,7 @@ from gpu_shopper.domain.quirks import Capabilities, Quirks
 from gpu_shopper.engine.pacing import Pacer
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.meter import Meter
-from gpu_shopper.ports.provider import CloudProvider, LaunchOrder, OfferListing
+from gpu_shopper.ports.provider import CloudProvider, LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import (
     Ambiguous,
     ProviderError,
@@ -79,9 +79,11 @@ class Cloud:
         """
         return self._reached_again_at if self._unreached_since is None else now
 
-    async def list_offers(self) -> OfferListing:
-        """See the port."""
-        return await self._ask("list_offers", self._provider.list_offers, limit=LIST_LIMIT)
+    async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
+        """See the port. Patience that is asked for here is had with the menu alone: nothing else stands in line for it."""
+        return await self._ask(
+            "list_offers", lambda: self._provider.list_offers(known=known), limit=LIST_LIMIT
+        )
 
     async def launch(self, make_order: Callable[[], LaunchOrder]) -> Instance:
         """See the port; an answer that comes too late is Ambiguous.
@@ -200,7 +202,8 @@ class Cloud:
     def _blame(self, what: str, error: ProviderError) -> None:
         self._note(what, type(error).__name__)
         if isinstance(error, RateLimited):
-            self._pacer.hold(error.retry_after)
+            if what != "list_offers":
+                self._pacer.hold(error.retry_after)
         elif isinstance(error, Unavailable):
             self._unreached()
 

@@ -71,6 +71,9 @@ class Launching:
             await self._fail(claim, refusal.message)
             return None
         if offer is None:
+            desk.shopping_list.want(
+                one.provider for one in desk.market.snapshot.providers if not one.ok
+            )
             return NotNow(desk.clock.now() + timedelta(seconds=1))
         cloud = desk.clouds[offer.provider]
         attempt = await self._intend(claim, offer, cloud)
@@ -270,6 +273,9 @@ class Launching:
     async def _reject(self, claim: Claim, attempt: LaunchAttempt, error: ProviderError) -> None:
         now = self._desk.clock.now()
         blame = _blame_for(error)
+        if blame is Blame.OFFER:
+            # What its menu says is not so any more.
+            self._desk.shopping_list.want((attempt.provider,))
 
         def write(book: Book, session: Session) -> None:
             known = known_attempt(book, attempt.id)

@@ -2,7 +2,7 @@
 
 reconcile   when a session comes due, or a hint arrives       sessions and attempts
 sweep       10 s (first 20 passes), 60 s (next 10), 300 s     each account, on its own; 60 s where one failed or an end is owed
-shop        each cloud's own period                           each cloud, on its own
+shop        each cloud's own pace, sooner where one waits      each cloud, on its own
 accrue      60 s                                              full hours into the ledger; sealed keys wiped
 deliver     5 s                                               notices to the operator
 """
@@ -46,7 +46,7 @@ class Engine:
         self._beats: dict[str, float] = {}
         self.reconciler = Reconciler(desk, guard=self._guarded, concurrency=concurrency)
         self.sweeping = Sweeping(desk)
-        self.shopping = Shopping(desk)
+        self.shopping = Shopping(desk, period=periods.shop)
         self.accruing = Accruing(desk)
         self.delivering = Delivering(desk)
 
@@ -123,6 +123,8 @@ class Engine:
             except TimeoutError:
                 pass
             event.clear()
+        elif kind == "shop":
+            await self.shopping.pause(ProviderName(provider), seconds)
         else:
             await desk.clock.sleep(seconds)
 
@@ -148,9 +150,7 @@ class Engine:
 
     def _shop(self, provider: ProviderName) -> Callable[[], Awaitable[float]]:
         async def once() -> float:
-            await self.shopping.refresh(provider)
-            own = self._desk.clouds[provider].quirks.shop_period.total_seconds()
-            return self._periods.shop or own
+            return await self.shopping.refresh(provider)
 
         return once
 

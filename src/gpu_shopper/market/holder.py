@@ -67,6 +67,13 @@ class Market:
         """Return whether we have bought, or tried to buy, `offer` since its cloud listed it."""
         return offer.id in self._taken.get(offer.provider, ())
 
+    def renew(self, provider: ProviderName, at: datetime) -> None:
+        """Note that what is on sale at `provider` is still so at `at`: nothing is indexed anew."""
+        self._taken.pop(provider, None)
+        self._snapshot = self._snapshot.replacing(
+            replace(self._listing(provider), fetched_at=at, error=None, failed_at=None)
+        )
+
     def mark_failed(self, provider: ProviderName, error: str, at: datetime) -> None:
         """Note that `provider` could not be listed at `at`; its last offers stay."""
         self._snapshot = self._snapshot.replacing(

@@ -33,11 +33,20 @@ class LaunchOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferListing:
-    """The whole menu of one cloud. `rejected` counts rows that could not be read, with an example of why."""
+    """The whole menu of one cloud. `rejected` counts rows that could not be read, with an example of why.
+
+    `revision` is the cloud's own name for this state of its menu, empty where it has none.
+    """
 
     offers: tuple[Offer, ...]
     rejected: int = 0
     example: str = ""
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """The menu is as it was at the revision that was asked about."""
 
 
 class CloudProvider(Protocol):
@@ -58,8 +67,12 @@ class CloudProvider(Protocol):
         """How it behaves in time."""
         ...
 
-    async def list_offers(self) -> OfferListing:
-        """Return all that is on sale now, all pages."""
+    async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
+        """Return all that is on sale now, all pages; a page that fails fails the whole.
+
+        `known` is the revision of an earlier listing: a cloud that can tell may answer that nothing has changed since.
+        Without it, it lists. A listing of many rows is read in pieces, so that it holds up nobody on the same loop.
+        """
         ...
 
     async def launch(self, order: LaunchOrder) -> Instance:

@@ -77,6 +77,7 @@ METRICS: tuple[Metric, ...] = (
         "outcome",
     ),
     _counter("offers_rejected_total", "Rows of a menu that could not be read.", "provider"),
+    _counter("menus_unchanged_total", "Menus that a cloud said were as before.", "provider"),
     _counter("heartbeats_total", "Heartbeats of agents, by what came of them.", "outcome"),
     _counter("probes_total", "Agents read over SSH, by what came of it.", "outcome"),
     _counter("notices_total", "Notices to the operator, by whether they arrived.", "outcome"),

@@ -7,7 +7,8 @@ an offer is laid out once, and the prices of a period are worked out once.
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from zlib import crc32
 
 import msgspec
 
@@ -111,6 +112,11 @@ class Catalogue:
             ]
             self._priced = (period, rows)
         return self._priced[1]
+
+    def etag(self, period: int, full: Iterable[str]) -> str:
+        """Return the name of one state of the whole list: the same on each of its pages."""
+        state = f"{self._seed} {len(self.offers)} {period} {' '.join(sorted(full))}"
+        return f'"{crc32(state.encode()):08x}-{period:x}"'
 
     def _swing(self, index: int) -> tuple[float, float, float]:
         draw = _mix(self._seed * 31 + index)

@@ -17,7 +17,7 @@ from gpu_shopper.sandbox.misbehaviour import Rule
 from gpu_shopper.sandbox.orders import BadOrderError, Order, parse_order
 from gpu_shopper.sandbox.sales import Quote, Refusal, quote, sell
 from gpu_shopper.sandbox.state import ModelState
-from gpu_shopper.sandbox.telling import garbled, retold, with_more
+from gpu_shopper.sandbox.telling import garbled, garbled_menu, retold, with_more
 
 _GATES = ("lose_request", "down", "html_error", "rate_limited", "unauthorized")
 _TITLE = "502 Bad Gateway"
@@ -107,6 +107,9 @@ class Desk:
         page = parse_page(request.query, most=state.config.page_size_offers)
         period, share = state.period(now), state.config.absent_share
         full = state.park.full_offers()
+        etag = state.catalogue.etag(period, full)
+        if request.if_none_match == etag:
+            return ModelReply(status=304, etag=etag)
         listed = [
             (index, row)
             for index, row in enumerate(state.catalogue.rows(period), start=1)
@@ -114,7 +117,7 @@ class Desk:
             and not state.catalogue.is_absent(index - 1, period, share=share)
         ]
         body = page_of("offers", listed, page, show=_as_it_is, total=len(listed))
-        return ModelReply(status=200, body=body)
+        return garbled_menu(state.rules, ModelReply(status=200, body=body, etag=etag))
 
     def _create(self, request: ModelRequest, now: float) -> ModelReply:
         _no_query(request)

@@ -45,13 +45,17 @@ class InstanceSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """One call to the cloud's API, already parsed; `key` is the bearer key as it was given."""
+    """One call to the cloud's API, already parsed; `key` is the bearer key as it was given.
+
+    `if_none_match` is the `ETag` of an answer that the caller still has.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     body: Mapping[str, Json] | None
     key: str
+    if_none_match: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,7 @@ class ModelReply:
     delay_s: float = 0.0
     lost: bool = False
     retry_after_s: float | None = None
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

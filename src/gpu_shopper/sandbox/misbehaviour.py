@@ -129,6 +129,9 @@ KINDS: Mapping[str, Kind] = {
     "starts_stopped": Kind((CREATE,), {}),
     "reserved": Kind((CREATE,), _seconds(3600.0)),
     "preempt": Kind((CREATE,), _seconds(60.0)),
+    "offers_garbled": Kind(
+        (OFFERS,), {"body": Choice(("not_json", "rows", "empty")), "share": Number(1.0, 0.0, 1.0)}
+    ),
     "list_lag": Kind((LIST,), _seconds(30.0)),
     "list_cut": Kind((LIST,), {"share": Number(0.5, 0.0, 1.0)}),
     "list_empty": Kind((LIST,), {}),

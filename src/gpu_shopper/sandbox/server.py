@@ -58,6 +58,7 @@ class Face:
             query=dict(request.query),
             body=body,
             key=key.strip() if scheme.lower() == "bearer" else "",
+            if_none_match=request.headers.get("If-None-Match", "").strip(),
         )
         reply = await self._program.handle(asked)
         if reply.delay_s > 0:
@@ -146,7 +147,10 @@ async def _body_of(request: web.Request) -> dict[str, Json] | web.Response | Non
 def _response(reply: ModelReply) -> web.Response:
     if isinstance(reply.body, str):
         return web.Response(status=reply.status, text=reply.body, content_type="text/html")
-    response = _json(reply.status, reply.body)
+    unchanged = reply.status == 304
+    response = web.Response(status=304) if unchanged else _json(reply.status, reply.body)
+    if reply.etag:
+        response.headers["ETag"] = reply.etag
     if reply.retry_after_s is not None:
         response.headers["Retry-After"] = str(math.ceil(reply.retry_after_s))
     return response

@@ -1,5 +1,6 @@
 """What the cloud tells instead of what is so, where a rule says that it lies: about a purchase, a row, a page."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -25,6 +26,25 @@ def garbled(rules: Misbehaviour, reply: ModelReply) -> ModelReply:
         said = {"error": "internal", "message": "something went wrong", "id": reply.body["id"]}
         return replace(reply, status=500, body=said)
     return reply
+
+
+def garbled_menu(rules: Misbehaviour, reply: ModelReply) -> ModelReply:
+    """Return what is answered to a question for offers: perhaps no list, one of rows that say nothing, or an empty one."""
+    rule = rules.strikes("offers_garbled", op.OFFERS)
+    if rule is None:
+        return reply
+    assert isinstance(reply.body, dict), reply
+    rows = reply.body["offers"]
+    assert isinstance(rows, list), rows
+    kept = rows[: len(rows) - math.ceil(len(rows) * rule.number("share"))]
+    spoilt = [row | {"price_per_hour": {"amount": "?"}} for row in rows[len(kept) :]]
+    nothing: Row = {"offers": [], "next_cursor": None, "total": 0}
+    bodies: dict[str, Row | str] = {
+        "not_json": "offers",
+        "rows": reply.body | {"offers": [*kept, *spoilt]},
+        "empty": nothing,
+    }
+    return replace(reply, body=bodies[str(rule.params["body"])], etag="")
 
 
 def retold(rules: Misbehaviour, operation: str) -> Callable[[Instance], Row]:

@@ -101,6 +101,7 @@ def _given(request: HttpRequest) -> ModelRequest | None:
         query=target.query,
         body=body,
         key=headers.get("authorization", "").removeprefix("Bearer "),
+        if_none_match=headers.get("if-none-match", ""),
     )
 
 
@@ -129,4 +130,6 @@ def http_reply(said: ModelReply) -> HttpReply:
         body = said.body.encode()
     if said.retry_after_s is not None:
         headers["retry-after"] = f"{said.retry_after_s:g}"
+    if said.etag:
+        headers["etag"] = said.etag
     return HttpReply(status=said.status, headers=headers, body=body)

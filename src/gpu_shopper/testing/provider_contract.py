@@ -14,6 +14,7 @@ from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.instance import Instance, InstanceStatus
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.ports.provider import OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import (
     Ambiguous,
     RateLimited,
@@ -37,6 +38,7 @@ async def offers_are_whole(cloud: CloudUnderTest) -> None:
     """Every offer names its cloud, has an id of ours and a price, and occurs once."""
     listing = await cloud.provider.list_offers()
 
+    assert isinstance(listing, OfferListing), listing
     assert listing.offers, "there is nothing on sale"
     assert len({offer.id for offer in listing.offers}) == len(listing.offers)
     for offer in listing.offers:
@@ -45,6 +47,45 @@ async def offers_are_whole(cloud: CloudUnderTest) -> None:
         assert offer.price > HourlyRate(0), offer
         assert offer.gpu_type, offer
         assert offer.fetched_at.tzinfo is not None, offer
+
+
+async def an_unchanged_menu_may_say_so(cloud: CloudUnderTest) -> None:
+    """Who gives a revision may answer `Unchanged` to it, while nothing changes, and to nothing else."""
+    listing = await cloud.provider.list_offers()
+    assert isinstance(listing, OfferListing), listing
+    if not listing.revision:
+        raise NotTried
+
+    assert isinstance(await cloud.provider.list_offers(known=listing.revision), Unchanged)
+    for known in ("", "nothing-of-that-name"):
+        again = await cloud.provider.list_offers(known=known)
+        assert isinstance(again, OfferListing), known
+        assert set(_facts(again)) == set(_facts(listing)), known
+    for misdeed in silences(cloud):
+        cloud.misbehave(misdeed)
+        ask = partial(cloud.provider.list_offers, known=listing.revision)
+        await raises(Unavailable, ask, misdeed)
+        cloud.behave()
+
+
+async def a_menu_that_changed_is_listed_anew(cloud: CloudUnderTest) -> None:
+    """What was sold out of it is no longer unchanged: at the latest when an offer is gone from it."""
+    before = await cloud.provider.list_offers()
+    assert isinstance(before, OfferListing), before
+    await cloud.provider.launch(cloud.order(0))
+
+    after = await cloud.provider.list_offers(known=before.revision)
+
+    whole = await cloud.provider.list_offers()
+    assert isinstance(whole, OfferListing), whole
+    if set(_facts(whole)) == set(_facts(before)):
+        raise NotTried
+    assert isinstance(after, OfferListing), "a changed menu was called unchanged"
+    assert set(_facts(whole)) == set(_facts(after))
+
+
+def _facts(listing: OfferListing) -> list[tuple[str, HourlyRate]]:
+    return [(offer.id, offer.price) for offer in listing.offers]
 
 
 async def a_launch_is_tagged_from_birth(cloud: CloudUnderTest) -> None:
@@ -307,6 +348,8 @@ async def closing_twice_is_once(cloud: CloudUnderTest) -> None:
 
 CONTRACT: tuple[Check, ...] = (
     offers_are_whole,
+    an_unchanged_menu_may_say_so,
+    a_menu_that_changed_is_listed_anew,
     a_launch_is_tagged_from_birth,
     what_was_granted_can_be_read_back,
     what_never_was_is_not_found,

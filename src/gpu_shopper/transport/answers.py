@@ -24,6 +24,7 @@ from gpu_shopper.ports.provider_errors import (
 )
 from gpu_shopper.transport.decoding import object_in
 
+NOT_MODIFIED = 304
 DEFAULT_RETRY_AFTER = 5.0
 LONGEST_RETRY_AFTER = 3600.0
 _LONGEST_ID = 200
@@ -74,15 +75,15 @@ async def order(door: HttpDoor, request: HttpRequest, *, what: str) -> HttpReply
         raise Ambiguous(f"{what}: {error}") from error
 
 
-def judge_read(reply: HttpReply, *, what: str) -> None:
-    """Pass a 2xx.
+def judge_read(reply: HttpReply, *, what: str, conditional: bool = False) -> None:
+    """Pass a 2xx, and a 304 if it was asked for.
 
     Raises:
         Unauthorized: the cloud itself says so; a page of somebody in between does not count.
         RateLimited: 429.
         Unavailable: anything else.
     """
-    if reply.status // 100 == 2:
+    if reply.status // 100 == 2 or (conditional and reply.status == NOT_MODIFIED):
         return
     if reply.status in {401, 403} and not is_page(reply):
         raise Unauthorized(f"{what}: the key is not accepted ({reply.status})")

@@ -30,7 +30,7 @@ from gpu_shopper.ports.books import Book, Claim, Notice, SessionEvent
 from gpu_shopper.ports.boot import BootOrder
 from gpu_shopper.ports.notifier import NotDelivered
 from gpu_shopper.ports.probe import ProbeFailed
-from gpu_shopper.ports.provider import LaunchOrder, OfferListing
+from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.runtime.vault import DeploymentVault
 from gpu_shopper.runtime.wakeup import LocalWakeup
 from gpu_shopper.stores.inline import Memory
@@ -69,6 +69,8 @@ class FakeCloud:
         self._clock = clock
         self.instances: dict[InstanceId, Instance] = {}
         self.offers: list[Offer] = []
+        self.rejected = 0
+        self.revision = ""
         self.orders: list[LaunchOrder] = []
         self.destroyed: list[InstanceId] = []
         self.calls: Counter[str] = Counter()
@@ -89,9 +91,13 @@ class FakeCloud:
         if error := self.errors.get(what):
             raise error
 
-    async def list_offers(self) -> OfferListing:
+    async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
         await self._asked("list_offers")
-        return OfferListing(offers=tuple(self.offers))
+        if known and known == self.revision:
+            return Unchanged()
+        return OfferListing(
+            offers=tuple(self.offers), rejected=self.rejected, revision=self.revision
+        )
 
     async def launch(self, order: LaunchOrder) -> Instance:
         self.orders.append(order)

@@ -1,6 +1,9 @@
 """The sandbox cloud as a `CloudProvider`: its API and the mapping put together. It decides nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Raw
 
 from gpu_shopper.domain.ids import InstanceId, ProviderName
 from gpu_shopper.domain.instance import Instance, Listing
@@ -10,14 +13,51 @@ from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.quirks import Capabilities, Quirks
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpDoor
-from gpu_shopper.ports.provider import LaunchOrder, OfferListing
+from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import Ambiguous, Unavailable
-from gpu_shopper.providers.sandbox.api import InstanceRow, InstancesPage, OfferRow, SandboxApi
+from gpu_shopper.providers.sandbox.api import (
+    InstanceRow,
+    InstancesPage,
+    MenuPage,
+    OfferRow,
+    SandboxApi,
+)
 from gpu_shopper.providers.sandbox.mapping import PROVIDER, instance_of, new_instance_of, offer_of
 from gpu_shopper.transport.decoding import decode_rows
 
+# So many rows are read before others are let in: some two milliseconds' work.
+PIECE = 200
 # A cursor that leads round in circles must end somewhere.
 MOST_PAGES = 1000
+
+
+class _Menu:
+    """What was read of the menu so far."""
+
+    def __init__(self, provider: ProviderName, fetched_at: datetime) -> None:
+        self._provider = provider
+        self._fetched_at = fetched_at
+        self._offers: dict[str, Offer] = {}
+        self._rejected = 0
+        self._example = ""
+
+    def take(self, given: Sequence[Raw]) -> None:
+        """Add these rows."""
+        rows = decode_rows(given, OfferRow)
+        for row in rows.good:
+            offer = offer_of(row, fetched_at=self._fetched_at, provider=self._provider)
+            self._offers[row.id] = offer
+        self._rejected += rows.rejected
+        self._example = self._example or rows.example
+
+    def listing(self, *, revision: str) -> OfferListing:
+        """Return all of it."""
+        return OfferListing(
+            offers=tuple(self._offers.values()),
+            rejected=self._rejected,
+            example=self._example,
+            revision=revision,
+        )
 
 
 class SandboxProvider:
@@ -59,23 +99,21 @@ class SandboxProvider:
         """How it behaves in time."""
         return self._quirks
 
-    async def list_offers(self) -> OfferListing:
+    async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
         """Return all that is on sale now, all pages; a page that fails fails the whole."""
-        fetched_at = self._clock.now()
-        offers: dict[str, Offer] = {}
-        rejected, example = 0, ""
+        menu = _Menu(self._name, self._clock.now())
+        revisions: set[str] = set()
         cursor: str | None = None
-        for _ in range(MOST_PAGES):
-            page = await self._api.offers(cursor=cursor)
-            rows = decode_rows(page.offers, OfferRow)
-            for row in rows.good:
-                offers[row.id] = offer_of(row, fetched_at=fetched_at, provider=self._name)
-            rejected, example = rejected + rows.rejected, example or rows.example
-            cursor = page.next_cursor
+        for number in range(MOST_PAGES):
+            page = await self._api.offers(cursor=cursor, known="" if number else known)
+            if page is None:
+                return Unchanged()
+            await self._take(page, menu)
+            revisions.add(page.revision)
+            cursor = page.rows.next_cursor
             if cursor is None:
-                return OfferListing(
-                    offers=tuple(offers.values()), rejected=rejected, example=example
-                )
+                # Pages of two states are no state of their own: nothing can be said to be unchanged since.
+                return menu.listing(revision=page.revision if len(revisions) == 1 else "")
         raise Unavailable(f"offers: no end after {MOST_PAGES} pages")
 
     async def launch(self, order: LaunchOrder) -> Instance:
@@ -119,6 +157,14 @@ class SandboxProvider:
     async def aclose(self) -> None:
         """Nothing to close: the door is not ours."""
 
+    async def _take(self, page: MenuPage, menu: _Menu) -> None:
+        """Add a page in pieces."""
+        rows = page.rows.offers
+        for start in range(0, len(rows), PIECE):
+            if start:
+                await self._clock.sleep(0)
+            menu.take(rows[start : start + PIECE])
+
     async def _list(self, *, name: str | None) -> Listing:
         began_at = self._clock.now()
         found: dict[str, Instance] = {}
@@ -131,7 +177,7 @@ class SandboxProvider:
                     raise
                 trouble = f"page {number + 1}: {error}"
                 break
-            trouble = trouble or self._take(page, found)
+            trouble = trouble or self._read(page, found)
             cursor, total = page.next_cursor, page.total
             if cursor is None:
                 break
@@ -146,7 +192,7 @@ class SandboxProvider:
             trouble=trouble,
         )
 
-    def _take(self, page: InstancesPage, found: dict[str, Instance]) -> str:
+    def _read(self, page: InstancesPage, found: dict[str, Instance]) -> str:
         """Add a page's instances and return what is wrong with it."""
         rows = decode_rows(page.instances, InstanceRow)
         trouble = f"{rows.rejected} rows cannot be read: {rows.example}" if rows.rejected else ""

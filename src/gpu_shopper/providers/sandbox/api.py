@@ -4,6 +4,8 @@ Which statuses mean what is told in `transport.answers`; what a row means is for
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
@@ -18,6 +20,7 @@ from gpu_shopper.ports.provider_errors import (
     Unavailable,
 )
 from gpu_shopper.transport.answers import (
+    NOT_MODIFIED,
     Dialect,
     ask,
     instance_in,
@@ -29,6 +32,8 @@ from gpu_shopper.transport.answers import (
 )
 from gpu_shopper.transport.decoding import decode
 
+# A name that is longer is cut, and then never the cloud's own again.
+LONGEST_REVISION = 200
 DIALECT = Dialect(
     codes={
         "offer_gone": OfferGone,
@@ -105,6 +110,14 @@ class OffersPage(msgspec.Struct, frozen=True, kw_only=True):
     total: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuPage:
+    """A page of the menu, and the cloud's name for the state of the whole."""
+
+    rows: OffersPage
+    revision: str
+
+
 class InstancesPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page of the account's instances; likewise."""
 
@@ -143,9 +156,14 @@ class SandboxApi:
         self._key = key
         self._timeout = timeout
 
-    async def offers(self, *, cursor: str | None) -> OffersPage:
-        """Return a page of the menu."""
-        return decode(await self._get("/v1/offers", {"cursor": cursor}), OffersPage, what="offers")
+    async def offers(self, *, cursor: str | None, known: str = "") -> MenuPage | None:
+        """Return a page of the menu; None if all of it is as it was at the revision `known`."""
+        given = {"if-none-match": known} if known else {}
+        reply = await self._get("/v1/offers", {"cursor": cursor}, headers=given)
+        if reply.status == NOT_MODIFIED:
+            return None
+        rows = decode(reply, OffersPage, what="offers")
+        return MenuPage(rows=rows, revision=reply.headers.get("etag", "")[:LONGEST_REVISION])
 
     async def instances(self, *, cursor: str | None, name: str | None) -> InstancesPage:
         """Return a page of the account's instances, or of those with that name."""
@@ -189,15 +207,33 @@ class SandboxApi:
         """Return the account."""
         return decode(await self._get("/v1/account", {}), Account, what="account")
 
-    async def _get(self, path: str, query: Mapping[str, str | None]) -> HttpReply:
+    async def _get(
+        self,
+        path: str,
+        query: Mapping[str, str | None],
+        *,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> HttpReply:
         given = {name: value for name, value in query.items() if value is not None}
         target = f"{path}?{urlencode(given)}" if given else path
-        reply = await ask(self._door, self._request("GET", target), what=path)
-        judge_read(reply, what=path)
+        request = self._request("GET", target, headers=headers)
+        reply = await ask(self._door, request, what=path)
+        judge_read(reply, what=path, conditional="if-none-match" in headers)
         return reply
 
-    def _request(self, method: str, target: str, *, body: bytes = b"") -> HttpRequest:
-        headers = {"authorization": f"Bearer {self._key}", "accept": "application/json"}
+    def _request(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> HttpRequest:
+        headers = {
+            "authorization": f"Bearer {self._key}",
+            "accept": "application/json",
+            **headers,
+        }
         if body:
             headers["content-type"] = "application/json"
         return HttpRequest(
