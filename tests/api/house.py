@@ -23,6 +23,7 @@ from gpu_shopper.ports.books import Book, TokenKind
 from gpu_shopper.queries.costs import CostQueries
 from gpu_shopper.queries.fit import FitQueries
 from gpu_shopper.queries.health import HealthQueries
+from gpu_shopper.queries.history import HistoryQueries
 from gpu_shopper.queries.offers import OfferQueries
 from gpu_shopper.queries.operations import OperationQueries
 from gpu_shopper.queries.providers import ProviderQueries
@@ -219,6 +220,7 @@ def queries(desk: Desk) -> Queries:
         sessions=SessionQueries(books, clock, desk.limits),
         offers=OfferQueries(books, market, clock),
         fit=FitQueries(market),
+        history=HistoryQueries(books, clock),
         costs=CostQueries(books, clock),
         providers=ProviderQueries(books, market, clock, capabilities=desk.capabilities),
         operations=OperationQueries(books, providers=names),

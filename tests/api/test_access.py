@@ -21,6 +21,7 @@ TABLE = {
     "get_offer": (f"/api/v1/inventory/{CLOUD}:1", None, ANY_CALLER),
     "list_alternatives": (f"/api/v1/inventory/{CLOUD}:1/alternatives", None, ANY_CALLER),
     "list_offer_health": ("/api/v1/offer-health", None, ANY_CALLER),
+    "list_price_history": ("/api/v1/inventory/history", None, ANY_CALLER),
     "fit_model": ("/api/v1/fit?model=qwen3-8b", None, ANY_CALLER),
     "request_session": ("/api/v1/sessions", ORDER, (401, 401, 201, 403, 201)),
     "list_sessions": ("/api/v1/sessions", None, ANY_CALLER),

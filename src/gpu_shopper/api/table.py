@@ -10,6 +10,7 @@ from gpu_shopper.api import (
     docs_page,
     fit,
     health,
+    history,
     inventory,
     operations,
     providers,
@@ -33,6 +34,8 @@ async def get_openapi(_ask: Ask[NoQuery, None]) -> Reply:
 
 ROUTES = (
     *health.ROUTES,
+    # Before the offers: any word behind /inventory/ could be an offer's id.
+    *history.ROUTES,
     *inventory.ROUTES,
     *fit.ROUTES,
     *sessions.ROUTES,

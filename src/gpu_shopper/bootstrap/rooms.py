@@ -13,6 +13,7 @@ from gpu_shopper.ports.clock import Clock
 from gpu_shopper.queries.costs import CostQueries
 from gpu_shopper.queries.fit import FitQueries
 from gpu_shopper.queries.health import HealthQueries, Reading
+from gpu_shopper.queries.history import HistoryQueries
 from gpu_shopper.queries.offers import OfferQueries
 from gpu_shopper.queries.operations import OperationQueries
 from gpu_shopper.queries.providers import ProviderQueries
@@ -56,6 +57,7 @@ def rooms_over(
             sessions=SessionQueries(desk.books, desk.clock, desk.limits),
             offers=OfferQueries(desk.books, desk.market, desk.clock),
             fit=FitQueries(desk.market),
+            history=HistoryQueries(desk.books, desk.clock),
             costs=CostQueries(desk.books, desk.clock),
             providers=ProviderQueries(
                 desk.books, desk.market, desk.clock, capabilities=capabilities

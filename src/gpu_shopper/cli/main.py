@@ -29,6 +29,7 @@ COMMANDS = {
         "gpu_shopper.cli.inventory:alternatives",
         "List what may stand in for an offer.",
     ),
+    "history": ("gpu_shopper.cli.history:history", "Show what offers have cost, and whether now is a good time."),
     "fit": ("gpu_shopper.cli.fit:fit", "Say what a language model needs, and which offers have it."),
     "provision": ("gpu_shopper.cli.provision:provision", "Rent a GPU."),
     "sessions": ("gpu_shopper.cli.sessions:sessions", "List, follow, prolong and end sessions."),

@@ -9,6 +9,7 @@ from msgspec import Struct
 from gpu_shopper.client.exchange import ROOT, Call, T, with_query
 from gpu_shopper.wire.costs import CostSummary, HourlyPage, SessionCost
 from gpu_shopper.wire.fit import FitReply
+from gpu_shopper.wire.history import PriceHistory
 from gpu_shopper.wire.offers import OfferBody, OfferHealthList, OfferPage, ProviderList
 from gpu_shopper.wire.operations import (
     Accepted,
@@ -61,6 +62,10 @@ def offer(offer_id: str) -> Call[OfferBody]:
 
 def alternatives(offer_id: str, query: Mapping[str, object]) -> Call[OfferPage]:
     return _get(f"/inventory/{quoted(offer_id)}/alternatives", OfferPage, **query)
+
+
+def price_history(query: Mapping[str, object]) -> Call[PriceHistory]:
+    return _get("/inventory/history", PriceHistory, **query)
 
 
 def fit(query: Mapping[str, object]) -> Call[FitReply]:

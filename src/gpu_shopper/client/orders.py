@@ -101,6 +101,19 @@ class AlternativesFilters(TypedDict, total=False):
     limit: int
 
 
+class HistoryFilters(TypedDict, total=False):
+    """Which families' prices to tell, over how many hours up to now."""
+
+    gpu_type: str | list[str]
+    provider: str | list[str]
+    gpu_count: int
+    interruptible: bool
+    country: str | list[str]
+    hours: int
+    limit: int
+    cursor: str
+
+
 class HourlyFilters(TypedDict, total=False):
     """Which hourly records to list; dates as 2026-01-31."""
 

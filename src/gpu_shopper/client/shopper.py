@@ -23,6 +23,7 @@ from gpu_shopper.client.orders import (
     AlternativesFilters,
     Filters,
     FitFilters,
+    HistoryFilters,
     HourlyFilters,
     Wish,
     order_of,
@@ -32,6 +33,7 @@ from gpu_shopper.client.surroundings import REAL, Surroundings
 from gpu_shopper.client.watching import FINAL, Watch, check_usable, took_too_long
 from gpu_shopper.wire.costs import CostSummary, HourlyRecord, SessionCost
 from gpu_shopper.wire.fit import FitReply
+from gpu_shopper.wire.history import PriceHistory
 from gpu_shopper.wire.offers import HealthOfOffer, OfferBody, OfferPage, ProviderBody
 from gpu_shopper.wire.operations import (
     Health,
@@ -203,6 +205,10 @@ class Shopper:
     def alternatives(self, offer_id: str, **filters: Unpack[AlternativesFilters]) -> OfferPage:
         """Return what may stand in for an offer: what a retry would go through, the cheapest first."""
         return self._ask(calls.alternatives(offer_id, filters))
+
+    def price_history(self, **filters: Unpack[HistoryFilters]) -> PriceHistory:
+        """Return one page of what families of offers have cost, and whether now is a good time."""
+        return self._ask(calls.price_history(filters))
 
     def fit(self, model: str | None = None, **filters: Unpack[FitFilters]) -> FitReply:
         """Return what a language model takes to be served, and the offers that have it, the cheapest first."""

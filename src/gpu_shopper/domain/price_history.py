@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
-from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer
 
@@ -85,17 +85,18 @@ class Outlook:
 class Tally:
     """Gathers one listing, piece by piece, into what each family costs.
 
-    What is not on sale, or odd about its price, says nothing about what a GPU costs.
+    What is not on sale, or among those that are `odd` about their price, says nothing about what a GPU costs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, odd: frozenset[OfferId] = frozenset()) -> None:
+        self._odd = odd
         self._prices: dict[tuple[object, ...], list[int]] = {}
         self._example: dict[tuple[object, ...], Offer] = {}
 
     def add(self, offers: Iterable[Offer]) -> None:
         """Take some offers in."""
         for offer in offers:
-            if offer.marks or not offer.available:
+            if not offer.available or offer.id in self._odd:
                 continue
             key = (
                 offer.gpu_type,
@@ -149,9 +150,31 @@ def outlook(runs: Sequence[PriceRun], *, now: datetime) -> Outlook:
     )
 
 
+def in_words(seen: Outlook) -> str:
+    """Return what an outlook means, as a sentence for people."""
+    if seen.now is None:
+        return "not on sale lately"
+    if seen.verdict is Verdict.UNKNOWN:
+        return f"{seen.now} now; {seen.hours} hours are known, and a verdict takes {_ENOUGH}"
+    means = {
+        Verdict.GOOD: "a good time to rent",
+        Verdict.USUAL: "nothing unusual",
+        Verdict.DEAR: "if it can wait, wait",
+    }
+    median = f"the median of {seen.hours} hours, {seen.median}"
+    return f"{seen.now} now, {_beside(seen.now, seen.median)} {median}: {means[seen.verdict]}"
+
+
 def cut(runs: Iterable[PriceRun], *, since: datetime) -> list[PriceRun]:
     """Return what of `runs` lies at `since` or behind it."""
     return [replace(run, since=max(run.since, since)) for run in runs if run.until >= since]
+
+
+def _beside(price: HourlyRate, median: HourlyRate) -> str:
+    if price == median or not median.micros:
+        return "beside"
+    percent = abs(100 * (price.micros - median.micros) / median.micros)
+    return f"{percent:.0f} % {'below' if price < median else 'above'}"
 
 
 def _verdict(

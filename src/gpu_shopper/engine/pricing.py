@@ -22,11 +22,11 @@ class Pricing:
         self._kept: dict[ProviderName, datetime] = {}
 
     async def keep(self, provider: ProviderName, offers: Sequence[Offer], *, at: datetime) -> None:
-        """Write down what a listing of `at` says of prices, if it is the first of its cloud in that hour."""
+        """Write down what a listing of `at`, on the market by now, says of prices: once in an hour."""
         hour, before = hour_of(at), self._kept.get(provider)
         if hour == before or not self._desk.keeps_prices:
             return
-        tally = Tally()
+        tally = Tally(odd=self._desk.market.snapshot.odd_ones(provider))
         for start in range(0, len(offers), _PIECE):
             if start:
                 await self._desk.clock.sleep(0)

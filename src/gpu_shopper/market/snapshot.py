@@ -11,11 +11,11 @@ from functools import cached_property
 import numpy as np
 from msgspec import json
 
-from gpu_shopper.domain.conditions import EVERYTHING, Condition
+from gpu_shopper.domain.conditions import EVERYTHING, All, Condition, Flag, OneOf
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order
-from gpu_shopper.market.bitmaps import Words, bits_at, without
+from gpu_shopper.market.bitmaps import Words, bits_at, rows_of, without
 from gpu_shopper.market.facets import Counts, Facets
 from gpu_shopper.market.index import Index, indexing
 from gpu_shopper.market.masks import Masks
@@ -187,6 +187,13 @@ class MarketSnapshot:
             _, row = self.index.row(position)
             if id_of(row) == offer_id:
                 yield position
+
+    def odd_ones(self, provider: ProviderName) -> frozenset[OfferId]:
+        """Return which offers of a cloud are odd about their price."""
+        masks, _ = self._asked
+        odd = All((OneOf("provider", frozenset({provider.lower()})), Flag("odd")))
+        rows = (self.index.row(int(position))[1] for position in rows_of(masks.of(odd)))
+        return frozenset(OfferId(id_of(row)) for row in rows)
 
     def matching(self, condition: Condition) -> Iterator[Offer]:
         """Yield every offer for which `condition` holds, the cheapest first, what is odd last."""

@@ -95,6 +95,33 @@ def fit_body(**more: object) -> Body:
     }  # fmt: skip
 
 
+def history_body(*families: Body, **more: object) -> Body:
+    return {
+        "families": list(families), "count": len(families), "since": "2026-03-13T12:00:00Z", **more,
+    }  # fmt: skip
+
+
+def family_body(*points: tuple[int, int, float], now: float | None = 1.5, **more: object) -> Body:
+    """Return a family with points at so many hours from the first, for so many hours, at a price."""
+    first = datetime(2026, 3, 13, 12, tzinfo=UTC)
+    return {
+        "provider": "sandbox", "gpu_type": "H100 SXM", "gpu_count": 1, "gpu_fraction": 1.0,
+        "interruptible": False, "country": "DE",
+        "points": [
+            {
+                "at": (first + timedelta(hours=begin)).isoformat(), "hours": hours,
+                "lowest": price, "median": price, "offers": 2,
+            }
+            for begin, hours, price in points
+        ],
+        "summary": {
+            "now": now, "lowest": 1.0, "median": 2.0, "highest": 3.0, "percentile": 20.0,
+            "hours": 24, "verdict": "good", "says": "1.5000 USD/h now: a good time to rent",
+        },
+        **more,
+    }  # fmt: skip
+
+
 def problem(status: int, code: str, detail: str, **more: object) -> Routed:
     body = {
         "type": f"urn:gpu-shopper:problem:{code}", "title": code, "status": status,

@@ -15,6 +15,7 @@ from tests.unit.client.fake_server import (
     LOST,
     FakeServer,
     fit_body,
+    history_body,
     key_folders,
 )
 
@@ -23,10 +24,12 @@ def test_asynchronously_it_is_the_same(server: FakeServer, pauses, own_tmp) -> N
     async def story() -> str:
         async with AsyncShopper(server.url, surroundings=pauses.surroundings()) as shopper:
             server.answers["GET", "/api/v1/fit"] = (200, fit_body())
+            server.answers["GET", "/api/v1/inventory/history"] = (200, history_body())
             server.faults = [LOST]
             page = await shopper.inventory(gpu_type="RTX 4090", max_price=1)
             assert 3 == page.total
             assert 4 == (await shopper.fit("llama-3.1-70b", quant="awq")).total
+            assert 0 == (await shopper.price_history(gpu_type="H100", hours=24)).count
             with pytest.raises(RuntimeError):
                 async with shopper.session(gpu="RTX 4090") as session:
                     assert session.login.key_file is not None

@@ -17,6 +17,7 @@ from gpu_shopper.domain.price_history import (
     Verdict,
     continued,
     cut,
+    in_words,
     outlook,
 )
 from gpu_shopper.testing.builders import an_offer
@@ -73,8 +74,8 @@ def test_the_median_of_an_even_number_is_between_the_two_in_the_middle() -> None
 
 
 def test_what_is_odd_or_not_on_sale_says_nothing_of_prices() -> None:
-    tally = Tally()
-    tally.add([an_offer("a", marks=("free",)), an_offer("b", available=False)])
+    tally = Tally(odd=frozenset({an_offer("a").id}))
+    tally.add([an_offer("a"), an_offer("b", available=False)])
 
     assert {} == tally.prices()
 
@@ -150,3 +151,18 @@ def test_what_is_not_on_sale_has_no_price_now() -> None:
 
     assert (rate(1), Verdict.GOOD) == (lately.now, lately.verdict)
     assert (None, None, Verdict.UNKNOWN) == (gone.now, gone.percentile, gone.verdict)
+
+
+@pytest.mark.parametrize(
+    ("prices", "later", "said"),
+    [
+        ([2] * 30 + [1.5], 0, "1.5000 USD/h now, 25 % below the median of 31 hours, 2.0000 USD/h: a good time to rent"),
+        ([2] * 30 + [3], 0, "3.0000 USD/h now, 50 % above the median of 31 hours, 2.0000 USD/h: if it can wait, wait"),
+        ([2] * 30, 0, "2.0000 USD/h now, beside the median of 30 hours, 2.0000 USD/h: nothing unusual"),
+        ([0] * 30 + [1], 0, "1.0000 USD/h now, beside the median of 31 hours, 0.0000 USD/h: if it can wait, wait"),
+        ([2] * 3, 0, "2.0000 USD/h now; 3 hours are known, and a verdict takes 24"),
+        ([2] * 30, 3, "not on sale lately"),
+    ],
+)  # fmt: skip
+def test_an_outlook_is_told_in_words(prices, later, said) -> None:
+    assert said == in_words(outlook(runs_of(prices), now=NOON + later * HOUR))

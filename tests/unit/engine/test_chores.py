@@ -131,6 +131,18 @@ async def test_a_menu_of_many_pieces_is_gathered_whole(house: House) -> None:
 
 
 @housed()
+async def test_a_price_that_cannot_be_right_is_no_price(house: House) -> None:
+    right = [an_offer(f"o{n}", price=rate(2)) for n in range(6)]
+    house.cloud.offers = [*right, an_offer("free", price=rate(0)), an_offer("mad", price=rate(999))]
+
+    await Shopping(house.desk).refresh(CUMULUS)
+
+    wanted = PriceFilter(since=NOON - HOUR)
+    (found,) = house.peek(lambda book: book.prices.history(wanted))
+    assert (6, rate(2)) == (found.runs[0].price.offers, found.runs[0].price.lowest)
+
+
+@housed()
 async def test_a_world_that_keeps_no_prices_writes_none(house: House) -> None:
     house.cloud.offers = [an_offer()]
 

@@ -1,0 +1,121 @@
+"""`gpu-shopper history`: what offers have cost, and whether now is a good time."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from gpu_shopper.cli.render import Column, money, output_option, say, show, show_json
+from gpu_shopper.cli.situation import Situation
+from gpu_shopper.cli.sparkline import sparkline
+
+if TYPE_CHECKING:
+    from gpu_shopper.wire.history import PriceFamily, PriceHistory
+
+_PAGE = 100
+_MOST = 1_000
+
+
+def _kind(family: "PriceFamily") -> str:
+    part = "" if family.gpu_fraction == 1 else f"{family.gpu_fraction:g} of one"
+    return ", ".join(filter(None, ("spot" if family.interruptible else "", part)))
+
+
+_FAMILY: tuple[Column["PriceFamily"], ...] = (
+    Column("GPU", lambda family: family.gpu_type),
+    Column("N", lambda family: family.gpu_count, right=True),
+    Column("Kind", _kind),
+    Column("Cloud", lambda family: family.provider),
+    Column("Country", lambda family: family.country),
+    Column("Now USD/h", lambda family: money(family.summary.now), right=True),
+    Column("Lowest", lambda family: money(family.summary.lowest), right=True),
+    Column("Median", lambda family: money(family.summary.median), right=True),
+    Column("Highest", lambda family: money(family.summary.highest), right=True),
+    Column("Hours", lambda family: family.summary.hours, right=True),
+)
+_VERDICT: Column["PriceFamily"] = Column("Now is", lambda family: family.summary.verdict)
+
+
+def _price_now(family: "PriceFamily") -> tuple[bool, float]:
+    gpus = family.gpu_count * family.gpu_fraction
+    now = family.summary.now
+    return now is None, (family.summary.median if now is None else now) / gpus
+
+
+@click.command()
+@click.argument("gpu", nargs=-1)
+@click.option("--gpus", "gpu_count", type=int, metavar="N", help="Exactly so many GPUs.")
+@click.option("--provider", multiple=True, metavar="NAME", help="Cloud; may be repeated.")
+@click.option("--country", multiple=True, metavar="CODE", help="Country; may be repeated.")
+@click.option("--interruptible/--on-demand", default=None, help="Only the one or the other kind.")
+@click.option(
+    "--hours",
+    type=click.IntRange(1, 720),
+    default=168,
+    show_default=True,
+    help="So far back; at most 30 days.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, _MOST),
+    default=_PAGE,
+    show_default=True,
+    help="Most families of offers to look at.",
+)
+@output_option
+@click.pass_obj
+def history(
+    situation: Situation,
+    /,
+    *,
+    gpu: tuple[str, ...],
+    hours: int,
+    limit: int,
+    output: str,
+    **filters: Any,
+) -> None:
+    """Show what offers have cost, and whether now is a good time: the cheapest per GPU first.
+
+    \b
+    Examples:
+      gpu-shopper history H100
+      gpu-shopper history "RTX 4090" --on-demand --hours 720
+      gpu-shopper history H100 --gpus 8 -o json | jq '.[0].points'
+    """
+    given: Any = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in filters.items()
+    }
+    page = _listed(situation, {"gpu_type": list(gpu), "hours": hours, **given}, limit)
+    families = sorted(page.families, key=_price_now)
+    if output == "json":
+        show_json(families)
+        return
+    nothing = "no price is known yet: they are written down once an hour while the server runs"
+    if output == "csv" or not families:
+        show(families, (*_FAMILY, _VERDICT), output, nothing=nothing)
+        return
+    show(families, (*_FAMILY, _line(page.since, hours), _VERDICT), output)
+    if len(families) == 1:
+        say(families[0].summary.says)
+    if page.next_cursor:
+        say(f"only the first {limit} families were looked at; --limit looks at more")
+
+
+def _listed(situation: Situation, given: Any, limit: int) -> "PriceHistory":
+    """Return as many families as are wanted as if they were one page."""
+    families: list[PriceFamily] = []
+    cursor = ""
+    while True:
+        size = min(limit - len(families), _PAGE)
+        page = situation.shopper.price_history(**given, limit=size, cursor=cursor)
+        families += page.families
+        cursor = page.next_cursor or ""
+        if not cursor or len(families) >= limit:
+            return msgspec.structs.replace(page, families=families)
+
+
+def _line(since: datetime, hours: int) -> Column["PriceFamily"]:
+    return Column(
+        f"{hours} hours", lambda family: sparkline(family.points, since=since, hours=hours)
+    )
