@@ -1,6 +1,7 @@
 """API tokens: who may ask. Only hashes are kept; a secret is shown once."""
 
 from datetime import timedelta
+from math import inf
 
 from gpu_shopper.commands.desk import Desk
 from gpu_shopper.domain.caller import Caller
@@ -9,6 +10,9 @@ from gpu_shopper.domain.ids import BITS, ConsumerId, TokenId, token_id
 from gpu_shopper.ports.books import Book, TokenKind, TokenRecord
 from gpu_shopper.ports.vault import Secret
 
+# What another server of the same book has done to tokens is noticed after so long; what this one did, at once.
+_BELIEVED_S = 1.0
+_MOST_REMEMBERED = 1_000
 _PREFIXES = {TokenKind.ADMIN: "cgs_adm", TokenKind.CONSUMER: "cgs_pat"}
 
 
@@ -17,6 +21,11 @@ class TokenCommands:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._any_exist = False
+        self._none_until = -inf
+        # What was read of a token lately, by the hash of its secret, and how long it is believed.
+        self._read: dict[str, tuple[float, TokenRecord]] = {}
+        self._revoked = 0
 
     async def create(
         self,
@@ -52,6 +61,7 @@ class TokenCommands:
             expires_at=None if lifetime is None else now + lifetime,
         )
         await desk.books.write(lambda book: _add(book, record))
+        self._any_exist = True
         return record, secret
 
     async def revoke(self, token: TokenId, *, by: Caller) -> None:
@@ -66,6 +76,9 @@ class TokenCommands:
         if not await self._desk.books.write(lambda book: book.tokens.revoke(token, at=now)):
             message = f"there is no live token {token}"
             raise NotFound(message)
+        # What is being read at this moment may be older than this.
+        self._revoked += 1
+        self._read.clear()
 
     async def authenticate(self, secret: str) -> Caller:
         """Return who a token speaks for.
@@ -73,8 +86,8 @@ class TokenCommands:
         Raises:
             Unauthenticated: it is unknown, revoked or expired.
         """
-        hashed, now = self._desk.vault.hash_token(secret), self._desk.clock.now()
-        token = await self._desk.books.read(lambda book: book.tokens.by_hash(hashed))
+        now = self._desk.clock.now()
+        token = await self._known(self._desk.vault.hash_token(secret))
         if token is None:
             raise Unauthenticated("this token is not known")
         if token.revoked_at is not None or (
@@ -87,7 +100,24 @@ class TokenCommands:
 
     async def any_exist(self) -> bool:
         """Return whether a token was ever made: from then on, all must show one."""
-        return bool(await self._desk.books.read(lambda book: book.tokens.list()))
+        now = self._desk.clock.monotonic()
+        if not self._any_exist and now >= self._none_until:
+            self._any_exist = bool(await self._desk.books.read(lambda book: book.tokens.list()))
+            self._none_until = now + _BELIEVED_S
+        return self._any_exist
+
+    async def _known(self, hashed: str) -> TokenRecord | None:
+        """Return a token as it stands in the book, or stood there a moment ago: each request shows one."""
+        now, revoked = self._desk.clock.monotonic(), self._revoked
+        believed_until, token = self._read.get(hashed, (-inf, None))
+        if token is not None and now < believed_until:
+            return token
+        token = await self._desk.books.read(lambda book: book.tokens.by_hash(hashed))
+        if token is not None and revoked == self._revoked:
+            if len(self._read) >= _MOST_REMEMBERED:
+                self._read.clear()
+            self._read[hashed] = now + _BELIEVED_S, token
+        return token
 
 
 def _add(book: Book, record: TokenRecord) -> None:

@@ -1,5 +1,6 @@
 """Tokens: shown once, kept as hashes, worthless when revoked or over."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -117,3 +118,38 @@ async def test_two_tokens_are_never_the_same(house: House) -> None:
 
     assert 20 == len({secret.text for _, secret in made})
     assert 20 == len({record.id for record, _ in made})
+
+
+@housed()
+async def test_what_is_asked_again_and_again_is_read_once_a_second(house: House) -> None:
+    record, secret = await make(house)
+    await house.tokens.authenticate(secret.text)
+
+    # Another server of the same book revokes it.
+    await house.books.write(lambda book: book.tokens.revoke(record.id, at=house.now))
+
+    assert await house.tokens.authenticate(secret.text)
+    await house.clock.sleep(1)
+    with pytest.raises(Unauthenticated):
+        await house.tokens.authenticate(secret.text)
+
+
+@housed()
+async def test_a_token_that_is_revoked_here_is_worthless_to_a_request_that_was_reading_it(
+    house: House,
+) -> None:
+    record, secret = await make(house)
+    reading = asyncio.ensure_future(house.tokens.authenticate(secret.text))
+
+    await house.tokens.revoke(record.id, by=OPERATOR)
+    await asyncio.wait([reading])
+
+    with pytest.raises(Unauthenticated):
+        await house.tokens.authenticate(secret.text)
+
+
+@housed()
+async def test_the_first_token_is_noticed_at_once(house: House) -> None:
+    assert not await house.tokens.any_exist()
+    await make(house)
+    assert await house.tokens.any_exist()
