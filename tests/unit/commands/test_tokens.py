@@ -139,10 +139,11 @@ async def test_a_token_that_is_revoked_here_is_worthless_to_a_request_that_was_r
     house: House,
 ) -> None:
     record, secret = await make(house)
-    reading = asyncio.ensure_future(house.tokens.authenticate(secret.text))
-
-    await house.tokens.revoke(record.id, by=OPERATOR)
-    await asyncio.wait([reading])
+    await asyncio.gather(
+        house.tokens.authenticate(secret.text),
+        house.tokens.revoke(record.id, by=OPERATOR),
+        return_exceptions=True,
+    )
 
     with pytest.raises(Unauthenticated):
         await house.tokens.authenticate(secret.text)
