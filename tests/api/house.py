@@ -18,6 +18,7 @@ from gpu_shopper.domain.ids import ConsumerId, OfferId, ProviderName, deployment
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.quirks import Capabilities
+from gpu_shopper.domain.true_price import BillingTerms
 from gpu_shopper.market.holder import Market
 from gpu_shopper.ports.books import Book, TokenKind
 from gpu_shopper.queries.costs import CostQueries
@@ -218,7 +219,9 @@ def queries(desk: Desk) -> Queries:
     books, clock, market = desk.books, desk.clock, desk.market
     return Queries(
         sessions=SessionQueries(books, clock, desk.limits),
-        offers=OfferQueries(books, market, clock),
+        offers=OfferQueries(
+            books, market, clock, billing={CLOUD: BillingTerms(increment=timedelta(hours=1))}
+        ),
         fit=FitQueries(market),
         history=HistoryQueries(books, clock),
         costs=CostQueries(books, clock),

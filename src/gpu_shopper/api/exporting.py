@@ -57,7 +57,8 @@ def projected(rows: Sequence[bytes], fields: Sequence[str]) -> Sequence[bytes]:
     """Return the rows with these fields only, in this order."""
     if not fields:
         return rows
-    return [json.encode({name: row[name] for name in fields}) for row in map(json.decode, rows)]
+    # A price that was not asked for is not in a row.
+    return [json.encode({name: row.get(name) for name in fields}) for row in map(json.decode, rows)]
 
 
 async def ndjson_of(rows: Sequence[bytes], fields: Sequence[str], *, clock: Clock) -> bytes:
@@ -77,12 +78,14 @@ async def csv_of(rows: Sequence[bytes], fields: Sequence[str], *, clock: Clock) 
     table.writerow(names)
     for start in range(0, len(rows), _PIECE):
         for row in map(json.decode, rows[start : start + _PIECE]):
-            table.writerow([_cell(row[name]) for name in names])
+            table.writerow([_cell(row.get(name)) for name in names])
         await clock.sleep(0)
     return text.getvalue().encode()
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, dict):
+        return json.encode(value).decode()
     if isinstance(value, list):
         value = " ".join(map(str, value))
     if isinstance(value, str) and value.startswith(_FORMULAS):

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 from msgspec import Meta, Raw, Struct
 
 from gpu_shopper.api.exporting import Format, csv_of, ndjson_of, projected, wanted_fields
-from gpu_shopper.api.menu_query import KIND, InventoryQuery, cursor_at, question_of
+from gpu_shopper.api.menu_query import KIND, InventoryQuery, cursor_at, need_of, question_of
 from gpu_shopper.api.routes import Ask, NoQuery, Reply, Route
 from gpu_shopper.commands.choosing import CAP_PERCENT_OF_OFFER
 from gpu_shopper.domain import errors
@@ -40,7 +40,10 @@ async def list_offers(ask: Ask[InventoryQuery, None]) -> Reply:
     """List what can be rented now."""
     given, offers = ask.query, ask.rooms.queries.offers
     fields = wanted_fields(given.fields)
-    menu = offers.page(question_of(given, providers=ask.rooms.queries.providers.names))
+    need = need_of(given)
+    costing = None if need is None else offers.costing(need)
+    known = ask.rooms.queries.providers.names
+    menu = offers.page(question_of(given, providers=known, costing=costing))
     if given.format is Format.JSON:
         return Reply(_page(menu, fields))
     write = csv_of if given.format is Format.CSV else ndjson_of

@@ -12,8 +12,16 @@ from gpu_shopper.domain import errors
 from gpu_shopper.domain.conditions import condition_of, joined
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.offer import Requirements
-from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order, read_order
+from gpu_shopper.domain.offer_fields import (
+    CHEAPEST_FIRST,
+    EFFECTIVE,
+    Direction,
+    Order,
+    read_order,
+)
 from gpu_shopper.domain.query_language import LONGEST, parse
+from gpu_shopper.domain.true_price import MOST_DISK_GB, MOST_HOURS, MOST_TRAFFIC_GB, Need
+from gpu_shopper.market.effective import Costing
 from gpu_shopper.market.facets import FACETS
 from gpu_shopper.market.selecting import Place
 from gpu_shopper.market.snapshot import OfferQuery
@@ -26,6 +34,7 @@ _FURTHEST = 10_000_000
 _USUALLY = 50
 _MOST_ON_A_PAGE = 1_000
 _MOST_IN_A_FILE = 10_000
+_EFFECTIVE = (EFFECTIVE, "effective_price_per_hour")
 
 Names = Annotated[list[ShortText], Meta(max_length=64)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -36,7 +45,8 @@ Cursor = Annotated[str, Meta(min_length=1, max_length=512)]
 class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which offers to list, in which order, and which part of them. Lists may be repeated: any of them will do.
 
-    `q` is a text of the query language; it and the other filters must both be fulfilled.
+    `q` is a text of the query language; it and the other filters must both be fulfilled. With any of `hours` (of use; 1 if
+    not said), `disk_gb` and `traffic_gb`, each offer says what it costs in truth for them, and `sort` knows `effective_price`.
     """
 
     provider: Names = []
@@ -57,6 +67,9 @@ class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     min_inet_down: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
     interruptible: bool | None = None
     partial: bool | None = None
+    hours: Annotated[float, Meta(ge=0.01, le=MOST_HOURS)] | None = None
+    disk_gb: Annotated[int, Meta(ge=0, le=MOST_DISK_GB)] | None = None
+    traffic_gb: Annotated[int, Meta(ge=0, le=MOST_TRAFFIC_GB)] | None = None
     q: Annotated[str, Meta(max_length=LONGEST)] = ""
     sort: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     facets: Names = []
@@ -67,8 +80,10 @@ class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cursor: Cursor | None = None
 
 
-def question_of(given: InventoryQuery, *, providers: Collection[str]) -> OfferQuery:
-    """Return what is asked of the market, where these clouds are known.
+def question_of(
+    given: InventoryQuery, *, providers: Collection[str], costing: Costing | None
+) -> OfferQuery:
+    """Return what is asked of the market, where these clouds are known; `costing` is for what it needs.
 
     Raises:
         Invalid: something is asked for twice, or cannot be asked for.
@@ -80,7 +95,7 @@ def question_of(given: InventoryQuery, *, providers: Collection[str]) -> OfferQu
         raise errors.Invalid("q has an order already", path="sort", hint="give it once")
     if given.limit is not None and asked.limit is not None:
         raise errors.Invalid("q has a limit already", path="limit", hint="give it once")
-    orders = _orders(given.sort) if given.sort else asked.orders or (CHEAPEST_FIRST,)
+    orders = _orders(given) if given.sort else asked.orders or (CHEAPEST_FIRST,)
     return OfferQuery(
         condition=joined(condition_of(_requirements(given)), asked.condition),
         orders=orders,
@@ -88,6 +103,7 @@ def question_of(given: InventoryQuery, *, providers: Collection[str]) -> OfferQu
         offset=given.offset,
         after=None if given.cursor is None else _place(given.cursor, orders),
         facets=_facets(given.facets),
+        costing=costing,
     )
 
 
@@ -99,11 +115,31 @@ def _limit(limit: int, form: Format) -> int:
     return limit
 
 
-def _orders(text: str) -> tuple[Order, ...]:
+def need_of(given: InventoryQuery) -> Need | None:
+    """Return for what need prices are asked; None where none is told."""
+    told = (given.hours, given.disk_gb, given.traffic_gb)
+    if told == (None, None, None):
+        return None
+    return Need(
+        hours=given.hours or 1.0, disk_gb=given.disk_gb or 0, traffic_gb=given.traffic_gb or 0
+    )
+
+
+def _orders(given: InventoryQuery) -> tuple[Order, ...]:
     try:
-        return tuple(read_order(word) for word in text.split(","))
+        return tuple(_order(word, given) for word in (given.sort or "").split(","))
     except ValueError as error:
         raise errors.Invalid(str(error), path="sort") from None
+
+
+def _order(word: str, given: InventoryQuery) -> Order:
+    name = word.strip().lower()
+    if name.lstrip("+-") not in _EFFECTIVE:
+        return read_order(word)
+    if need_of(given) is None:
+        hint = "it follows from hours, disk_gb and traffic_gb: give one of them"
+        raise errors.Invalid(f"{EFFECTIVE} is of what you need", path="sort", hint=hint)
+    return Order(EFFECTIVE, Direction.HIGHEST if name.startswith("-") else Direction.LOWEST)
 
 
 def _facets(names: list[str]) -> tuple[str, ...]:

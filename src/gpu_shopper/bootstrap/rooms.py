@@ -55,7 +55,12 @@ def rooms_over(
         ),
         queries=Queries(
             sessions=SessionQueries(desk.books, desk.clock, desk.limits),
-            offers=OfferQueries(desk.books, desk.market, desk.clock),
+            offers=OfferQueries(
+                desk.books,
+                desk.market,
+                desk.clock,
+                billing={name: cloud.quirks.billing for name, cloud in desk.clouds.items()},
+            ),
             fit=FitQueries(desk.market),
             history=HistoryQueries(desk.books, desk.clock),
             costs=CostQueries(desk.books, desk.clock),

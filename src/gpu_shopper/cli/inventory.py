@@ -9,6 +9,7 @@ from gpu_shopper.cli.render import Column, money, output_option, say, show, show
 from gpu_shopper.cli.situation import Situation
 
 if TYPE_CHECKING:
+    from gpu_shopper.domain.query_language import Query
     from gpu_shopper.wire.offers import MarketSource, OfferBody, OfferPage
 
 MOST = 100_000
@@ -29,6 +30,18 @@ COLUMNS: tuple[Column["OfferBody"], ...] = (
     Column("Cloud", lambda offer: offer.provider),
     Column("Odd", lambda offer: ", ".join(offer.marks)),
     Column("Offer", lambda offer: offer.id),
+)
+
+
+def _total(offer: "OfferBody") -> str:
+    return "" if offer.effective_price is None else money(offer.effective_price.total, digits=2)
+
+
+_COSTED: tuple[Column["OfferBody"], ...] = (
+    *COLUMNS[:4],
+    Column("True USD/h", lambda offer: money(offer.effective_price_per_hour), right=True),
+    Column("Total", _total, right=True),
+    *COLUMNS[4:],
 )
 COUNTS: tuple[Column[tuple[str, str, int]], ...] = (
     Column("By", lambda one: one[0]),
@@ -57,6 +70,9 @@ COUNTS: tuple[Column[tuple[str, str, int]], ...] = (
 @click.option("--min-inet-down", type=int, metavar="MBPS")
 @click.option("--interruptible/--on-demand", default=None, help="Only the one or the other kind.")
 @click.option("--partial/--whole", default=None, help="Only parts of GPUs, or none.")
+@click.option("--hours", type=float, metavar="H", help="Hours of use: show what they cost.")
+@click.option("--disk", "disk_gb", type=int, metavar="GB", help="Disk of that use.")
+@click.option("--traffic", "traffic_gb", type=int, metavar="GB", help="Traffic of that use.")
 @click.option("--sort", metavar="ORDER", help="For instance price, -vram or price_per_tflops.")
 @click.option(
     "--count-by",
@@ -83,12 +99,16 @@ def inventory(
 ) -> None:
     """List what can be rented now, the cheapest first.
 
+    With hours, disk or traffic, offers say what an hour costs in truth, all that is billed included, and are listed in
+    that order.
+
     A QUERY says in one text what the options say one by one, and more; quote it, so that the shell leaves < and > alone.
 
     \b
     Examples:
       gpu-shopper inventory --gpu "RTX 4090" --max-price 0.50
       gpu-shopper inventory 'gpu in (H100, H200) vram>=80 price<3 !spot sort price/tflops'
+      gpu-shopper inventory --gpu H100 --hours 6 --disk 200 --traffic 50
       gpu-shopper inventory --min-vram 80 --count-by gpu --count-by country
       gpu-shopper inventory -o json | jq '.[0].id'
     """
@@ -96,29 +116,34 @@ def inventory(
         name: list(value) if isinstance(value, tuple) else value for name, value in filters.items()
     }
     text = " ".join(query)
-    in_query = _limit_in(text) if text else None
+    asked = _read(text) if text else None
+    in_query = asked.limit if asked else None
     if limit is not None and in_query is not None:
         raise click.UsageError("the query has a limit already: leave out --limit")
     given["q"] = text
+    costed = any(given[name] is not None for name in ("hours", "disk_gb", "traffic_gb"))
+    if costed and not given["sort"] and not (asked and asked.orders):
+        given["sort"] = "effective_price"
     page = _listed(situation, given, limit or in_query or USUALLY, one_page=in_query is not None)
     if given["facets"]:
         _show_counts(page, output)
     elif output == "json":
         show_json(page.offers)
     else:
-        show(page.offers, COLUMNS, output, nothing="no offer matches now")
+        columns = _COSTED if costed else COLUMNS
+        show(page.offers, columns, output, nothing="no offer matches now")
         _say_more(len(page.offers), page.total, output)
     for source in page.providers:
         _say_trouble(source)
 
 
-def _limit_in(text: str) -> int | None:
-    """Return the limit that a query has; one that cannot be understood is shown with its place marked."""
+def _read(text: str) -> "Query":
+    """Return what a query asks; one that cannot be understood is shown with its place marked."""
     from gpu_shopper.domain.query_errors import QueryError, caret_lines
     from gpu_shopper.domain.query_language import parse
 
     try:
-        return parse(text).limit
+        return parse(text)
     except QueryError as error:
         part, mark = caret_lines(text, error)
         raise click.UsageError(f"{error.sentence}\n\n  {part}\n  {mark}") from None

@@ -63,6 +63,9 @@ class Filters(TypedDict, total=False):
     min_inet_down: int
     interruptible: bool
     partial: bool
+    hours: float
+    disk_gb: int
+    traffic_gb: int
     q: str
     sort: str
     facets: str | list[str]

@@ -352,3 +352,5 @@ def read_order(text: str) -> Order:
 
 
 CHEAPEST_FIRST = FIELDS["price"].best_first
+# The one order that an offer alone does not tell: what it costs for somebody's need (see `domain.true_price`).
+EFFECTIVE = "effective_price"

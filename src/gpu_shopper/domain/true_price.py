@@ -16,10 +16,10 @@ MONTH_HOURS = 730
 MOST_HOURS = 8_760.0
 MOST_DISK_GB = 100_000
 MOST_TRAFFIC_GB = 1_000_000
-# No part is more than a trillion dollars: what a cloud may say is bounded here, so that sums fit into 64 bits.
+# No amount is more than a trillion dollars: what a cloud may say is bounded here, so that sums fit into 64 bits.
 MOST_MICROS = 1 << 60
 _SECOND = timedelta(seconds=1)
-_HOUR_S = 3_600
+HOUR_SECONDS = 3_600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class Need:
     @property
     def seconds(self) -> int:
         """The hours in whole seconds: no cloud bills less than one of them for sure."""
-        return ceil(round(self.hours * _HOUR_S, 6))
+        return max(1, ceil(round(self.hours * HOUR_SECONDS, 6)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,9 @@ class TruePrice:
 
 def serves(offer: Offer, need: Need) -> bool:
     """Return whether the offer can be had for so long and with so much disk, as far as its cloud tells."""
-    long_enough = not offer.max_duration_hours or need.seconds <= offer.max_duration_hours * _HOUR_S
+    long_enough = (
+        not offer.max_duration_hours or need.seconds <= offer.max_duration_hours * HOUR_SECONDS
+    )
     return long_enough and (not offer.disk_gb or need.disk_gb <= offer.disk_gb)
 
 
@@ -109,6 +111,7 @@ def true_price(offer: Offer, terms: BillingTerms, need: Need) -> TruePrice:
     exchange = rounded(before * terms.exchange_fee)
     rounding = -(before + exchange) % terms.step_micros
     total = before + exchange + rounding
+    hourly = float(total) * HOUR_SECONDS
     return TruePrice(
         use=Money(use),
         unused=Money(unused),
@@ -117,18 +120,18 @@ def true_price(offer: Offer, terms: BillingTerms, need: Need) -> TruePrice:
         exchange=Money(exchange),
         rounding=Money(rounding),
         total=Money(total),
-        per_hour=HourlyRate(round(float(total) * _HOUR_S / need.seconds)),
+        per_hour=HourlyRate(rounded(hourly / need.seconds)),
         per_gpu_hour=HourlyRate(
-            round(float(total) * _HOUR_S / (need.seconds * (offer.gpu_count * offer.gpu_fraction)))
+            rounded(hourly / (need.seconds * (offer.gpu_count * offer.gpu_fraction)))
         ),
     )
 
 
 def disk_months(gigabytes: int, billed_s: int) -> float:
     """Return gigabytes times months."""
-    return gigabytes * billed_s / (MONTH_HOURS * _HOUR_S)
+    return gigabytes * billed_s / (MONTH_HOURS * HOUR_SECONDS)
 
 
 def rounded(micros: float) -> int:
-    """Return a part in whole micro-dollars."""
+    """Return an amount in whole micro-dollars."""
     return round(min(micros, MOST_MICROS))

@@ -1,14 +1,14 @@
 """The first rows of those that match, in an order, and how many match of each kind."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Direction, Order
+from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, EFFECTIVE, Direction, Order
 from gpu_shopper.market.bitmaps import Words, bits_at, count, rows_of
 from gpu_shopper.market.masks import Masks
 from gpu_shopper.market.rows import id_of
@@ -30,14 +30,21 @@ class Place:
 
 
 class Selection:
-    """The rows of one bitmap, in an order."""
+    """The rows of one bitmap, in an order; `costs` tells what rows cost for the need that is asked about."""
 
-    def __init__(self, masks: Masks, words: Words, orders: Sequence[Order]) -> None:
+    def __init__(
+        self,
+        masks: Masks,
+        words: Words,
+        orders: Sequence[Order],
+        costs: Callable[[NDArray[np.int64]], NDArray[np.float64]] | None = None,
+    ) -> None:
         self._index = masks.index
         self._masks = masks
         self._words = words
         self.total = count(words)
         self._orders = tuple(orders) or (CHEAPEST_FIRST,)
+        self._costs = costs
 
     def first(self, most: int, *, skip: int = 0, after: Place | None = None) -> Sequence[int]:
         """Return the positions of the first rows behind `after` and `skip` others."""
@@ -105,7 +112,7 @@ class Selection:
         keys = []
         groups = np.zeros(len(rows), dtype=np.int8)
         for order in self._orders:
-            key = self._masks.numbers(order.field)[rows].astype(np.float64)
+            key = self._key(order.field, rows)
             groups[np.isnan(key)] = 1
             keys.append(key if order.direction is Direction.LOWEST else -key)
         groups[bits_at(self._index.flags["odd"], rows)] = 2
@@ -113,6 +120,12 @@ class Selection:
         return groups, [
             np.where(groups == 1, 0.0, np.where(np.isnan(key), 0.0, key)) for key in keys
         ]
+
+    def _key(self, field: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        if field == EFFECTIVE:
+            assert self._costs is not None, "nobody said for what need"
+            return self._costs(rows)
+        return self._masks.numbers(field)[rows].astype(np.float64)
 
     def _behind(
         self,

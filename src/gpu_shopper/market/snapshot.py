@@ -6,7 +6,7 @@ A snapshot never changes: a question sees one market however long it takes, and 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from msgspec import json
@@ -16,6 +16,7 @@ from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order
 from gpu_shopper.market.bitmaps import Words, bits_at, rows_of, without
+from gpu_shopper.market.effective import Costing, Effective
 from gpu_shopper.market.facets import Counts, Facets
 from gpu_shopper.market.index import Index, indexing
 from gpu_shopper.market.masks import Masks
@@ -58,6 +59,8 @@ class Listing:
 class OfferQuery:
     """One question to the market: what to fulfil, in which order, which part of it, and what to count by.
 
+    With a `costing`, each row says what it costs for that need, and can be sorted by it.
+
     `without` are offers to leave out; they are not counted in the total, but in facets.
     """
 
@@ -68,6 +71,7 @@ class OfferQuery:
     after: Place | None = None
     facets: tuple[str, ...] = ()
     without: tuple[OfferId, ...] = ()
+    costing: Costing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,10 @@ class MarketSnapshot:
         return self._answers
 
     @cached_property
+    def _effective(self) -> Effective:
+        return Effective(self.index)
+
+    @cached_property
     def _endings(self) -> dict[tuple[int, float], bytes]:
         """What closes a row, by its cloud and its confidence: both are few."""
         return {}
@@ -165,12 +173,14 @@ class MarketSnapshot:
             counts = {name: facets.counts(name, but[name]) for name in query.facets}
         else:
             words = masks.of(query.condition)
-        chosen = Selection(masks, self._without(words, query.without), query.orders)
+        costing = query.costing
+        costs = None if costing is None else partial(self._effective.totals, costing)
+        chosen = Selection(masks, self._without(words, query.without), query.orders, costs)
         # One more than is wanted tells whether there is another page.
         found = chosen.first(query.limit + 1, skip=query.offset, after=query.after)
         page = found[: query.limit]
         return OfferPage(
-            rows=self._bodies(page),
+            rows=self._bodies(page) if costing is None else self._costed(page, costing),
             total=chosen.total,
             last=chosen.place(page[-1]) if page and len(found) > len(page) else None,
             facets=counts,
@@ -223,6 +233,12 @@ class MarketSnapshot:
                 end = endings[number, confidence] = self._ending(number, confidence, ())
             bodies.append(row + end)
         return tuple(bodies)
+
+    def _costed(self, positions: Sequence[int], costing: Costing) -> tuple[bytes, ...]:
+        """Return the rows with what each costs."""
+        bodies = self._bodies(positions)
+        ends = self._effective.endings(costing, positions)
+        return tuple(body[:-1] + end for body, end in zip(bodies, ends, strict=True))
 
     def _ending(self, number: int, confidence: float, marks: tuple[str, ...]) -> bytes:
         return ending(marks=marks, confidence=confidence, fetched_at=self._fetched[number])

@@ -1,12 +1,16 @@
 """Questions about the menu: answered from the snapshot in memory, without waiting for anything."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from gpu_shopper.domain.errors import MarketNotReady, NotFound
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_health import Key, Mark
+from gpu_shopper.domain.true_price import BillingTerms, Need
+from gpu_shopper.market.effective import Costing
 from gpu_shopper.market.holder import Market
 from gpu_shopper.market.snapshot import OfferPage, OfferQuery
 from gpu_shopper.ports.books import Books
@@ -45,7 +49,15 @@ class RememberedMark:
 class OfferQueries:
     """Reads the market, and what past failures say of it."""
 
-    def __init__(self, books: Books, market: Market, clock: Clock) -> None:
+    def __init__(
+        self,
+        books: Books,
+        market: Market,
+        clock: Clock,
+        *,
+        billing: Mapping[ProviderName, BillingTerms],
+    ) -> None:
+        self._terms = tuple(sorted(billing.items(), key=itemgetter(0)))
         self._books = books
         self._market = market
         self._clock = clock
@@ -54,6 +66,10 @@ class OfferQueries:
     def ready(self) -> bool:
         """Some cloud has answered since the start."""
         return self._market.snapshot.ready
+
+    def costing(self, need: Need) -> Costing:
+        """Return what the market must know to say what offers cost for `need`."""
+        return Costing(need, self._terms)
 
     def page(self, query: OfferQuery) -> MenuPage:
         """Return the page that `query` asks for.

@@ -42,15 +42,36 @@ class OfferFacts(Struct, frozen=True, kw_only=True):
     traffic_price_per_gb: float
 
 
-class OfferBody(OfferFacts, frozen=True, kw_only=True):
+class EffectivePrice(Struct, frozen=True):
+    """What an offer costs for the hours, disk and traffic that were asked for; the parts add up to the total.
+
+    `use` is the list price times the hours; `unused` what is billed beyond them (start, minimum, begun increments);
+    `exchange` what paying in another currency adds, `rounding` what rounding the bill up does.
+    """
+
+    use: float
+    unused: float
+    disk: float
+    traffic: float
+    exchange: float
+    rounding: float
+    total: float
+    per_gpu_hour: float
+
+
+class OfferBody(OfferFacts, frozen=True, kw_only=True, omit_defaults=True):
     """One offer, with what changes while its cloud says nothing new.
 
+    Where hours, disk or traffic were asked for, `effective_price_per_hour` is what an hour of them costs in truth; null
+    where the offer cannot be had for so long or with so much disk.
     `marks` say what is odd about its price, held against what the whole market asks; such an offer comes last.
     """
 
     marks: tuple[str, ...]
     availability_confidence: float
     fetched_at: datetime
+    effective_price_per_hour: float | None = None
+    effective_price: EffectivePrice | None = None
 
 
 class MarketSource(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from tests.unit.client.fake_server import (
     LOST,
     FakeServer,
     Routed,
+    offer_body,
     problem,
 )
 
@@ -50,6 +51,40 @@ def test_inventory_takes_a_query_and_sends_it_as_it_is(
     assert 0 == shown.exit_code, shown.stderr
     # A query's own limit is the page's.
     assert [{"q": ["gpu=H100 price<3 limit 2"]}] == asked
+
+
+def test_inventory_with_a_need_shows_the_true_price_and_sorts_by_it(
+    server: FakeServer, machine: Machine
+) -> None:
+    asked: list[dict[str, list[str]]] = []
+    parts = dict.fromkeys(
+        ("use", "unused", "disk", "traffic", "exchange", "rounding", "per_gpu_hour"), 0.0
+    )
+    costed = {"effective_price_per_hour": 0.75, "effective_price": {**parts, "total": 4.5}}
+    gone = {"effective_price_per_hour": None, "effective_price": None}
+
+    def answer(query: dict[str, list[str]]) -> Routed:
+        asked.append(query)
+        offers = [offer_body("sandbox:1", **costed), offer_body("sandbox:2", **gone)]
+        return 200, {"offers": offers, "count": 2, "total": 2, "providers": []}
+
+    server.answers["GET", "/api/v1/inventory"] = answer
+
+    shown = machine("inventory", "--hours", "6", "--disk", "200", "--traffic", "50", "-o", "csv")
+    machine("inventory", "--hours", "6", "--sort", "price")
+    machine("inventory", "sort vram", "--disk", "6")
+    machine("inventory", "vram>=20", "--disk", "6")
+
+    first, second = rows_of(shown.stdout)
+    assert ("0.7500", "4.50") == (first["true_usd/h"], first["total"])
+    assert ("", "") == (second["true_usd/h"], second["total"])
+    assert {
+        "hours": ["6.0"], "disk_gb": ["200"], "traffic_gb": ["50"], "limit": ["20"],
+        "sort": ["effective_price"],
+    } == asked[0]  # fmt: skip
+    assert ["price"] == asked[1]["sort"]
+    assert "sort" not in asked[2]
+    assert ["effective_price"] == asked[3]["sort"]
 
 
 def test_a_query_that_is_not_understood_is_shown_with_its_place(
