@@ -1,5 +1,6 @@
 """`gpu-shopper inventory`: what can be rented now."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,16 @@ MOST = 100_000
 PAGE = 500
 USUALLY = 20
 
+
+def _notes(offer: "OfferBody") -> Iterator[str]:
+    """Yield what a buyer must know: that it may be taken away, is a part of a GPU, has an odd price."""
+    if offer.interruptible:
+        yield "spot"
+    if offer.gpu_fraction < 1:
+        yield f"{offer.gpu_fraction:g} of a GPU"
+    yield from offer.marks
+
+
 COLUMNS: tuple[Column["OfferBody"], ...] = (
     Column("GPU", lambda offer: offer.gpu_type),
     Column("N", lambda offer: offer.gpu_count, right=True),
@@ -28,7 +39,7 @@ COLUMNS: tuple[Column["OfferBody"], ...] = (
     Column("RAM", lambda offer: offer.ram_gb, right=True),
     Column("Disk", lambda offer: offer.disk_gb, right=True),
     Column("Cloud", lambda offer: offer.provider),
-    Column("Odd", lambda offer: ", ".join(offer.marks)),
+    Column("Note", lambda offer: ", ".join(_notes(offer))),
     Column("Offer", lambda offer: offer.id),
 )
 
