@@ -8,6 +8,7 @@ import pytest
 
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.price_history import Tally
+from gpu_shopper.queries.history import MOST_RUNS
 from tests.api.house import CLOUD, OTHER_CLOUD, START, House, a_house, an_offer
 
 HISTORY = "/api/v1/inventory/history"
@@ -106,6 +107,25 @@ def test_pages_join_without_gap_or_repeat() -> None:
 
     assert sorted(seen) == seen
     assert 7 == len(set(seen)) == len(seen)
+
+
+def test_a_page_ends_before_it_holds_too_many_points() -> None:
+    house, hours, families = a_house(), 700, 8
+    for number in range(hours):
+        tally = Tally()
+        tally.add(
+            an_offer(count, gpu_count=count, price=rate(1 + number % 2))
+            for count in range(1, families + 1)
+        )
+        hour = THIS_HOUR - (hours - 1 - number) * HOUR
+        house.write(partial(record, provider=CLOUD, prices=tally.prices(), hour=hour))
+
+    first = asked(house, "hours=720")
+    rest = asked(house, f"hours=720&cursor={first['next_cursor']}")
+
+    assert (MOST_RUNS // hours, families - MOST_RUNS // hours) == (first["count"], rest["count"])
+    assert None is rest["next_cursor"]
+    assert {hours} == {len(one["points"]) for one in first["families"] + rest["families"]}
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,9 @@ def _price_now(family: "PriceFamily") -> tuple[bool, float]:
 @click.option(
     "--limit",
     type=click.IntRange(1, _MOST),
-    default=_PAGE,
+    default=20,
     show_default=True,
-    help="Most families of offers to look at.",
+    help="Most families of offers to list.",
 )
 @output_option
 @click.pass_obj
@@ -86,8 +86,8 @@ def history(
     given: Any = {
         name: list(value) if isinstance(value, tuple) else value for name, value in filters.items()
     }
-    page = _listed(situation, {"gpu_type": list(gpu), "hours": hours, **given}, limit)
-    families = sorted(page.families, key=_price_now)
+    page = _all(situation, {"gpu_type": list(gpu), "hours": hours, **given})
+    families = sorted(page.families, key=_price_now)[:limit]
     if output == "json":
         show_json(families)
         return
@@ -99,19 +99,20 @@ def history(
     if len(families) == 1:
         say(families[0].summary.says)
     if page.next_cursor:
-        say(f"only the first {limit} families were looked at; --limit looks at more")
+        say(f"only {len(page.families)} families were looked at: ask for fewer")
+    elif len(page.families) > limit:
+        say(f"{limit} of {len(page.families)} families; --limit shows more")
 
 
-def _listed(situation: Situation, given: Any, limit: int) -> "PriceHistory":
-    """Return as many families as are wanted as if they were one page."""
+def _all(situation: Situation, given: Any) -> "PriceHistory":
+    """Return all families as if they were one page: the cheapest may be the last in their order."""
     families: list[PriceFamily] = []
     cursor = ""
     while True:
-        size = min(limit - len(families), _PAGE)
-        page = situation.shopper.price_history(**given, limit=size, cursor=cursor)
+        page = situation.shopper.price_history(**given, limit=_PAGE, cursor=cursor)
         families += page.families
         cursor = page.next_cursor or ""
-        if not cursor or len(families) >= limit:
+        if not cursor or len(families) >= _MOST:
             return msgspec.structs.replace(page, families=families)
 
 

@@ -155,7 +155,8 @@ def in_words(seen: Outlook) -> str:
     if seen.now is None:
         return "not on sale lately"
     if seen.verdict is Verdict.UNKNOWN:
-        return f"{seen.now} now; {seen.hours} hours are known, and a verdict takes {_ENOUGH}"
+        known = "1 hour is" if seen.hours == 1 else f"{seen.hours} hours are"
+        return f"{seen.now} now; {known} known, and a verdict takes {_ENOUGH}"
     means = {
         Verdict.GOOD: "a good time to rent",
         Verdict.USUAL: "nothing unusual",

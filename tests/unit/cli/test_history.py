@@ -78,24 +78,45 @@ def test_history_asks_what_was_given_page_by_page(server: FakeServer, machine: M
     def answer(query):
         asked.append(query)
         more = {} if "cursor" in query else {"next_cursor": "more"}
-        return 200, history_body(family_body((0, 24, 2.0)), **more)
+        now = 1.25 if "cursor" in query else 1.5
+        return 200, history_body(family_body((0, 24, 2.0), now=now), **more)
 
     server.answers[HISTORY] = answer
 
     told = machine(
         "history", "H100", "L4", "--gpus", "1", "--provider", "a", "--country", "DE", "--on-demand",
-        "--limit", "150", "-o", "csv",
+        "--limit", "1", "-o", "csv",
     )  # fmt: skip
-    machine("history", "--limit", "1")
 
     first = {
         "gpu_type": ["H100", "L4"], "gpu_count": ["1"], "provider": ["a"], "country": ["DE"],
         "interruptible": ["false"], "hours": ["168"], "limit": ["100"],
     }  # fmt: skip
-    assert [first, first | {"cursor": ["more"]}] == asked[:2]
-    assert {"hours": ["168"], "limit": ["1"]} == asked[2]
-    assert 3 == len(asked)
-    assert ["1.5000", "good"] == [rows_of(told.stdout)[1][name] for name in ("now_usd/h", "now_is")]
+    assert [first, first | {"cursor": ["more"]}] == asked
+    (row,) = rows_of(told.stdout)
+    assert ("1.2500", "good") == (row["now_usd/h"], row["now_is"])
+
+
+def test_the_cheapest_are_listed_wherever_they_stand(server: FakeServer, machine: Machine) -> None:
+    families = [family_body((0, 24, 2.0), country=f"{n}", now=3.0 - n) for n in range(3)]
+    server.answers[HISTORY] = 200, history_body(*families)
+
+    told = machine("history", "--limit", "2")
+
+    assert ["2", "1"] == [line.split()[4] for line in told.stdout.splitlines()[1:]]
+    assert "2 of 3 families" in told.stderr
+
+
+def test_somebody_who_asks_for_everything_is_told_where_it_ended(
+    server: FakeServer, machine: Machine
+) -> None:
+    many = [family_body((0, 1, 1.0), country=f"{n}") for n in range(100)]
+    server.answers[HISTORY] = 200, history_body(*many, next_cursor="more")
+
+    told = machine("history")
+
+    assert "only 1000 families were looked at" in told.stderr
+    assert 10 == server.times(*HISTORY)
 
 
 def test_history_speaks_json(server: FakeServer, machine: Machine) -> None:

@@ -161,6 +161,7 @@ def test_what_is_not_on_sale_has_no_price_now() -> None:
         ([2] * 30, 0, "2.0000 USD/h now, beside the median of 30 hours, 2.0000 USD/h: nothing unusual"),
         ([0] * 30 + [1], 0, "1.0000 USD/h now, beside the median of 31 hours, 0.0000 USD/h: if it can wait, wait"),
         ([2] * 3, 0, "2.0000 USD/h now; 3 hours are known, and a verdict takes 24"),
+        ([2], 0, "2.0000 USD/h now; 1 hour is known, and a verdict takes 24"),
         ([2] * 30, 3, "not on sale lately"),
     ],
 )  # fmt: skip
