@@ -1,5 +1,6 @@
 """The whole service in one process: books, engine and API over one set of settings."""
 
+import gc
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,10 +29,12 @@ from gpu_shopper.runtime.probing import SshProbe
 from gpu_shopper.runtime.vault import DeploymentVault
 from gpu_shopper.runtime.wakeup import LocalWakeup
 from gpu_shopper.settings import Settings
+from gpu_shopper.stores.menu_files import MenuFiles
 from gpu_shopper.stores.sqlite import open_books
 from gpu_shopper.transport.door import AiohttpDoor
 
 KEY_FILE = "deployment.key"
+MENUS = "menus"
 
 
 class StartRefused(Refusal):
@@ -106,6 +109,8 @@ async def build(
         limits=limits,
         deployment=deployment.id,
         owner=f"{os.getpid()}-{chance.draw_bits(40):x}",
+        menus=MenuFiles(settings.data_dir / MENUS),
+        tidy=gc.collect,
     )
     periods = Periods(
         shop=settings.shop_period_s,

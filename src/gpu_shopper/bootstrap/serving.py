@@ -21,6 +21,7 @@ from gpu_shopper.transport.door import AiohttpDoor
 
 _BACKLOG = 1024
 _GRACE_S = 10
+_SELDOM = (700, 10, 1_000)
 
 Announce = Callable[[str], None]
 
@@ -79,12 +80,19 @@ async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
     )
     server = uvicorn.Server(config)
     _be_patient()
-    # What was imported lives as long as the process; a full collection over it would stop the loop for 70 ms.
-    gc.collect()
-    gc.freeze()
+    collect_seldom()
     app.start()
     say(f"serving {url_of(listener)} as deployment {app.deployment}")
     await server.serve(sockets=[listener])
+
+
+def collect_seldom() -> None:
+    """Keep full collections of garbage from stopping the loop."""
+    # What was imported lives as long as the process; a full collection over it would stop the loop for 70 ms.
+    gc.collect()
+    gc.freeze()
+    # Nor must one come while a menu of many thousand offers is being read: the engine has it made between two of those.
+    gc.set_threshold(*_SELDOM)
 
 
 def _be_patient() -> None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 MICROS = 1_000_000
 _HOUR_US = 3_600 * MICROS
 _US = timedelta(microseconds=1)
+_PLAIN = 1 << 40
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,6 +79,11 @@ def money(dollars: float | str | Decimal) -> Money:
 
 def rate(dollars_per_hour: float | str | Decimal) -> HourlyRate:
     """Read a price in USD per hour."""
+    if isinstance(dollars_per_hour, float):
+        # Of a number below 2**40 a float's error is far less than a tenth: where a half is not near, both ways agree.
+        scaled = dollars_per_hour * MICROS
+        if 0 <= scaled < _PLAIN and abs(scaled - (nearest := round(scaled))) < 0.4:
+            return HourlyRate(nearest)
     return HourlyRate(micros_from_dollars(dollars_per_hour))
 
 

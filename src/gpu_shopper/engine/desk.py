@@ -18,6 +18,7 @@ from gpu_shopper.ports.books import Book, Books, Claim, StaleClaim
 from gpu_shopper.ports.boot import BootScripts
 from gpu_shopper.ports.chance import Chance
 from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.menu_keeper import MenuKeeper
 from gpu_shopper.ports.meter import Meter
 from gpu_shopper.ports.notifier import Notifier
 from gpu_shopper.ports.probe import Probe
@@ -28,11 +29,16 @@ from gpu_shopper.transactions.known import known_session
 T = TypeVar("T")
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """The ports that the engine acts through. `owner` names this process in claims.
 
     `keeps_prices` says whether the book is told what offers cost: a simulated world, of which nobody asks it, does without.
+    Without `menus` no menu outlives the process. `tidy` is called when much of what was made was just let go.
     """
 
     books: Books
@@ -52,6 +58,8 @@ class Desk:
     keeps_prices: bool = True
     listening: Listening = field(default_factory=Listening)
     shopping_list: ShoppingList = field(default_factory=ShoppingList)
+    menus: MenuKeeper | None = None
+    tidy: Callable[[], object] = _nothing
 
     def deadline(
         self, session: Session, wanted: LaunchAttempt | None, *, now: datetime

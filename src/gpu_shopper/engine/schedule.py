@@ -149,7 +149,13 @@ class Engine:
         return once
 
     def _shop(self, provider: ProviderName) -> Callable[[], Awaitable[float]]:
+        restored = False
+
         async def once() -> float:
+            nonlocal restored
+            if not restored:
+                restored = True
+                await self.shopping.restore(provider)
             return await self.shopping.refresh(provider)
 
         return once

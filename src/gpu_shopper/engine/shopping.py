@@ -9,17 +9,21 @@ from datetime import timedelta
 from typing import Final
 
 from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.offer import Offer
 from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.menu_keeping import MenuKeeping
 from gpu_shopper.engine.pricing import Pricing
 from gpu_shopper.engine.shop_pace import Doubt, Pace
 from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.market.snapshot import Listing
-from gpu_shopper.ports.provider import OfferListing, Unchanged
+from gpu_shopper.ports.provider import Unchanged
 from gpu_shopper.ports.provider_errors import ProviderError, RateLimited
 
 TOO_OLD = timedelta(minutes=30)
 # However often a cloud says that nothing has changed: after so long it is asked for all of it again.
 WHOLE_EVERY: Final = 900.0
+TIDY_EVERY_S: Final = 60.0
+_PIECE: Final = 1_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +42,9 @@ class Shopping:
     def __init__(self, desk: Desk, *, period: float = 0.0) -> None:
         self._desk = desk
         self._pricing = Pricing(desk)
+        self._keeping = MenuKeeping(desk)
+        self._asking = 0
+        self._tidied_at = desk.clock.monotonic()
         self._shops = {
             name: _Shop(
                 pace=Pace(
@@ -49,8 +56,19 @@ class Shopping:
             for name, cloud in desk.clouds.items()
         }
 
+    async def restore(self, provider: ProviderName) -> None:
+        """Put on sale, marked, what was kept of a cloud's menu before the start."""
+        await self._keeping.restore(provider, oldest=TOO_OLD)
+
     async def refresh(self, provider: ProviderName) -> float:
         """Ask one cloud for its menu; keep the old one, marked, if it does not answer. Return the pause after it."""
+        self._asking += 1
+        try:
+            return await self._refresh(provider)
+        finally:
+            self._asking -= 1
+
+    async def _refresh(self, provider: ProviderName) -> float:
         desk, shop = self._desk, self._shops[provider]
         try:
             menu = await desk.clouds[provider].list_offers(known=self._known(provider))
@@ -76,11 +94,18 @@ class Shopping:
         if doubt is not None:
             desk.meter.event("menu_doubted", provider=provider, because=doubt)
             return self._fail(provider, doubt)
-        await self._put_on_sale(provider, menu)
+        offers, revision, rejected = list(menu.offers), menu.revision, menu.rejected
+        # The list is the last to hold them, so that they can be let go a few at a time.
+        del menu
+        # Until all of it is there, nothing may be said to be unchanged.
+        shop.revision = ""
+        await self._put_on_sale(provider, offers, rejected=rejected)
+        shop.revision, shop.whole_at = revision, desk.clock.monotonic()
         return shop.pace.heard()
 
     async def pause(self, provider: ProviderName, seconds: float) -> None:
         """Wait for so long, or until somebody waits for a newer menu and the cloud may be asked."""
+        self._tidy()
         wishes, clock = self._desk.shopping_list, self._desk.clock
         least, left = self._shops[provider].pace.least, self._left(provider)
         if left is not None and left < seconds:
@@ -91,16 +116,25 @@ class Shopping:
             seconds, least = seconds - left, max(0.0, least - left)
         await wishes.wait(provider, most=seconds, least=least, clock=clock)
 
-    async def _put_on_sale(self, provider: ProviderName, menu: OfferListing) -> None:
-        desk, shop = self._desk, self._shops[provider]
-        # Until all of it is there, nothing may be said to be unchanged.
-        shop.revision = ""
-        now = desk.clock.now()
-        for _ in desk.market.replacing(provider, menu.offers, now, rejected=menu.rejected):
+    def _tidy(self) -> None:
+        """Let go of what the last menus were made of, unless another one is being made."""
+        now = self._desk.clock.monotonic()
+        if not self._asking and now - self._tidied_at >= TIDY_EVERY_S:
+            self._tidied_at = now
+            self._desk.tidy()
+
+    async def _put_on_sale(
+        self, provider: ProviderName, offers: list[Offer], *, rejected: int
+    ) -> None:
+        desk, now = self._desk, self._desk.clock.now()
+        for _ in desk.market.replacing(provider, offers, now, rejected=rejected):
             await desk.clock.sleep(0)
-        shop.revision, shop.whole_at = menu.revision, desk.clock.monotonic()
         desk.wakeup.hint()
-        await self._pricing.keep(provider, menu.offers, at=now)
+        await self._pricing.keep(provider, offers, at=now)
+        while len(offers) > _PIECE:
+            del offers[-_PIECE:]
+            await desk.clock.sleep(0)
+        await self._keeping.keep(self._listing(provider))
 
     def _known(self, provider: ProviderName) -> str:
         shop = self._shops[provider]

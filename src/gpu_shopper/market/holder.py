@@ -16,7 +16,9 @@ from gpu_shopper.market.shelf import Stock
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot
 
 # So few offers are put on their shelf when somebody first asks about them: mostly nobody does before the next listing.
-FEW: Final = 1_000
+FEW: Final = 250
+# What is said of a cloud whose menu is from before the start.
+KEPT: Final = "not heard since the start: these are its offers of before"
 _TRIES: Final = 3
 
 
@@ -44,6 +46,21 @@ class Market:
         """Do the same in pieces, so that a long listing holds nobody up; readers see it when all is ready."""
         stock = Stock(provider, listing)
         new = Listing(provider=provider, stock=stock, fetched_at=at, rejected=rejected)
+        yield from self._putting(new)
+
+    def restoring(
+        self, provider: ProviderName, listing: Iterable[Offer], at: datetime
+    ) -> Pieces[None]:
+        """Put on sale, marked, what `provider` listed at `at` before the start, if it has not been heard since."""
+        stock = Stock(provider, listing)
+        new = Listing(provider=provider, stock=stock, fetched_at=at, error=KEPT, kept=True)
+        if self._listing(provider).fetched_at is None:
+            yield from self._putting(new)
+
+    def _putting(self, new: Listing) -> Pieces[None]:
+        stock = new.stock
+        if len(stock) > FEW:
+            yield
         snapshot = self._snapshot.replacing(new)
         if len(stock) > FEW:
             yield from snapshot.indexing()
@@ -55,7 +72,7 @@ class Market:
                 yield from snapshot.indexing()
         if snapshot.generation != self._snapshot.generation + 1:
             snapshot = self._snapshot.replacing(new)
-        self._taken.pop(provider, None)
+        self._taken.pop(new.provider, None)
         # One assignment: a reader sees the old market or the new one, never half of each.
         self._snapshot = snapshot
 

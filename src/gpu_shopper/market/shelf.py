@@ -23,6 +23,8 @@ Codes = NDArray[np.int32]
 
 # So many rows are made before others are let in: less than two milliseconds' work.
 PIECE: Final = 250
+# So many values of one column are taken at a time.
+_STRETCH: Final = 8_000
 
 _ZERO_IS_UNKNOWN: Final = frozenset({"vram", "vcpus", "ram", "disk", "down", "up"})
 _NUMBERS: Final[Mapping[str, str]] = {
@@ -87,28 +89,32 @@ class Shelf:
 def stocking(provider: ProviderName, offers: Iterable[Offer]) -> Pieces[Shelf]:
     """Make a shelf of `offers` in pieces."""
     ordered = sorted(offers, key=attrgetter("id"))
+    yield
     rows: list[bytes] = []
-    values: list[tuple[Any, ...]] = []
+    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
     for start in range(0, len(ordered), PIECE):
         piece = ordered[start : start + PIECE]
         rows += map(row_of, piece)
-        values += map(_read, piece)
+        parts = zip(*map(_read, piece), strict=True)
+        for column, part in zip(columns.values(), parts, strict=True):
+            column.extend(part)
         yield
-    columns = dict(zip(_COLUMNS, zip(*values, strict=True), strict=True)) if values else {}
-    yield
     numbers: dict[str, Numbers] = {}
     for name in _NUMBERS:
-        numbers[name] = _numbers(name, columns.get(name, ()))
+        numbers[name] = _numbers(name, columns.pop(name))
         yield
-    flags = {name: np.array(columns.get(name, ()), dtype=bool) for name in _FLAGS}
+    flags = {name: np.array(columns.pop(name), dtype=bool) for name in _FLAGS}
     flags[Mark.SPOT_ABOVE] = yield from _spot_above(ordered)
     texts = {}
     for name in TEXTS:
-        texts[name] = _text(columns.get(name, ()))
-        yield
-    cuda = _text(columns.get("cuda", ()))
+        texts[name] = yield from _text(columns.pop(name))
+    cuda = yield from _text(columns.pop("cuda"))
     versions = np.array([_nan_if_none(version_number(value)) for value in cuda.values])
     numbers["cuda"] = narrowed(versions[cuda.codes] if ordered else np.empty(0))
+    yield
+    ids = hashes(columns.pop("id"))
+    yield
+    machines = hashes(columns.pop("machine"))
     yield
     return Shelf(
         provider=provider,
@@ -116,8 +122,8 @@ def stocking(provider: ProviderName, offers: Iterable[Offer]) -> Pieces[Shelf]:
         numbers=numbers,
         flags=flags,
         texts=texts,
-        ids=hashes(columns.get("id", ())),
-        machines=hashes(columns.get("machine", ())),
+        ids=ids,
+        machines=machines,
     )
 
 
@@ -190,11 +196,19 @@ def _numbers(name: str, given: Sequence[float]) -> Numbers:
     return values if name == "price" else narrowed(values)
 
 
-def _text(given: Sequence[str]) -> Text:
-    values = tuple(sorted(set(given)))
+def _text(given: Sequence[str]) -> Pieces[Text]:
+    parts = [given[start : start + _STRETCH] for start in range(0, len(given), _STRETCH)]
+    distinct: set[str] = set()
+    for part in parts:
+        distinct.update(part)
+        yield
+    values = tuple(sorted(distinct))
     code_of = {value: code for code, value in enumerate(values)}
-    codes = np.fromiter(map(code_of.__getitem__, given), dtype=np.int32, count=len(given))
-    return Text(values=values, codes=codes)
+    codes = [np.empty(0, dtype=np.int32)]
+    for part in parts:
+        codes.append(np.fromiter(map(code_of.__getitem__, part), dtype=np.int32, count=len(part)))
+        yield
+    return Text(values=values, codes=np.concatenate(codes))
 
 
 def _nan_if_none(value: float | None) -> float:

@@ -34,7 +34,8 @@ class Listing:
     """What one cloud sells, as last heard.
 
     `fetched_at` is None before its first answer. `error` says why the newest attempt to list failed, at `failed_at`;
-    the offers are then those of the last good answer.
+    the offers are then those of the last good answer. Where that came before the start, they are `kept`: the cloud itself
+    has not been heard yet.
     """
 
     provider: ProviderName
@@ -43,6 +44,7 @@ class Listing:
     error: str | None = None
     failed_at: datetime | None = None
     rejected: int = 0
+    kept: bool = False
 
     @property
     def ok(self) -> bool:
@@ -141,13 +143,15 @@ class MarketSnapshot:
 
     @property
     def ready(self) -> bool:
-        """Whether any cloud has ever answered: until then an empty market means nothing."""
+        """Whether any cloud has ever answered, or its menu was kept: until then an empty market means nothing."""
         return any(listing.fetched_at is not None for listing in self._listings)
 
     @property
     def complete(self) -> bool:
-        """Whether every cloud has answered: until then, what is not on the market may be on sale."""
-        return all(listing.fetched_at is not None for listing in self._listings)
+        """Whether every cloud has answered since the start: until then, what is not on the market may be on sale."""
+        return all(
+            listing.fetched_at is not None and not listing.kept for listing in self._listings
+        )
 
     @property
     def providers(self) -> tuple[Listing, ...]:

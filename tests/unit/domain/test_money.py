@@ -1,5 +1,6 @@
 """Money: whole micro-dollars, and a price of time that no way of cutting it can change."""
 
+import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -105,3 +106,15 @@ def test_what_is_no_amount_is_refused(wrong: float | str) -> None:
 def test_amounts_print_for_people() -> None:
     assert "12.30 USD" == str(money("12.3"))
     assert "0.4000 USD/h" == str(rate("0.4"))
+
+
+def test_the_quick_way_to_a_rate_is_the_exact_one() -> None:
+    chance = random.Random(4)
+    drawn = [chance.uniform(0, 100) for _ in range(20_000)]
+    drawn += [chance.randrange(10**9) / 10 ** chance.randrange(12) for _ in range(20_000)]
+    drawn += [(chance.randrange(10**9) + 0.5) / 1e6 for _ in range(20_000)]
+    drawn += [0.0, 1e-9, 4.999999999e-7, 5e-7, 0.1 + 0.2, 1e6, 1e12, 123456789.123456]
+
+    assert [micros_from_dollars(dollars) for dollars in drawn] == [
+        rate(dollars).micros for dollars in drawn
+    ]

@@ -51,7 +51,7 @@ _Amount = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
-class OfferRow(msgspec.Struct, frozen=True, kw_only=True):
+class OfferRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row of the menu. Memory is that of one GPU; `max_hours` 0 is without limit."""
 
     id: _Name

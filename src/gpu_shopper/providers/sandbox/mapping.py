@@ -44,7 +44,9 @@ def offer_of(row: OfferRow, *, fetched_at: datetime, provider: ProviderName = PR
         country=country_of(row.country),
         region=row.region,
         city=row.city.strip(),
-        location=", ".join(part for part in (row.city, row.country) if part),
+        location=f"{row.city}, {row.country}"
+        if row.city and row.country
+        else row.city or row.country,
         reliability=row.reliability,
         fetched_at=fetched_at,
         max_duration_hours=row.max_hours,
