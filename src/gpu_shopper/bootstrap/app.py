@@ -112,12 +112,7 @@ async def build(
         menus=MenuFiles(settings.data_dir / MENUS),
         tidy=gc.collect,
     )
-    periods = Periods(
-        shop=settings.shop_period_s,
-        sweep=settings.sweep_period_s,
-        accrue=settings.accrue_period_s,
-    )
-    engine = Engine(desk, periods=periods, concurrency=settings.reconcile_concurrency)
+    engine = Engine(desk, periods=_periods(settings), concurrency=settings.reconcile_concurrency)
     return App(
         rooms=rooms_over(desk, engine, render_metrics=meter.render, public_url=public_url),
         engine=engine,
@@ -125,6 +120,14 @@ async def build(
         door=door,
         clock=clock,
         deployment=deployment.id,
+    )
+
+
+def _periods(settings: Settings) -> Periods:
+    return Periods(
+        shop=settings.shop_period_s,
+        sweep=settings.sweep_period_s,
+        accrue=settings.accrue_period_s,
     )
 
 

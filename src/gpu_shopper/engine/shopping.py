@@ -23,7 +23,7 @@ TOO_OLD = timedelta(minutes=30)
 # However often a cloud says that nothing has changed: after so long it is asked for all of it again.
 WHOLE_EVERY: Final = 900.0
 TIDY_EVERY_S: Final = 60.0
-_PIECE: Final = 1_000
+_PIECE: Final = 500
 
 
 @dataclass(slots=True, kw_only=True)

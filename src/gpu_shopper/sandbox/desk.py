@@ -17,7 +17,7 @@ from gpu_shopper.sandbox.misbehaviour import Rule
 from gpu_shopper.sandbox.orders import BadOrderError, Order, parse_order
 from gpu_shopper.sandbox.sales import Quote, Refusal, quote, sell
 from gpu_shopper.sandbox.state import ModelState
-from gpu_shopper.sandbox.telling import garbled, garbled_menu, retold, with_more
+from gpu_shopper.sandbox.telling import garbled_menu, garbled_purchase, retold, with_more
 
 _GATES = ("lose_request", "down", "html_error", "rate_limited", "unauthorized")
 _TITLE = "502 Bad Gateway"
@@ -108,7 +108,8 @@ class Desk:
         period, share = state.period(now), state.config.absent_share
         full = state.park.full_offers()
         etag = state.catalogue.etag(period, full)
-        if request.if_none_match == etag:
+        garbled = state.rules.strikes("offers_garbled", op.OFFERS)
+        if garbled is None and request.if_none_match == etag:
             return ModelReply(status=304, etag=etag)
         listed = [
             (index, row)
@@ -117,7 +118,9 @@ class Desk:
             and not state.catalogue.is_absent(index - 1, period, share=share)
         ]
         body = page_of("offers", listed, page, show=_as_it_is, total=len(listed))
-        return garbled_menu(state.rules, ModelReply(status=200, body=body, etag=etag))
+        if garbled is not None:
+            return ModelReply(status=200, body=garbled_menu(garbled, body))
+        return ModelReply(status=200, body=body, etag=etag)
 
     def _create(self, request: ModelRequest, now: float) -> ModelReply:
         _no_query(request)
@@ -133,7 +136,7 @@ class Desk:
             return replace(reply, lost=True)
         if rules.strikes("create_then_500", op.CREATE) is not None:
             return error(500, "internal", "something went wrong")
-        return garbled(rules, reply)
+        return garbled_purchase(rules, reply)
 
     def _create_later(self, request: ModelRequest, late: Rule, now: float) -> ModelReply:
         state = self._state

@@ -8,13 +8,13 @@ from gpu_shopper.sandbox import instances as status
 from gpu_shopper.sandbox import misbehaviour as op
 from gpu_shopper.sandbox.instances import Instance
 from gpu_shopper.sandbox.messages import ModelReply, Row
-from gpu_shopper.sandbox.misbehaviour import Misbehaviour
+from gpu_shopper.sandbox.misbehaviour import Misbehaviour, Rule
 
 _FOREIGN_ROWS = 2
 _ADDRESS = {"ssh_host": None, "ssh_port": None, "host_key": None}
 
 
-def garbled(rules: Misbehaviour, reply: ModelReply) -> ModelReply:
+def garbled_purchase(rules: Misbehaviour, reply: ModelReply) -> ModelReply:
     """Return what is answered to a purchase that was made: a body that says nothing, or an error that names it."""
     assert isinstance(reply.body, dict), reply
     rule = rules.strikes("create_garbled", op.CREATE)
@@ -28,23 +28,18 @@ def garbled(rules: Misbehaviour, reply: ModelReply) -> ModelReply:
     return reply
 
 
-def garbled_menu(rules: Misbehaviour, reply: ModelReply) -> ModelReply:
-    """Return what is answered to a question for offers: perhaps no list, one of rows that say nothing, or an empty one."""
-    rule = rules.strikes("offers_garbled", op.OFFERS)
-    if rule is None:
-        return reply
-    assert isinstance(reply.body, dict), reply
-    rows = reply.body["offers"]
+def garbled_menu(rule: Rule, body: Row) -> Row | str:
+    """Return what a page of offers is made into: no list, one with rows that say nothing, or an empty one."""
+    rows = body["offers"]
     assert isinstance(rows, list), rows
     kept = rows[: len(rows) - math.ceil(len(rows) * rule.number("share"))]
     spoilt = [row | {"price_per_hour": {"amount": "?"}} for row in rows[len(kept) :]]
-    nothing: Row = {"offers": [], "next_cursor": None, "total": 0}
     bodies: dict[str, Row | str] = {
         "not_json": "offers",
-        "rows": reply.body | {"offers": [*kept, *spoilt]},
-        "empty": nothing,
+        "rows": body | {"offers": [*kept, *spoilt]},
+        "empty": {"offers": [], "next_cursor": None, "total": 0},
     }
-    return replace(reply, body=bodies[str(rule.params["body"])], etag="")
+    return bodies[str(rule.params["body"])]
 
 
 def retold(rules: Misbehaviour, operation: str) -> Callable[[Instance], Row]:
