@@ -139,7 +139,7 @@ def hear(
         at=at,
         boot_id=report.boot_id,
         counter=report.counter,
-        idle_seconds=report.idle_seconds,
+        idle_seconds=_idle_seconds(before, report, at=at),
         as_sold=as_sold or checked,
         instance_id=report.instance_id,
     )
@@ -156,6 +156,18 @@ def hear(
         missing_listings=0,
         missing_reads=0,
     )
+
+
+def _idle_seconds(before: Heard | None, report: NodeReport, *, at: datetime) -> float:
+    """Return for how long the node can have been idle: since what was heard before, and as long as that was by then.
+
+    A reboot ends what ran. Another boot that was idle before that is a double's, and says nothing of the one at work.
+    """
+    if before is None:
+        return report.idle_seconds
+    since = max(0.0, (at - before.at).total_seconds())
+    longest = since + before.idle_seconds if before.boot_id == report.boot_id else since
+    return min(report.idle_seconds, longest)
 
 
 def _is_outvoted(absence: Absence, *, at: datetime) -> bool:

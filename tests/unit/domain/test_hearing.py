@@ -326,3 +326,33 @@ def test_what_a_double_said_before_the_id_was_known_is_forgotten(
     attempt = an_attempt(heard=heard(instance_id=said))
 
     assert (attempt.heard if kept else None) == without_anothers_word(attempt).heard
+
+
+@pytest.mark.parametrize(
+    ("boot", "said", "after", "expected"),
+    [
+        ("boot-1", 160.0, 60, 160.0),
+        ("boot-1", 161.0, 60, 160.0),
+        ("boot-1", 5.0, 60, 5.0),
+        ("boot-2", 5.0, 60, 5.0),
+        ("boot-2", 1800.0, 60, 60.0),
+        ("boot-2", 1800.0, -60, 0.0),
+    ],
+    ids=[
+        "idle on",
+        "idle for longer than it can be",
+        "at work since",
+        "booted since",
+        "another, idle since before this one was heard",
+        "heard by a clock that was set back",
+    ],
+)
+def test_a_node_is_idle_for_no_longer_than_since_another_was_heard(
+    boot: str, said: float, after: int, expected: float
+) -> None:
+    attempt = an_attempt(heard=heard(NOON, idle_seconds=100.0, counter=7))
+    report = a_report(boot_id=boot, counter=8, idle_seconds=said)
+
+    now = hear(attempt, report, as_sold=True, at=NOON + timedelta(seconds=after)).heard
+    assert now is not None
+    assert expected == now.idle_seconds

@@ -1,0 +1,50 @@
+"""What a double may say where no cloud lets a node know which instance it is: both speak under one token."""
+
+from datetime import timedelta
+
+from gpu_shopper.testing.nodes import Node
+from gpu_shopper.testing.scenarios import Scene, Stage
+from tests.sim.perform import perform, run
+
+NAMELESS = Scene(names_itself=False)
+
+
+async def _with_a_double_that_cannot_be_ended(stage: Stage, **request: object) -> tuple[str, Node]:
+    session = await run(stage, reservation_hours=4, **request)
+    first, nodes = stage.ledger()[0], stage.world.nodes
+    stage.misbehave("ignore_destroy", count=None)
+    stage.cloud.double(first.name)
+    (second,) = (one for one in stage.alive() if one.id != first.id)
+    await stage.until(lambda: nodes.of(second.id) in nodes.alive(), limit=60)
+    host = nodes.of(second.id)
+    assert host is not None
+    return session, host
+
+
+def test_a_session_at_work_is_not_ended_because_a_double_is_idle() -> None:
+    async def script(stage: Stage) -> None:
+        session, double = await _with_a_double_that_cannot_be_ended(
+            stage, idle_threshold=timedelta(minutes=15)
+        )
+        held = stage.world.nodes.of(stage.ledger()[0].id)
+        assert held is not None
+        held.idle, double.idle = False, True
+        await stage.wait(3600)
+
+        assert "running" == stage.state(session)
+        stage.behave()
+
+    perform(script, NAMELESS)
+
+
+def test_an_idle_machine_is_ended_all_the_same() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, idle_threshold=timedelta(minutes=15), reservation_hours=4)
+        held = stage.world.nodes.of(stage.ledger()[0].id)
+        assert held is not None
+        held.idle = True
+        await stage.until_state(session, "stopped", limit=1800)
+
+        assert "idle" == stage.reason(session)
+
+    perform(script, NAMELESS)
