@@ -114,8 +114,9 @@ def l2_outages_end_with_a_destroy(o: Oracle) -> None:
         if since is None or ended_at is None or ended_at < since:
             continue
         row = o.attempts.get(entry.name)
-        if row is not None and not row.open and cloud.may_lie():
-            # Closed, and back: only a listing can show it, and where listings lie L1's bound holds alone.
+        unknown = entry.name in o.forgotten if row is None else not row.open
+        if unknown and cloud.may_lie():
+            # Closed and back, or forgotten: only a listing can show it, and where listings lie L1's bound holds alone.
             o.exercised["L2 excused"] += 1
             continue
         o.exercised["L2"] += 1
