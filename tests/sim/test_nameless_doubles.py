@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from gpu_shopper.testing.nodes import Node
 from gpu_shopper.testing.scenarios import Scene, Stage
 from tests.sim.perform import perform, run
@@ -46,5 +48,24 @@ def test_an_idle_machine_is_ended_all_the_same() -> None:
         await stage.until_state(session, "stopped", limit=1800)
 
         assert "idle" == stage.reason(session)
+
+    perform(script, NAMELESS)
+
+
+def test_a_double_that_cannot_be_ended_keeps_no_session_running_whose_machine_is_lost() -> None:
+    async def script(stage: Stage) -> None:
+        session, _ = await _with_a_double_that_cannot_be_ended(stage)
+        await stage.wait(900)
+        first = stage.ledger()[0]
+        stage.cloud.lose_host(first.id)
+        await stage.until_state(session, "stopping", "failed", limit=1800)
+
+        assert "lost" == stage.reason(session)
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        stage.behave()
+        await stage.until_state(session, "failed")
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        late_by = (said - stage.ledger()[0].billed_micros) / first.price_per_hour_micros * 3600
+        assert late_by == pytest.approx(0, abs=330)
 
     perform(script, NAMELESS)

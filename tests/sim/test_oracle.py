@@ -1,9 +1,12 @@
 """The oracle can fail: each wrong that is done before its eyes is told under the right name."""
 
+import asyncio
+
 import pytest
 
 from gpu_shopper.domain.label import LabelFacts, write_label
 from gpu_shopper.sandbox.messages import ModelRequest
+from gpu_shopper.testing import bounds
 from gpu_shopper.testing.scenarios import Script, Stage, play
 
 
@@ -142,6 +145,28 @@ def test_what_was_taken_in_again_is_unattended_from_when_an_older_book_wants_it_
         await stage.until_state(session, "stopped")
 
     assert not violated(script)
+
+
+@pytest.mark.parametrize(("lie", "owed"), [("slow_boot", True), ("list_empty", False)])
+def test_what_was_forgotten_before_an_outage_is_owed_after_it_unless_listings_lie(
+    lie: str, owed: bool
+) -> None:
+    async def script(stage: Stage) -> None:
+        await _running(stage)
+        oracle, life = stage.world.oracle, stage.world.house.life
+        assert life is not None, "it lives"
+        oracle.down("sandbox")
+        life.process.pause()
+        stage.world.memory.lose()
+        oracle.rewound()
+        stage.misbehave(lie, count=None)
+        await asyncio.sleep(60)
+        oracle.up("sandbox")
+        await asyncio.sleep(900)
+        bounds.l2_outages_end_with_a_destroy(oracle)
+        stage.behave()
+
+    assert owed == ("L2" in violated(script))
 
 
 def _kill(stage: Stage) -> None:

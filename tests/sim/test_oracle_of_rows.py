@@ -291,25 +291,6 @@ def test_an_outage_after_which_nobody_looks() -> None:
     assert "L2" in violated(script)
 
 
-@pytest.mark.parametrize(("lie", "owed"), [("slow_boot", True), ("list_empty", False)])
-def test_what_was_forgotten_before_an_outage_is_owed_after_it_unless_listings_lie(
-    lie: str, owed: bool
-) -> None:
-    async def script(stage: Stage) -> None:
-        await _running(stage)
-        stage.world.oracle.down("sandbox")
-        _freeze(stage)
-        stage.world.memory.lose()
-        stage.world.oracle.rewound()
-        stage.misbehave(lie, count=None)
-        await stage.wait(60)
-        stage.world.oracle.up("sandbox")
-        await _seen_by(stage, 900, bounds.l2_outages_end_with_a_destroy)
-        stage.behave()
-
-    assert owed == ("L2" in violated(script))
-
-
 def test_a_node_that_outlives_a_house_that_is_away_for_ever() -> None:
     async def script(stage: Stage) -> None:
         await _running(stage)

@@ -165,6 +165,8 @@ class _Sorter:
 
     def census(self, *, began_at: datetime) -> Census:
         unseen = [attempt for label, attempt in self._by_label.items() if label not in self._seen]
+        # A double is no sight of the one that is held: that is missing beside it.
+        held = {sighting.instance.id for sighting in self.refreshed}
         return Census(
             refreshed=tuple(self.refreshed),
             adopted=tuple(self.adopted),
@@ -173,7 +175,11 @@ class _Sorter:
             orphans=tuple(self.orphans),
             strays=tuple(self.strays),
             unreadable=tuple(self.unreadable),
-            missing=tuple(attempt for attempt in unseen if attempt.state is AttemptState.BOUND),
+            missing=tuple(
+                attempt
+                for attempt in self._by_label.values()
+                if attempt.state is AttemptState.BOUND and attempt.instance_id not in held
+            ),
             absent=tuple(
                 attempt for attempt in unseen if speaks_of_absence(attempt, began_at=began_at)
             ),

@@ -99,6 +99,40 @@ def doubted(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
     return replace(attempt, absence=begun_anew)
 
 
+def is_not_found(attempt: LaunchAttempt, report: NodeReport) -> bool:
+    """Return whether direct reads do not find the instance, and the word names none: a double that is known may have said it.
+
+    Only what can be asked at an address of its own is doubted so.
+    """
+    asks = attempt.endpoint is not None
+    return asks and attempt.missing_reads > 0 and report.instance_id is None
+
+
+def overheard(
+    attempt: LaunchAttempt, report: NodeReport, *, as_sold: bool, at: datetime
+) -> LaunchAttempt:
+    """Return the wanted attempt after a word that its double may have said: not silent, and missing as before."""
+    return replace(
+        hear(attempt, report, as_sold=as_sold, at=at),
+        missing_since=attempt.missing_since,
+        missing_listings=attempt.missing_listings,
+        missing_reads=attempt.missing_reads,
+    )
+
+
+def is_overheard(attempt: LaunchAttempt) -> bool:
+    """Return whether a word that names no instance was heard since this one is missing. Its own would have ended that."""
+    heard, since = attempt.heard, attempt.missing_since
+    if heard is None or since is None:
+        return False
+    return heard.instance_id is None and heard.at >= since
+
+
+def answered(attempt: LaunchAttempt) -> LaunchAttempt:
+    """Return the attempt whose node answered at its own address: no double does, and it is not missing."""
+    return replace(attempt, missing_since=None, missing_listings=0, missing_reads=0)
+
+
 def contradicts_another(attempt: LaunchAttempt, report: NodeReport, *, at: datetime) -> bool:
     """Return whether a report that does not fit may be a double's: a boot never heard, and the one that fitted was heard just now.
 

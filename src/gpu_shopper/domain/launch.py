@@ -171,9 +171,12 @@ class LaunchAttempt:
 
     @property
     def last_alive_at(self) -> datetime | None:
-        """The newest moment at which the instance was certainly there."""
+        """The newest moment at which the instance was certainly there: what is heard while it is missing may be a double."""
         moments = (self.last_seen_at, self.heard.at if self.heard else None)
-        return max((at for at in moments if at is not None), default=None)
+        newest = max((at for at in moments if at is not None), default=None)
+        if newest is None or self.missing_since is None:
+            return newest
+        return min(newest, self.missing_since)
 
     @property
     def ready(self) -> bool:

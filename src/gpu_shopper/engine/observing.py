@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gpu_shopper.domain.hearing import NodeReport
+from gpu_shopper.domain.hearing import NodeReport, answered, is_overheard
 from gpu_shopper.domain.ids import AttemptId
 from gpu_shopper.domain.launch import AttemptState, Blame, LaunchAttempt
 from gpu_shopper.domain.lifecycle import State
@@ -16,7 +16,7 @@ from gpu_shopper.ports.probe import ProbeFailed
 from gpu_shopper.ports.provider_errors import ProviderError
 from gpu_shopper.transactions.known import known_attempt, known_session
 from gpu_shopper.transactions.orders import node_report, orders_for
-from gpu_shopper.transactions.sighting import record_instance, record_report
+from gpu_shopper.transactions.sighting import has_a_double, record_instance, record_report
 from gpu_shopper.transactions.stopping import give_up, intend_stop
 from gpu_shopper.wire.agent import BodyError
 from gpu_shopper.wire.heartbeats import read_heartbeat
@@ -89,7 +89,7 @@ class Observing:
     def _look_at_node_due(self, facts: Facts, attempt: LaunchAttempt) -> bool:
         if attempt.state is not AttemptState.BOUND or attempt.endpoint is None:
             return False
-        if not facts.node_can_reach_us:
+        if not facts.node_can_reach_us or is_overheard(attempt):
             return True
         since = attempt.heard.at if attempt.heard else attempt.read_back_at
         return since is not None and facts.now - since >= _UNHEARD
@@ -125,7 +125,7 @@ class Observing:
             if known is not None and heard is not None:
                 # The key that answered is the one to pin, whatever the report says of it.
                 pinned = replace(known, host_key=known.host_key or heard.host_key)
-                record_report(book, session, pinned, heard.report, at=heard.at)
+                record_report(book, session, answered(pinned), heard.report, at=heard.at)
                 session, known = known_session(book, session.id), book.launches.get(attempt)
             if known is not None and known.state is AttemptState.BOUND:
                 at = self._next_look(session, known, now)
@@ -166,7 +166,9 @@ def end_if_ghost(
     enough = (
         attempt.missing_listings >= quirks.ghost_listings and attempt.missing_reads >= GHOST_READS
     )
-    silent = heard is None or at - heard.at >= quirks.ghost_after
+    # A double speaks on for what is lost; a word from the instance's own address would have ended the search.
+    doubles_word = is_overheard(attempt) and has_a_double(book, attempt)
+    silent = heard is None or doubles_word or at - heard.at >= quirks.ghost_after
     frozen = book.accounts.state(attempt.provider).frozen_since is not None
     if not enough or not silent or frozen:
         return

@@ -12,10 +12,12 @@ from gpu_shopper.domain.hearing import (
     doubted,
     hear,
     is_news,
+    is_not_found,
     is_of_another,
     judge,
     may_be_a_double,
     misfit,
+    overheard,
     without_anothers_word,
 )
 from gpu_shopper.domain.instance import Instance, InstanceStatus
@@ -45,6 +47,14 @@ class Hearing(StrEnum):
     NOT_AS_SOLD = "not_as_sold"
     STRANGE = "strange"
     DOUBLE = "double"
+
+
+class Whose(StrEnum):
+    """Whose word a report may be, as far as it can be known."""
+
+    ITS_OWN = "its_own"
+    A_KNOWN_DOUBLES = "a_known_doubles"
+    ANYBODYS = "anybodys"
 
 
 def record_instance(
@@ -97,10 +107,10 @@ def record_report(
     if not is_news(attempt, report):
         return Hearing.OLD
     verdict = judge(attempt.offer, report)
-    as_sold, unfit = verdict is Verdict.AS_SOLD, verdict is Verdict.NOT_AS_SOLD
-    strange = unfit and contradicts_another(attempt, report, at=at)
-    by_itself = not (strange or may_be_a_double(attempt, report))
-    heard = hear(attempt, report, as_sold=as_sold, at=at) if by_itself else doubted(attempt, at=at)
+    unfit = verdict is Verdict.NOT_AS_SOLD
+    whose = _whose(book, attempt, report, unfit=unfit, at=at)
+    by_itself = whose is Whose.ITS_OWN
+    heard = _heard(attempt, report, whose, as_sold=verdict is Verdict.AS_SOLD, at=at)
     if spoke_after_its_end(heard, at=at):
         # No listing has to show it: its id is known, and nobody but its node, and a double's, has its token.
         heard = spoken_for(heard, at=at, by_itself=by_itself)
@@ -114,9 +124,36 @@ def record_report(
         because = f"the node has {len(report.gpus or ())} × {names or 'no GPU'}, sold as {heard.offer.gpu_count} × {heard.offer.gpu_type}"
         _end_misfit(book, session, heard, because=because, at=at)
         return Hearing.NOT_AS_SOLD
-    if heard.state is AttemptState.BOUND:
+    if by_itself and heard.state is AttemptState.BOUND:
         start_running(book, session, heard, at=at)
-    return Hearing.RECORDED if by_itself else Hearing.STRANGE
+    return Hearing.STRANGE if whose is Whose.ANYBODYS else Hearing.RECORDED
+
+
+def _whose(
+    book: Book, attempt: LaunchAttempt, report: NodeReport, *, unfit: bool, at: datetime
+) -> Whose:
+    if unfit and contradicts_another(attempt, report, at=at):
+        return Whose.ANYBODYS
+    if may_be_a_double(attempt, report):
+        return Whose.ANYBODYS
+    if is_not_found(attempt, report) and has_a_double(book, attempt):
+        return Whose.A_KNOWN_DOUBLES
+    return Whose.ITS_OWN
+
+
+def _heard(
+    attempt: LaunchAttempt, report: NodeReport, whose: Whose, *, as_sold: bool, at: datetime
+) -> LaunchAttempt:
+    if whose is Whose.ITS_OWN:
+        return hear(attempt, report, as_sold=as_sold, at=at)
+    if whose is Whose.A_KNOWN_DOUBLES and attempt.wanted:
+        return overheard(attempt, report, as_sold=as_sold, at=at)
+    return doubted(attempt, at=at)
+
+
+def has_a_double(book: Book, attempt: LaunchAttempt) -> bool:
+    """Return whether the book knows of another instance under the attempt's label that is still owed an end."""
+    return any(one.label == attempt.label for one in book.surplus.open(attempt.provider))
 
 
 def start_running(book: Book, session: Session, attempt: LaunchAttempt, *, at: datetime) -> None:

@@ -105,12 +105,12 @@ def test_nothing_without_our_valid_label_is_ever_more_than_a_stray(random: Rando
 @given(RANDOMS)
 def test_an_attempt_is_missing_exactly_if_it_is_bound_and_not_listed(random: Random) -> None:
     instances, attempts = a_world(random)
-    listed = {instance.label for instance in instances}
+    listed = {instance.id for instance in instances}
 
     assert {
         attempt.id
         for attempt in attempts
-        if attempt.state is AttemptState.BOUND and attempt.label not in listed
+        if attempt.state is AttemptState.BOUND and attempt.instance_id not in listed
     } == {attempt.id for attempt in census(instances, attempts).missing}
 
 
@@ -129,6 +129,13 @@ def test_the_instance_that_we_hold_stays_when_its_double_is_listed_first() -> No
 
     taken = parts(census([double, an_instance(attempt)], [attempt]))
     assert (["i-1"], ["i-2"]) == (taken["refreshed"], taken["duplicates"])
+
+
+def test_the_instance_that_we_hold_is_missing_when_only_its_double_is_listed() -> None:
+    attempt = an_attempt()
+    taken = census([an_instance(attempt, id=InstanceId("i-2"))], [attempt])
+
+    assert ((attempt,), ["i-2"]) == (taken.missing, parts(taken)["duplicates"])
 
 
 def test_an_instance_that_two_pages_show_is_no_double() -> None:

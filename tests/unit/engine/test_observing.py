@@ -6,9 +6,9 @@ from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.instance import InstanceStatus
 from gpu_shopper.domain.launch import AttemptState
 from gpu_shopper.domain.lifecycle import State
-from gpu_shopper.domain.session import StopReason
+from gpu_shopper.domain.session import Session, StopReason
 from gpu_shopper.ports.provider_errors import Unauthorized, Unavailable
-from gpu_shopper.testing.builders import CUMULUS, a_heartbeat, a_label, a_session
+from gpu_shopper.testing.builders import CUMULUS, MINUTE, a_heartbeat, a_label, a_session
 from gpu_shopper.wire.agent import ORDER_CONTINUE, Orders
 from tests.unit.engine.house import AS_ALICE, House, housed
 
@@ -207,3 +207,56 @@ async def test_nobody_is_watched_after_the_end_was_asked_for(house: House) -> No
     await house.live(session, 200)
 
     assert [] == house.probe.pinned
+
+
+async def _beside_a_double(house: House, *, doubled: bool = True, **beats: object) -> Session:
+    """Hide what runs while its double speaks under the same token, and return what became of the session."""
+    session = await house.until_running()
+    house.cloud.ignores_destroy = True
+    if doubled:
+        house.cloud.add(house.attempt(session).label)
+    await house.sweeping.sweep(CUMULUS)
+    house.cloud.hidden.add(InstanceId("i-1"))
+    for counter in range(100, 200):
+        if house.probe.report is not None:
+            reports(house, session, counter=counter)
+        await house.sweeping.sweep(CUMULUS)
+        await house.live(session, 7)
+        await house.beat(session, **beats)
+        await house.live(session, 8)
+    await house.beat(session, **beats)
+    return house.session(session)
+
+
+@housed()
+async def test_what_every_read_calls_gone_is_lost_though_a_known_double_speaks_on(
+    house: House,
+) -> None:
+    ended = await _beside_a_double(house, boot_id="boot-2")
+
+    lost = house.attempt(ended.id)
+    assert lost.last_alive_at is not None
+    assert (StopReason.LOST, True) == (
+        ended.stop_reason, lost.last_alive_at - lost.sent_at < 2 * MINUTE,
+    )  # fmt: skip
+
+
+@housed()
+async def test_what_answers_at_its_own_address_runs_whatever_its_cloud_says_beside_a_double(
+    house: House,
+) -> None:
+    house.probe.report = b""
+    assert State.RUNNING is (await _beside_a_double(house, boot_id="boot-2")).state
+
+
+@pytest.mark.parametrize(
+    ("doubled", "said"), [(True, "i-1"), (False, None)], ids=["it says which", "no double is known"]
+)
+@housed()
+async def test_what_says_that_it_lives_runs_whatever_its_cloud_says(
+    house: House, doubled: bool, said: str | None
+) -> None:
+    named = {} if said is None else {"instance_id": said}
+    session = await _beside_a_double(house, doubled=doubled, **named)
+
+    assert (State.RUNNING, None) == (session.state, house.attempt(session.id).missing_since)

@@ -81,7 +81,7 @@ PROVING: Final = (
         changes=(
             Change(
                 "engine/observing.py",
-                "    silent = heard is None or at - heard.at >= quirks.ghost_after\n",
+                "    silent = heard is None or doubles_word or at - heard.at >= quirks.ghost_after\n",
                 "    silent = True\n",
             ),
             Change(
