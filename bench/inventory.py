@@ -5,17 +5,20 @@ No two queries are the same: GPU set, memory, price, reliability and region are 
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlencode
 
 from _load import Request, closed_loop, run
 from _places import Place, Server, ask, place
 from _table import Figure, options, percentile, show
 
-from gpu_shopper.domain.conditions import condition_of
+from gpu_shopper.domain.conditions import EVERYTHING, Condition, condition_of
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer, Requirements
+from gpu_shopper.domain.offer_fields import EFFECTIVE, Direction, Order
+from gpu_shopper.domain.true_price import Need
+from gpu_shopper.market.effective import Costing
 from gpu_shopper.market.facets import FACETS
 from gpu_shopper.market.holder import Market
 from gpu_shopper.market.snapshot import OfferQuery
@@ -94,6 +97,8 @@ def _synthetic(provider: str, count: int, chance: random.Random) -> list[Offer]:
             price=HourlyRate(int(chance.lognormvariate(13.5, 0.9))),
             region=chance.choice(_REGIONS),
             reliability=chance.uniform(0.7, 1.0),
+            storage_price_per_gb_month=chance.choice((0.0, 0.07, 0.1)),
+            traffic_price_per_gb=chance.choice((0.0, 0.01)),
         )
         for number in range(count)
     ]
@@ -124,12 +129,33 @@ def _in_process() -> Iterator[Figure]:
         how=how,
     )
     yield Figure(what="  p99", value=percentile(asked, 0.99), unit="ms", target=5)
+    yield from _by_true_price(market, [query.condition for query in queries])
     yield Figure(
         what="refresh of one cloud's 20,000 offers",
         value=percentile(refreshes[_CLOUDS:], 0.5),
         unit="ms",
         target=60,
         how="processor time in the event loop, decoding not included",
+    )
+
+
+def _by_true_price(market: Market, conditions: Sequence[Condition]) -> Iterator[Figure]:
+    """Sort by what offers cost for a need that nobody has asked about before."""
+    order = (Order(EFFECTIVE, Direction.LOWEST),)
+
+    def asking(condition: Condition, number: int) -> OfferQuery:
+        need = Need(hours=1 + number / 7, disk_gb=number + 1, traffic_gb=number)
+        return OfferQuery(condition=condition, orders=order, costing=Costing(need))
+
+    few = [_timed_ms(market, asking(one, number)) for number, one in enumerate(conditions)]
+    everything = [_timed_ms(market, asking(EVERYTHING, number)) for number in range(40)]
+    how = "in process, a new need each time"
+    yield Figure(what="the same by true price, p50", value=percentile(few, 0.5), unit="ms", how=how)
+    yield Figure(
+        what="  all 100,000 by true price, p50",
+        value=percentile(everything, 0.5),
+        unit="ms",
+        how=how,
     )
 
 

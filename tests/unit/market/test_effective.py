@@ -6,6 +6,7 @@ from datetime import timedelta
 from random import Random
 
 import msgspec
+import numpy as np
 import pytest
 
 from gpu_shopper.domain.conditions import EVERYTHING, Condition, holds
@@ -13,7 +14,7 @@ from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import EFFECTIVE, Direction, Order
 from gpu_shopper.domain.true_price import BillingTerms, Need, TruePrice, serves, true_price
-from gpu_shopper.market.effective import Costing
+from gpu_shopper.market.effective import Costing, Effective
 from gpu_shopper.market.snapshot import MarketSnapshot, OfferQuery
 from gpu_shopper.wire.offers import OfferBody
 from tests.unit.market.random_market import PROVIDERS, a_condition, snapshot_of, some_offers
@@ -162,6 +163,22 @@ def test_pages_by_effective_price_join_without_gap_or_repeat() -> None:
             break
 
     assert whole == seen
+
+
+def test_totals_are_those_of_the_bills_in_pieces_and_once_they_are_kept() -> None:
+    chance = Random(5)
+    index = snapshot_of(some_offers(chance)).index
+    effective, every = Effective(index, piece=7), np.flatnonzero(index.layout.source >= 0)
+    # More needs than are kept, each asked about twice.
+    costings = [a_costing(chance) for _ in range(9)]
+    assert len(every) > 7
+    for costing in (*costings, *costings):
+        bills = effective.bills(costing, every)
+
+        totals = effective.totals(costing, every)
+
+        assert np.array_equal(np.where(bills.served, bills.total, np.nan), totals, equal_nan=True)
+        assert np.array_equal(totals[:5], effective.totals(costing, every[:5]), equal_nan=True)
 
 
 def test_a_row_says_nothing_of_what_was_not_asked() -> None:
