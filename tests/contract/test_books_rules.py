@@ -91,7 +91,7 @@ INSERT = {
         "('t', 'consumer', NULL, 'n', 'h', 1, NULL, NULL, NULL)"
     ),
     ("sweeps", "complete_is_yes_or_no"): "(1, 'c', 1, 1, 2, 0, 0, 0, 0, '', NULL)",
-    ("failures", "blame_is_known"): "(1, 1, 'c', 'o', 'm', 'g', 'nobody', '')",
+    ("outcomes", "blame_is_known"): "(1, 1, 'c', 'o', 'm', 'l', 'g', 'nobody', '')",
     ("surplus", "counts_are_sane"): (
         "('c', 'i', 'l', 'b', 1, 1, NULL, 1, -1, NULL, NULL, NULL, 0, NULL, NULL, NULL)"
     ),
@@ -167,7 +167,7 @@ def test_every_check_has_been_broken():
 
 def test_tables_are_strict_about_types(shelf):
     with pytest.raises(RuleBroken, match="cannot store TEXT value in INTEGER column"):
-        shelf.sql("INSERT INTO failures VALUES (1, 'noon', 'c', 'o', 'm', 'g', 'ours', '')")
+        shelf.sql("INSERT INTO outcomes VALUES (1, 'noon', 'c', 'o', 'm', 'l', 'g', 'ours', '')")
 
 
 # ── uniqueness ──

@@ -311,5 +311,5 @@ def test_a_destroy_that_takes_its_time_is_billed_until_it_is_gone() -> None:
 
 
 def _blames(stage: Stage) -> list[tuple[str, str]]:
-    query = "SELECT offer_id, blame FROM failures"
+    query = "SELECT offer_id, blame FROM outcomes WHERE blame IS NOT NULL"
     return stage.world.memory.desk.raw.execute(query).fetchall()
