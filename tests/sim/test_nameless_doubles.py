@@ -69,3 +69,31 @@ def test_a_double_that_cannot_be_ended_keeps_no_session_running_whose_machine_is
         assert late_by == pytest.approx(0, abs=330)
 
     perform(script, NAMELESS)
+
+
+def test_what_is_proved_to_be_gone_is_not_billed_on_for_a_double_that_was_heard_before() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        # Sweeps are five minutes apart by then, and from now on none shows anything.
+        await stage.wait(1200)
+        stage.misbehave("list_empty", count=None)
+        first, nodes = stage.ledger()[0], stage.world.nodes
+        stage.cloud.double(first.name)
+        (second,) = (one for one in stage.alive() if one.id != first.id)
+        await stage.until(lambda: nodes.of(second.id) in nodes.alive(), limit=60)
+        await stage.wait(100)
+        host = nodes.of(first.id)
+        assert host is not None
+        host.lose_power()
+        await stage.wait(100)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+        await stage.until(lambda: "late_arrival" in stage.events(session), limit=600)
+        stage.behave()
+        await stage.at_rest()
+
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        late_by = (said - stage.ledger()[0].billed_micros) / first.price_per_hour_micros * 3600
+        assert late_by == pytest.approx(0, abs=5)
+
+    perform(script, NAMELESS)

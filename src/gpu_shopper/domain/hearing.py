@@ -9,7 +9,7 @@ from gpu_shopper.domain.gpu import MODELS, read_gpu, same_gpu
 from gpu_shopper.domain.gpu_reading import read_row
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.instance import Instance
-from gpu_shopper.domain.launch import REPORT_ON_ITS_WAY, Absence, Heard, LaunchAttempt
+from gpu_shopper.domain.launch import REPORT_ON_ITS_WAY, Absence, Heard, LaunchAttempt, Proof
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer
 
@@ -84,7 +84,7 @@ def may_be_a_double(attempt: LaunchAttempt, report: NodeReport) -> bool:
     if attempt.closed_at is None:
         return attempt.absence.first_gone_at is not None
     heard = attempt.heard
-    return heard is None or heard.boot_id != report.boot_id
+    return attempt.proof is Proof.PROVED or heard is None or heard.boot_id != report.boot_id
 
 
 def doubted(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:

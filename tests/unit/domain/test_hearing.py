@@ -20,7 +20,7 @@ from gpu_shopper.domain.hearing import (
     without_anothers_word,
 )
 from gpu_shopper.domain.ids import InstanceId
-from gpu_shopper.domain.launch import Absence, AttemptState, Heard
+from gpu_shopper.domain.launch import Absence, AttemptState, Heard, Proof
 from gpu_shopper.domain.money import HourlyRate, rate
 from gpu_shopper.testing.builders import (
     GPU_MIB,
@@ -213,14 +213,14 @@ def test_an_instance_without_our_label_does_not_fit_for_no_sweep_would_know_it()
     ("state", "first_gone", "boot", "expected"),
     [
         (AttemptState.CLOSED, None, "boot-2", True),
-        (AttemptState.CLOSED, None, "boot-1", False),
+        (AttemptState.CLOSED, None, "boot-1", True),
         (AttemptState.CLOSING, NOON, "boot-2", True),
         (AttemptState.CLOSING, NOON, "boot-1", True),
         (AttemptState.CLOSING, None, "boot-2", False),
         (AttemptState.BOUND, None, "boot-2", False),
     ],
 )
-def test_no_boot_speaks_for_what_was_read_to_be_gone_and_none_never_heard_for_what_is_closed(
+def test_no_boot_speaks_for_what_was_read_to_be_gone(
     state: AttemptState, first_gone: datetime | None, boot: str, *, expected: bool
 ) -> None:
     attempt = an_attempt(
@@ -231,6 +231,16 @@ def test_no_boot_speaks_for_what_was_read_to_be_gone_and_none_never_heard_for_wh
     )
 
     assert expected is may_be_a_double(attempt, a_report(boot_id=boot))
+
+
+@pytest.mark.parametrize(("boot", "expected"), [("boot-1", False), ("boot-2", True)])
+def test_only_a_boot_that_was_heard_speaks_for_what_was_closed_unread(
+    boot: str, *, expected: bool
+) -> None:
+    attempt = an_attempt(AttemptState.CLOSED, heard=heard(boot_id="boot-1"), closed_at=NOON)
+    presumed = replace(attempt, proof=Proof.PRESUMED)
+
+    assert expected is may_be_a_double(presumed, a_report(boot_id=boot))
 
 
 @pytest.mark.parametrize(("seconds", "voids"), [(14, False), (15, True)])
