@@ -67,8 +67,9 @@ def _firm_unless_asked(wanted: Requirements) -> Requirements:
 
 
 def _chosen(request: SessionRequest, market: Market) -> Offer:
-    offer = market.snapshot.get(OfferId(request.offer_id or ""))
-    if offer is None or not offer.available:
+    offer_id, snapshot = OfferId(request.offer_id or ""), market.snapshot
+    offer = snapshot.get(offer_id)
+    if offer is None or not offer.available or snapshot.has_gone(offer_id):
         message = f"offer {request.offer_id} is not on sale any more"
         raise OfferUnavailable(
             message, hint="look at the inventory again", offer_id=request.offer_id

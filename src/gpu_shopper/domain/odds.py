@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from math import prod
+from math import floor, prod
 from typing import Final
 
-from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_health import OfferHealth, Scope, keys_of
 
+# Odds are kept and shown in ten-thousandths: what is finer is not known, and a filter must mean what is shown.
+STEPS: Final = 10_000
 # A listing that is so many of its cloud's periods overdue is believed half as much.
 HALVED_BY_PERIODS: Final = 5
 # A start that fails is noticed after some minutes, all of them billed, and somebody waits meanwhile.
@@ -49,7 +50,7 @@ class Odds:
     @property
     def confidence(self) -> float:
         """How likely the offer is to work, 0 to 1."""
-        return prod(self.parts.values())
+        return floor(prod(self.parts.values()) * STEPS + 0.5) / STEPS
 
 
 def odds(offer: Offer, health: OfferHealth) -> Odds:
@@ -73,18 +74,11 @@ def share(value: float) -> float:
 def freshness(age: timedelta | None, *, period: timedelta) -> float:
     """Return how far a listing of that age is to be believed, where a new one is due every `period`.
 
-    One that is not overdue is believed in full; of one that is, half is lost per five periods.
+    One that is not overdue, by a period at least, is believed in full; of one that is, half is lost per five periods.
     """
-    if age is None or age <= period:
+    if age is None or age <= 2 * period:
         return 1.0
-    return float(0.5 ** ((age - period) / (period * HALVED_BY_PERIODS)))
-
-
-def freshness_of(
-    ages: Mapping[ProviderName, timedelta | None], periods: Mapping[ProviderName, timedelta]
-) -> Mapping[ProviderName, float]:
-    """Return how far each cloud's listing is to be believed."""
-    return {name: freshness(age, period=periods[name]) for name, age in ages.items()}
+    return float(0.5 ** ((age - 2 * period) / (period * HALVED_BY_PERIODS)))
 
 
 def expected_micros(price: float, *, hours: float, confidence: float) -> float:

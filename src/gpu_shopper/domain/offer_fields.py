@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from gpu_shopper.domain.gpu import MODELS, GpuModel
 from gpu_shopper.domain.money import MICROS
+from gpu_shopper.domain.odds import expected_micros
 from gpu_shopper.domain.offer import Offer
 
 Value = float | str | bool | None
@@ -179,6 +180,14 @@ _PRICES = (
         "price_per_gb_vram_hour",
     ),
     _price(
+        "expected_cost",
+        "USD",
+        "what work is expected to cost, with the starts that fail before one works; of one hour, unless `hours` says more",
+        lambda offer: expected_micros(
+            offer.price.micros, hours=1.0, confidence=offer.availability_confidence
+        ),
+    ),
+    _price(
         "storage_price",
         "USD/GB/month",
         "price of disk",
@@ -314,7 +323,7 @@ _MACHINES = (
 )
 _TERMS = (
     _amount("reliability", "0 to 1", "how reliable its cloud says it is", lambda offer: offer.reliability),
-    _amount("confidence", "0 to 1", "how likely it is still to be had", lambda offer: offer.availability_confidence, "availability_confidence"),
+    _amount("confidence", "0 to 1", "how likely it is to be had and to work", lambda offer: offer.availability_confidence, "availability_confidence"),
     _amount("max_hours", "h", "how long it can be rented", lambda offer: float(offer.max_duration_hours or "inf"), "max_duration_hours"),
     _flag("interruptible", "may be taken away at any time", lambda offer: offer.interruptible, "spot"),
     _flag("available", "on sale now", lambda offer: offer.available),

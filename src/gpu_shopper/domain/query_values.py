@@ -29,6 +29,7 @@ UNITS: Mapping[str, Mapping[str, float]] = {
         "cents": 1e-2,
     },
     "USD/GB/month": {**_MONEY, "usd/gb/month": 1.0, "$/gb/month": 1.0, "cents": 1e-2},
+    "USD": {**_MONEY, "cents": 1e-2},
     "USD/GB": {**_MONEY, "usd/gb": 1.0, "$/gb": 1.0, "/gb": 1.0, "cents": 1e-2},
     "GB": _SIZES,
     "GB/s": {"gb/s": 1.0, "gbs": 1.0, "tb/s": 1e3, "tbs": 1e3},
@@ -49,7 +50,7 @@ _SAMPLES = {
     "total_vram": "320", "price_per_tflops": "0.005", "price_per_vram": "0.05",
 }  # fmt: skip
 _SAMPLE_OF_UNIT = {
-    "USD/h": "3", "USD/GB/month": "0.1", "USD/GB": "0.02", "GB": "80", "GB/s": "2000",
+    "USD/h": "3", "USD/GB/month": "0.1", "USD/GB": "0.02", "USD": "5", "GB": "80", "GB/s": "2000",
     "Mbps": "500", "TFLOPS": "300", "h": "24", SHARE: "0.98",
 }  # fmt: skip
 _SAMPLE_TEXTS = {

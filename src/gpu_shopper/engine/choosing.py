@@ -38,6 +38,7 @@ class Chooser:
         health, safe = await desk.books.read(
             lambda book: (offer_health(book, now=now), self._safe(book, now))
         )
+        health = replace(health, freshness=desk.market.snapshot.health.freshness)
         if next(self._candidates(facts), None) is None:
             if not desk.market.snapshot.complete:
                 # We have just started: what has not been listed yet may have what was asked for.

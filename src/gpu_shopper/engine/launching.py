@@ -27,6 +27,7 @@ from gpu_shopper.domain.session import Session, StopReason
 from gpu_shopper.engine.choosing import Chooser
 from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.heeding import heed
 from gpu_shopper.engine.ordering import launch_order, request_digest
 from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
@@ -138,6 +139,7 @@ class Launching:
                 give_up(book, session, known, because=because, blame=Blame.MACHINE, at=now)
 
         await self._desk.write(claim, write)
+        await heed(self._desk)
 
     async def _intend(self, claim: Claim, offer: Offer, cloud: Cloud) -> LaunchAttempt | None:
         desk, now = self._desk, self._desk.clock.now()
@@ -296,6 +298,8 @@ class Launching:
             shop_again(book, session, known, because=str(error), at=now)
 
         await self._desk.write(claim, write)
+        if blame is not None:
+            await heed(self._desk)
 
     async def _bind(
         self, claim: Claim, attempt: AttemptId, instance: Instance, *, sent_at: datetime

@@ -15,6 +15,7 @@ from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.engine.accruing import Accruing
 from gpu_shopper.engine.delivering import Delivering
 from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.heeding import heed_all
 from gpu_shopper.engine.reconciler import Reconciler
 from gpu_shopper.engine.shopping import Shopping
 from gpu_shopper.engine.sweeping import Sweeping
@@ -156,7 +157,9 @@ class Engine:
             if not restored:
                 restored = True
                 await self.shopping.restore(provider)
-            return await self.shopping.refresh(provider)
+            pause = await self.shopping.refresh(provider)
+            await heed_all(self._desk, period=self._periods.shop)
+            return pause
 
         return once
 

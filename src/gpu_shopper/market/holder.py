@@ -11,6 +11,7 @@ from typing import Final
 
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
+from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.market.pieces import Pieces, at_once
 from gpu_shopper.market.shelf import Stock
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot
@@ -63,22 +64,40 @@ class Market:
             yield
         snapshot = self._snapshot.replacing(new)
         if len(stock) > FEW:
-            yield from snapshot.indexing()
             for _ in range(_TRIES):
-                if snapshot.generation == self._snapshot.generation + 1:
+                yield from snapshot.preparing()
+                # What came in between (another cloud, what was bought, other odds) stays.
+                snapshot = self._snapshot.replacing(new, laid=snapshot)
+                if snapshot.prepared:
                     break
-                # Another cloud was heard meanwhile.
-                snapshot = self._snapshot.replacing(new)
-                yield from snapshot.indexing()
-        if snapshot.generation != self._snapshot.generation + 1:
-            snapshot = self._snapshot.replacing(new)
         self._taken.pop(new.provider, None)
         # One assignment: a reader sees the old market or the new one, never half of each.
         self._snapshot = snapshot
 
+    def heed(self, health: OfferHealth) -> Pieces[None]:
+        """Take in what is known of the odds, in pieces; readers see it when all is reckoned."""
+        known = self._snapshot.health
+        if (known.marks, known.freshness) == (health.marks, health.freshness):
+            return
+        snapshot = self._snapshot.heeding(health)
+        if len(snapshot) > FEW:
+            for _ in range(_TRIES):
+                yield from snapshot.preparing()
+                laid, snapshot = snapshot, self._snapshot.heeding(health)
+                snapshot.use(laid)
+                if snapshot.prepared:
+                    break
+        self._snapshot = snapshot
+
     def take(self, offer: Offer) -> None:
-        """Note that we are buying `offer`: nobody else of ours need run after it until its cloud lists anew."""
+        """Note that we are buying `offer`: nobody else of ours need run after it until its cloud lists anew.
+
+        Where its cloud names the machine, there is one of it, and it is not shown any more. An offer of no machine is
+        a kind, of which there may be more.
+        """
         self._taken.setdefault(offer.provider, set()).add(offer.id)
+        if offer.machine_id:
+            self._snapshot = self._snapshot.taking(offer.id)
 
     def is_taken(self, offer: Offer) -> bool:
         """Return whether we have bought, or tried to buy, `offer` since its cloud listed it."""

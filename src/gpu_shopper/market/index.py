@@ -84,12 +84,12 @@ class Index:
         shelf = bisect_right(self._starts, source) - 1
         return id_of(self.shelves[shelf].rows[source - self._starts[shelf]])
 
-    def find(self, offer_id: str) -> Sequence[int]:
-        """Return the positions at which an offer of that id may stand: nearly always one, or none."""
-        hashed = hash(offer_id)
-        low = int(np.searchsorted(self._sorted_ids[0], hashed, side="left"))
-        high = int(np.searchsorted(self._sorted_ids[0], hashed, side="right"))
-        return [int(position) for position in self._sorted_ids[1][low:high]]
+    def find(self, offer_id: str) -> int | None:
+        """Return the position at which the offer of that id stands; None if there is none."""
+        # Rows stand in the order of their ids on their shelves: nothing has to be kept to find one.
+        last = self.ids_up_to(offer_id) - 1
+        found = last >= 0 and self._id_of_source(last) == offer_id
+        return int(self._position_of[last]) if found else None
 
     @cached_property
     def gpu_codes(self) -> Mapping[str, Sequence[int]]:
@@ -100,12 +100,6 @@ class Index:
         return codes
 
     @cached_property
-    def _sorted_ids(self) -> tuple[NDArray[np.int64], Positions]:
-        ids = np.concatenate([shelf.ids for shelf in self.shelves] or [np.empty(0, np.int64)])
-        order = np.argsort(ids, kind="stable")
-        return ids[order], self._position_of[order]
-
-    @cached_property
     def _position_of(self) -> Positions:
         source = self.layout.source
         position_of = np.empty(len(self), dtype=np.int32)
@@ -113,13 +107,9 @@ class Index:
         position_of[source[taken]] = taken
         return position_of
 
-    @cached_property
-    def machines(self) -> NDArray[np.int64]:
-        """The hash of each position's machine."""
-        given = np.concatenate(
-            [shelf.machines for shelf in self.shelves] or [np.empty(0, np.int64)]
-        )
-        return np.append(given, 0)[self.layout.source]
+    def rows_of_shelf(self, number: int) -> Positions:
+        """Return the positions of a shelf's rows, in the shelf's order."""
+        return self._position_of[self._starts[number] : self._starts[number + 1]]
 
 
 def indexing(shelves: Sequence[Shelf]) -> Pieces[Index]:

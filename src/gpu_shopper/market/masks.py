@@ -26,24 +26,38 @@ from gpu_shopper.domain.conditions import (
     fulfils,
 )
 from gpu_shopper.domain.gpu import MODELS, GpuModel
+from gpu_shopper.domain.odds import LEAST_ODDS, WAITING_MICROS, WASTED_HOURS
 from gpu_shopper.domain.offer_fields import FIELDS, Field, Kind, Value
 from gpu_shopper.market.bitmaps import ALL_ONES, WORD, Words, packed
 from gpu_shopper.market.index import Index
 from gpu_shopper.market.layout import HIGHEST
+from gpu_shopper.market.outlook import Outlook
 from gpu_shopper.market.shelf import Numbers
 
 # Bitmaps of parts of questions are kept up to so many bytes: questions are alike, thresholds are few.
 _KEPT_BYTES: Final = 16 << 20
 _MOST_BITMAPS: Final = 24
+# What changes with the odds while nothing is listed anew.
+_OF_ODDS: Final = frozenset({"confidence", "expected_cost"})
+
+_Kept = OrderedDict[Part | tuple[str, int], Words]
 
 
 class Masks:
-    """Bitmaps over one index."""
+    """Bitmaps over one index, under one outlook."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, outlook: Outlook) -> None:
         self.index = index
-        self._kept: OrderedDict[Part | tuple[str, int], Words] = OrderedDict()
+        self.outlook = outlook
+        self._kept: _Kept = OrderedDict()
+        self._kept_of_odds: _Kept = OrderedDict()
         self._most = max(64, _KEPT_BYTES // max(1, index.valid.nbytes))
+
+    def under(self, outlook: Outlook) -> "Masks":
+        """Return the same under another outlook; what does not depend on it stays kept."""
+        other = Masks(self.index, outlook)
+        other._kept = self._kept
+        return other
 
     def of(self, condition: Condition) -> Words:
         """Return the bitmap of the rows for which `condition` holds. Not to be written to."""
@@ -59,14 +73,15 @@ class Masks:
                 return self._part(condition)
 
     def _part(self, part: Part) -> Words:
-        kept = self._kept.get(part)
-        return self._keep(part, self._made(part)) if kept is None else kept
+        among = self._kept_of_odds if part.field in _OF_ODDS else self._kept
+        kept = among.get(part)
+        return self._keep(among, part, self._made(part)) if kept is None else kept
 
-    def _keep(self, key: Part | tuple[str, int], words: Words) -> Words:
+    def _keep(self, among: "_Kept", key: Part | tuple[str, int], words: Words) -> Words:
         # Two threads may ask at once; the worst is that a bitmap is made twice.
-        self._kept[key] = words
-        while len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        among[key] = words
+        while len(among) > self._most:
+            among.popitem(last=False)
         return words
 
     def _made(self, part: Part) -> Words:
@@ -88,12 +103,22 @@ class Masks:
     def numbers(self, name: str) -> Numbers:
         """Return a column of numbers, NaN where the number is not known; made anew if it follows from others."""
         index = self.index
+        if name == "confidence":
+            return self.outlook.column
         if name in index.numbers:
             return index.numbers[name]
         if FIELDS[name].of_model is not None:
             of_gpu = [_as_number(_of_model(FIELDS[name], gpu)) for gpu in index.layout.gpus]
             return np.repeat(np.array(of_gpu, dtype=np.float64)[index.layout.gpu_of_word], WORD)
+        if name == "expected_cost":
+            return self.expected_cost(1.0)
         return _DERIVED[name](self.numbers)
+
+    def expected_cost(self, hours: float) -> Numbers:
+        """Return what so many hours of work are expected to cost on each row, in micro-dollars."""
+        price, odds = self.numbers("price"), np.maximum(self.outlook.column, LEAST_ODDS)
+        wasted = (price * WASTED_HOURS + WAITING_MICROS) * (1 - odds) / odds
+        return np.asarray(price * hours + wasted)
 
     def _flag(self, name: str) -> Words:
         if name == "partial":
@@ -116,7 +141,9 @@ class Masks:
         key = (name, code)
         kept = self._kept.get(key)
         return (
-            self._keep(key, packed(self.index.texts[name].codes == code)) if kept is None else kept
+            self._keep(self._kept, key, packed(self.index.texts[name].codes == code))
+            if kept is None
+            else kept
         )
 
     def _gpus(self, field: Field, part: Part) -> NDArray[np.bool_]:

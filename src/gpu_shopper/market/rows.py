@@ -23,6 +23,7 @@ class _Id(Struct):
     id: str
 
 
+_BEFORE_ID = b'{"id":"'
 _facts_id = json.Decoder(_Id)
 
 
@@ -110,7 +111,9 @@ def offer_of(
 
 def id_of(row: bytes) -> str:
     """Return the id of the offer that was encoded as `row`."""
-    return _facts_id.decode(row + b"}").id
+    written = row[len(_BEFORE_ID) : row.index(b'"', len(_BEFORE_ID))]
+    # It comes first, and is seldom one that JSON has to write in another way.
+    return _facts_id.decode(row + b"}").id if b"\\" in written else written.decode()
 
 
 def ending(*, marks: tuple[str, ...], confidence: float, fetched_at: bytes) -> bytes:

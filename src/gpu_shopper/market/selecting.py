@@ -38,6 +38,8 @@ class Selection:
         words: Words,
         orders: Sequence[Order],
         costs: Callable[[NDArray[np.int64]], NDArray[np.float64]] | None = None,
+        *,
+        hours: float = 1.0,
     ) -> None:
         self._index = masks.index
         self._masks = masks
@@ -45,6 +47,7 @@ class Selection:
         self.total = count(words)
         self._orders = tuple(orders) or (CHEAPEST_FIRST,)
         self._costs = costs
+        self._hours = hours
 
     def first(self, most: int, *, skip: int = 0, after: Place | None = None) -> Sequence[int]:
         """Return the positions of the first rows behind `after` and `skip` others."""
@@ -125,6 +128,8 @@ class Selection:
         if field == EFFECTIVE:
             assert self._costs is not None, "nobody said for what need"
             return self._costs(rows)
+        if field == "expected_cost":
+            return self._masks.expected_cost(self._hours)[rows].astype(np.float64)
         return self._masks.numbers(field)[rows].astype(np.float64)
 
     def _behind(

@@ -55,8 +55,8 @@ _TEXTS: Final[Mapping[str, str]] = {
     "location": "location",
     "cuda": "cuda_version",
 }
-_read = attrgetter(*_NUMBERS.values(), *_FLAGS.values(), *_TEXTS.values(), "id", "machine_id")
-_COLUMNS: Final = (*_NUMBERS, *_FLAGS, *_TEXTS, "id", "machine")
+_read = attrgetter(*_NUMBERS.values(), *_FLAGS.values(), *_TEXTS.values(), "machine_id")
+_COLUMNS: Final = (*_NUMBERS, *_FLAGS, *_TEXTS, "machine")
 NUMBERS: Final = (*_NUMBERS, "cuda")
 FLAGS: Final = tuple(_FLAGS)
 TEXTS: Final = ("gpu", "country", "region", "city", "location")
@@ -72,14 +72,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """One cloud's offers. `rows` are open JSON objects (see `rows.row_of`); `ids` and `machines` are hashes."""
+    """One cloud's offers. `rows` are open JSON objects (see `rows.row_of`); `machines` are hashes."""
 
     provider: ProviderName
     rows: Sequence[bytes]
     numbers: Mapping[str, Numbers]
     flags: Mapping[str, NDArray[np.bool_]]
     texts: Mapping[str, Text]
-    ids: NDArray[np.int64]
     machines: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -112,8 +111,6 @@ def stocking(provider: ProviderName, offers: Iterable[Offer]) -> Pieces[Shelf]:
     versions = np.array([_nan_if_none(version_number(value)) for value in cuda.values])
     numbers["cuda"] = narrowed(versions[cuda.codes] if ordered else np.empty(0))
     yield
-    ids = hashes(columns.pop("id"))
-    yield
     machines = hashes(columns.pop("machine"))
     yield
     return Shelf(
@@ -122,7 +119,6 @@ def stocking(provider: ProviderName, offers: Iterable[Offer]) -> Pieces[Shelf]:
         numbers=numbers,
         flags=flags,
         texts=texts,
-        ids=ids,
         machines=machines,
     )
 

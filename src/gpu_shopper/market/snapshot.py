@@ -11,15 +11,17 @@ from functools import cached_property, partial
 import numpy as np
 from msgspec import json
 
-from gpu_shopper.domain.conditions import EVERYTHING, All, Condition, Flag, OneOf
+from gpu_shopper.domain.conditions import EVERYTHING, Condition
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order
-from gpu_shopper.market.bitmaps import Words, bits_at, rows_of, without
+from gpu_shopper.domain.offer_health import OfferHealth
+from gpu_shopper.market.bitmaps import Words, bit_at, bits_at, without
 from gpu_shopper.market.effective import Costing, Effective
 from gpu_shopper.market.facets import Counts, Facets
 from gpu_shopper.market.index import Index, indexing
 from gpu_shopper.market.masks import Masks
+from gpu_shopper.market.outlook import gone, reckoning
 from gpu_shopper.market.pieces import Pieces, at_once
 from gpu_shopper.market.rows import ending, id_of, offer_of
 from gpu_shopper.market.selecting import Place, Selection
@@ -27,6 +29,7 @@ from gpu_shopper.market.shelf import Stock
 
 # What an engine reads at a time: it seldom wants more than the first few.
 _READ = 32
+_NOTHING_KNOWN = OfferHealth()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,8 @@ class Listing:
 class OfferQuery:
     """One question to the market: what to fulfil, in which order, which part of it, and what to count by.
 
-    With a `costing`, each row says what it costs for that need, and can be sorted by it.
+    With a `costing`, each row says what it costs for that need, and can be sorted by it; what it is expected to cost is
+    then about as many hours of work, and about one without.
 
     `without` are offers to leave out; they are not counted in the total, but in facets.
     """
@@ -89,48 +93,139 @@ class OfferPage:
     facets: Mapping[str, Counts] = field(default_factory=dict)
 
 
+@dataclass(slots=True, kw_only=True)
+class Made:
+    """What has been made of a snapshot's offers so far: made once, when first asked for or in pieces before.
+
+    `older_masks` are of the same rows under other odds; most of what they keep can still be used.
+    """
+
+    index: Index | None = None
+    masks: Masks | None = None
+    older_masks: Masks | None = None
+    effective: Effective | None = None
+
+
 class MarketSnapshot:
     """Every offer of every cloud at one moment. `generation` tells snapshots apart and only grows."""
 
-    def __init__(self, listings: Iterable[Listing] = (), *, generation: int = 0) -> None:
+    def __init__(
+        self,
+        listings: Iterable[Listing] = (),
+        *,
+        generation: int = 0,
+        health: OfferHealth = _NOTHING_KNOWN,
+        taken: frozenset[OfferId] = frozenset(),
+    ) -> None:
         self.generation = generation
+        self.health = health
+        self.taken = taken
         self._listings = tuple(sorted(listings, key=lambda listing: f"{listing.provider}:"))
-        self._index: Index | None = None
-        self._answers: tuple[Masks, Facets] | None = None
+        self.made = Made()
 
-    def replacing(self, listing: Listing) -> "MarketSnapshot":
-        """Return the market with one cloud's listing in place of its last one."""
+    def replacing(
+        self, listing: Listing, *, laid: "MarketSnapshot | None" = None
+    ) -> "MarketSnapshot":
+        """Return the market with one cloud's listing in place of its last one.
+
+        What was taken from a cloud is forgotten when it was heard anew. `laid` has the same offers laid out already.
+        """
         others = [other for other in self._listings if other.provider != listing.provider]
-        new = MarketSnapshot([*others, listing], generation=self.generation + 1)
-        if [one.stock for one in new.providers] == [one.stock for one in self._listings]:
-            # What is on sale is the same; only what is known of the cloud changed.
-            new._index, new._answers = self._index, self._answers
+        known = {one.provider: one.fetched_at for one in self._listings}
+        taken = self.taken
+        if known.get(listing.provider) != listing.fetched_at:
+            own = f"{listing.provider}:"
+            taken = frozenset(one for one in taken if not one.startswith(own))
+        new = MarketSnapshot(
+            [*others, listing], generation=self.generation + 1, health=self.health, taken=taken
+        )
+        new.use(self)
+        if laid is not None:
+            new.use(laid)
         return new
 
-    def indexing(self) -> Pieces[Index]:
-        """Lay out all offers in pieces, so that the first question need not."""
-        for listing in self._listings:
-            yield from listing.stock.stocking()
-        shelves = [listing.stock.shelf for listing in self._listings]
-        # Two threads that come at once may both do the work; they come to the same.
-        self._index = yield from indexing(shelves)
-        return self._index
+    def heeding(self, health: OfferHealth) -> "MarketSnapshot":
+        """Return the same market with what is known of its odds now."""
+        new = MarketSnapshot(
+            self._listings, generation=self.generation + 1, health=health, taken=self.taken
+        )
+        new.use(self)
+        return new
+
+    def taking(self, offer_id: OfferId) -> "MarketSnapshot":
+        """Return the market without an offer that was bought: not shown any more, until its cloud lists anew."""
+        new = MarketSnapshot(
+            self._listings,
+            generation=self.generation + 1,
+            health=self.health,
+            taken=self.taken | {offer_id},
+        )
+        new.use(self)
+        return new
+
+    def use(self, other: "MarketSnapshot") -> None:
+        """Use what `other` has laid out, as far as it is the same here."""
+        if [one.stock for one in other.providers] != [one.stock for one in self._listings]:
+            return
+        made = other.made
+        self.made = Made(
+            index=made.index,
+            masks=made.masks if other.health is self.health else None,
+            older_masks=made.masks or made.older_masks,
+            effective=made.effective,
+        )
+
+    def preparing(self) -> Pieces[None]:
+        """Lay out all offers and reckon their odds in pieces, so that the first question need not."""
+        made = self.made
+        if made.index is None:
+            for listing in self._listings:
+                yield from listing.stock.stocking()
+            shelves = [listing.stock.shelf for listing in self._listings]
+            # Two threads that come at once may both do the work; they come to the same.
+            made.index = yield from indexing(shelves)
+        if made.masks is None:
+            outlook = yield from reckoning(made.index, self.health)
+            older = made.older_masks
+            made.masks = Masks(made.index, outlook) if older is None else older.under(outlook)
+
+    @property
+    def prepared(self) -> bool:
+        """Whether questions can be answered at once."""
+        return self.made.masks is not None
+
+    @property
+    def masks(self) -> Masks:
+        """All offers, laid out under what is known of their odds."""
+        if self.made.masks is None:
+            at_once(self.preparing())
+        assert self.made.masks is not None
+        return self.made.masks
 
     @property
     def index(self) -> Index:
         """All offers, laid out."""
-        return self._index or at_once(self.indexing())
-
-    @property
-    def _asked(self) -> tuple[Masks, Facets]:
-        if self._answers is None:
-            masks = Masks(self.index)
-            self._answers = masks, Facets(masks)
-        return self._answers
+        return self.made.index or self.masks.index
 
     @cached_property
+    def _facets(self) -> Facets:
+        return Facets(self.masks)
+
+    @cached_property
+    def _gone(self) -> Words | None:
+        heard = {one.provider: one.fetched_at for one in self._listings if one.fetched_at}
+        failed = {
+            key: mark
+            for key, mark in self.health.marks.items()
+            if key.provider in heard and mark.last_at > heard[key.provider]
+        }
+        return gone(self.index, self.taken, failed)
+
+    @property
     def _effective(self) -> Effective:
-        return Effective(self.index)
+        if self.made.effective is None:
+            self.made.effective = Effective(self.index)
+        return self.made.effective
 
     @cached_property
     def _endings(self) -> dict[tuple[int, float], bytes]:
@@ -163,23 +258,27 @@ class MarketSnapshot:
 
     def get(self, offer_id: OfferId) -> Offer | None:
         """Return the offer of that id; None if no cloud lists it."""
-        position = next(self._positions(offer_id), None)
+        position = self.index.find(offer_id)
         return None if position is None else self._offer(position)
 
     def query(self, query: OfferQuery) -> OfferPage:
         """Return the page that `query` asks for: exactly those offers for which its condition holds."""
         assert query.limit >= 0, query.limit
         assert query.offset >= 0, query.offset
-        masks, facets = self._asked
+        masks = self.masks
         counts: dict[str, Counts] = {}
         if query.facets:
-            words, but = facets.split(query.condition)
-            counts = {name: facets.counts(name, but[name]) for name in query.facets}
+            words, but = self._facets.split(query.condition)
+            counts = {
+                name: self._facets.counts(name, self._on_sale(but[name])) for name in query.facets
+            }
         else:
             words = masks.of(query.condition)
+        words = self._without(self._on_sale(words), query.without)
         costing = query.costing
         costs = None if costing is None else partial(self._effective.totals, costing)
-        chosen = Selection(masks, self._without(words, query.without), query.orders, costs)
+        hours = 1.0 if costing is None else costing.need.hours
+        chosen = Selection(masks, words, query.orders, costs, hours=hours)
         # One more than is wanted tells whether there is another page.
         found = chosen.first(query.limit + 1, skip=query.offset, after=query.after)
         page = found[: query.limit]
@@ -190,29 +289,37 @@ class MarketSnapshot:
             facets=counts,
         )
 
+    def has_gone(self, offer_id: OfferId) -> bool:
+        """Return whether an offer that is listed was bought, or failed, since its cloud listed it."""
+        words = self._gone
+        at = None if words is None else self.index.find(offer_id)
+        return words is not None and at is not None and bit_at(words, at)
+
+    def _on_sale(self, words: Words) -> Words:
+        return words if self._gone is None else words & ~self._gone
+
     def _without(self, words: Words, offers: Iterable[OfferId]) -> Words:
-        found = [position for offer_id in offers for position in self._positions(offer_id)]
+        found = [at for offer_id in offers if (at := self.index.find(offer_id)) is not None]
         if not found:
             return words
         return without(words, np.array(found))
 
-    def _positions(self, offer_id: OfferId) -> Iterator[int]:
-        for position in self.index.find(offer_id):
-            _, row = self.index.row(position)
-            if id_of(row) == offer_id:
-                yield position
-
     def odd_ones(self, provider: ProviderName) -> frozenset[OfferId]:
         """Return which offers of a cloud are odd about their price."""
-        masks, _ = self._asked
-        odd = All((OneOf("provider", frozenset({provider.lower()})), Flag("odd")))
-        rows = (self.index.row(int(position))[1] for position in rows_of(masks.of(odd)))
-        return frozenset(OfferId(id_of(row)) for row in rows)
+        index = self.index
+        for number, listing in enumerate(self._listings):
+            if listing.provider == provider:
+                rows = index.rows_of_shelf(number)
+                odd = rows[bits_at(index.flags["odd"], rows)]
+                return frozenset(OfferId(id_of(row)) for _, row in index.rows(odd))
+        return frozenset()
 
     def matching(self, condition: Condition) -> Iterator[Offer]:
-        """Yield every offer for which `condition` holds, the cheapest first, what is odd last."""
-        masks, _ = self._asked
-        chosen = Selection(masks, masks.of(condition), (CHEAPEST_FIRST,))
+        """Yield every offer for which `condition` holds, the cheapest first, what is odd last.
+
+        What has gone is among them, and none has our own odds in it: for whoever weighs both himself.
+        """
+        chosen = Selection(self.masks, self.masks.of(condition), (CHEAPEST_FIRST,))
         seen, most = 0, _READ
         while found := chosen.first(most, skip=seen):
             yield from map(self._offer, found)
@@ -224,7 +331,7 @@ class MarketSnapshot:
             return ()
         at, endings = np.asarray(positions), self._endings
         odd = bits_at(self.index.flags["odd"], at).tolist()
-        confidences = self.index.numbers["confidence"][at].tolist()
+        confidences = self.masks.outlook.at(at).tolist()
         bodies = []
         for (number, row), position, marked, confidence in zip(
             self.index.rows(at), positions, odd, confidences, strict=True

@@ -1,12 +1,13 @@
 """Questions about the menu: answered from the snapshot in memory, without waiting for anything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import itemgetter
 
 from gpu_shopper.domain.errors import MarketNotReady, NotFound
 from gpu_shopper.domain.ids import OfferId, ProviderName
+from gpu_shopper.domain.odds import odds
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_health import Key, Mark
 from gpu_shopper.domain.true_price import BillingTerms, Need
@@ -84,16 +85,21 @@ class OfferQueries:
         return MenuPage(page=snapshot.query(query), sources=self.sources())
 
     def one(self, offer_id: OfferId) -> Offer:
-        """Return one offer.
+        """Return one offer as it is shown: with its odds, and not available any more where it has gone.
 
         Raises:
             NotFound: no cloud lists it now.
         """
-        offer = self._market.snapshot.get(offer_id)
+        snapshot = self._market.snapshot
+        offer = snapshot.get(offer_id)
         if offer is None:
             message = f"there is no offer {offer_id[:128]!r} now"
             raise NotFound(message, hint="offers come and go: list them with GET /api/v1/inventory")
-        return offer
+        return replace(
+            offer,
+            available=offer.available and not snapshot.has_gone(offer_id),
+            availability_confidence=odds(offer, snapshot.health).confidence,
+        )
 
     def sources(self) -> tuple[SourceView, ...]:
         """Return how each cloud's part of the menu stands."""

@@ -90,6 +90,17 @@ async def test_an_offer_that_is_gone_is_told(house: House, gone: dict[str, objec
 
 
 @housed()
+async def test_an_offer_that_another_session_has_just_bought_is_told(house: House) -> None:
+    house.sells(an_offer(), an_offer("o2"))
+    house.market.take(an_offer())
+
+    refusal = await refused(house, offer_id=an_offer().id)
+
+    assert isinstance(refusal, OfferUnavailable)
+    assert an_offer().id == refusal.fields["offer_id"]
+
+
+@housed()
 async def test_a_cap_that_is_not_given_leaves_an_offer_a_tenth_and_a_kind_a_half(
     house: House,
 ) -> None:

@@ -6,6 +6,7 @@ from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.launch import AttemptState, Blame
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.money import HourlyRate, rate
+from gpu_shopper.domain.offer_health import Scope
 from gpu_shopper.domain.session import StopReason
 from gpu_shopper.ports.provider_errors import (
     Ambiguous,
@@ -93,6 +94,19 @@ async def test_a_certain_no_is_rejected_and_blamed_on_the_right_thing(
     failures = house.peek(lambda book: book.accounts.outcomes(since=NOON))
     assert remembered == len(failures)
     assert [] == house.peek(lambda book: book.costs.totals([session]).get(session, []))
+
+
+@housed()
+async def test_what_failed_is_not_on_the_menu_any_more(house: House) -> None:
+    await house.open_shop(*TWO_OFFERS)
+    session = await house.asked_for()
+    house.cloud.launch_answers.append(OfferGone("sold"))
+
+    await house.look_after(session)
+
+    health = house.market.snapshot.health
+    assert {Scope.OFFER, Scope.LOCATION, Scope.GPU} == {key.scope for key in health.marks}
+    assert house.market.snapshot.has_gone(house.attempt(session, 1).offer.id)
 
 
 @housed()

@@ -1,7 +1,7 @@
 """Offers and questions drawn at random: unlikely values are likely here, because that is where answers part."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 from gpu_shopper.domain.conditions import (
@@ -17,10 +17,13 @@ from gpu_shopper.domain.conditions import (
 )
 from gpu_shopper.domain.gpu import MODELS
 from gpu_shopper.domain.ids import OfferId, ProviderName
+from gpu_shopper.domain.launch import Blame
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.odd_prices import odd_prices
+from gpu_shopper.domain.odds import odds
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, FIELDS, Direction, Field, Kind, Order
+from gpu_shopper.domain.offer_health import OfferHealth, Outcome, place_of, read_health
 from gpu_shopper.market.shelf import Stock
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot
 
@@ -28,6 +31,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # The dash sorts before the colon that ends a cloud's name.
 PROVIDERS = ("a", "a-b", "b")
 GPUS = (*list(MODELS)[::9], "Weird GPU")
+NOTHING_KNOWN = OfferHealth()
 SORTABLE = [field.name for field in FIELDS.values() if field.sortable]
 
 
@@ -94,6 +98,32 @@ def snapshot_of(offers: list[Offer]) -> MarketSnapshot:
         )
         for provider in reversed(PROVIDERS)
     )
+
+
+def some_health(chance: Random, offers: list[Offer]) -> OfferHealth:
+    """What is remembered of launches on some of the offers before they were listed, and of some clouds' age."""
+    outcomes = [
+        Outcome(
+            provider=offer.provider,
+            offer_id=offer.id,
+            machine_id=offer.machine_id,
+            location=place_of(offer),
+            gpu_type=offer.gpu_type,
+            blame=chance.choice([None, *Blame]),
+            at=NOW - timedelta(minutes=chance.randrange(600)),
+            reason="no GPU",
+        )
+        for offer in chance.sample(offers, k=min(len(offers), chance.choice([0, 1, 12])))
+    ]
+    fresh = {ProviderName(name): chance.choice([1.0, 0.5, 0.871]) for name in PROVIDERS[:2]}
+    return replace(read_health(outcomes, now=NOW), freshness=fresh)
+
+
+def as_shown(offers: list[Offer], health: OfferHealth = NOTHING_KNOWN) -> list[Offer]:
+    """The offers with the odds that are shown of them."""
+    return [
+        replace(offer, availability_confidence=odds(offer, health).confidence) for offer in offers
+    ]
 
 
 def a_condition(chance: Random, offers: list[Offer], *, depth: int = 0) -> Condition:

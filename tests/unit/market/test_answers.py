@@ -14,7 +14,14 @@ from gpu_shopper.domain.offer_fields import FIELDS, Direction, Order
 from gpu_shopper.market.facets import FACETS
 from gpu_shopper.market.snapshot import MarketSnapshot, OfferQuery
 from gpu_shopper.wire.offers import OfferBody
-from tests.unit.market.random_market import a_condition, snapshot_of, some_offers, some_orders
+from tests.unit.market.random_market import (
+    a_condition,
+    as_shown,
+    snapshot_of,
+    some_health,
+    some_offers,
+    some_orders,
+)
 
 MARKETS, QUESTIONS = 25, 400
 ATTRIBUTES = {"gpu": "gpu_type", "provider": "provider", "country": "country"}
@@ -33,6 +40,13 @@ def place_of(offer: Offer, orders: Sequence[Order]) -> tuple[int, list[float], s
     return (1, [0.0 for _ in turned], offer.id) if unknown else (0, turned, offer.id)
 
 
+def a_market(chance: Random) -> tuple[list[Offer], MarketSnapshot]:
+    """Offers with the odds that are shown of them, and the market that has reckoned those itself."""
+    offers = some_offers(chance)
+    health = some_health(chance, offers)
+    return as_shown(offers, health), snapshot_of(offers).heeding(health)
+
+
 def ids(rows: Sequence[bytes]) -> list[str]:
     return [msgspec.json.decode(row, type=OfferBody).id for row in rows]
 
@@ -42,8 +56,7 @@ def test_ten_thousand_random_questions_are_answered_as_a_look_at_every_offer_wou
     seed: int,
 ) -> None:
     chance = Random(seed)
-    offers = some_offers(chance)
-    snapshot = snapshot_of(offers)
+    offers, snapshot = a_market(chance)
     for _ in range(QUESTIONS):
         condition, orders = a_condition(chance, offers), some_orders(chance)
         assert fits(condition)
@@ -64,8 +77,7 @@ def test_ten_thousand_random_questions_are_answered_as_a_look_at_every_offer_wou
 @pytest.mark.parametrize("seed", range(10))
 def test_pages_by_cursor_join_without_gap_or_repeat_in_every_order(seed: int) -> None:
     chance = Random(seed)
-    offers = some_offers(chance)
-    snapshot = snapshot_of(offers)
+    offers, snapshot = a_market(chance)
     for _ in range(20):
         condition, orders = a_condition(chance, offers), some_orders(chance)
         whole = snapshot.query(OfferQuery(condition=condition, orders=orders, limit=1_000))
@@ -98,8 +110,7 @@ def test_a_cursor_holds_when_the_row_that_it_names_has_gone() -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_facets_count_what_matches_all_but_what_was_asked_of_that_very_thing(seed: int) -> None:
     chance = Random(seed)
-    offers = some_offers(chance)
-    snapshot = snapshot_of(offers)
+    offers, snapshot = a_market(chance)
     for _ in range(30):
         parts = tuple(a_condition(chance, offers) for _ in range(3))
 

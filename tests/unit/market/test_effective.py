@@ -17,7 +17,13 @@ from gpu_shopper.domain.true_price import BillingTerms, Need, TruePrice, serves,
 from gpu_shopper.market.effective import Costing, Effective
 from gpu_shopper.market.snapshot import MarketSnapshot, OfferQuery
 from gpu_shopper.wire.offers import OfferBody
-from tests.unit.market.random_market import PROVIDERS, a_condition, snapshot_of, some_offers
+from tests.unit.market.random_market import (
+    PROVIDERS,
+    a_condition,
+    as_shown,
+    snapshot_of,
+    some_offers,
+)
 
 CHEAPEST = (Order(EFFECTIVE, Direction.LOWEST),)
 DEAREST = (Order(EFFECTIVE, Direction.HIGHEST),)
@@ -135,7 +141,7 @@ def test_the_order_is_that_of_the_offers_what_cannot_be_had_behind_and_odd_ones_
         condition: Condition = EVERYTHING if number % 2 else a_condition(chance, offers)
         orders, sign = (CHEAPEST, 1) if chance.random() < 0.8 else (DEAREST, -1)
         wanted = sorted(
-            (offer for offer in offers if holds(offer, condition)),
+            (offer for offer in as_shown(offers) if holds(offer, condition)),
             key=lambda offer: place(offer, costing, sign),
         )
         skip, limit = chance.choice([0, 3]), chance.choice([5, 1_000])

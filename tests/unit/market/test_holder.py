@@ -3,21 +3,27 @@
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 
+from msgspec import json
+
 from gpu_shopper.domain.conditions import EVERYTHING
 from gpu_shopper.domain.ids import OfferId, ProviderName
+from gpu_shopper.domain.launch import Blame
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.offer import Offer
+from gpu_shopper.domain.offer_health import OfferHealth, Outcome, place_of, read_health
 from gpu_shopper.market.holder import FEW, Market
+from gpu_shopper.market.pieces import at_once
 from gpu_shopper.market.snapshot import OfferQuery
+from gpu_shopper.wire.offers import OfferBody
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 NIMBUS, CIRRUS = ProviderName("nimbus"), ProviderName("cirrus")
 
 
-def an_offer(name: str, provider: ProviderName) -> Offer:
+def an_offer(name: str, provider: ProviderName, *, machine: str = "") -> Offer:
     return Offer(
-        id=OfferId(f"{provider}:{name}"), provider=provider, provider_id=name, machine_id="",
+        id=OfferId(f"{provider}:{name}"), provider=provider, provider_id=name, machine_id=machine,
         gpu_type="T4", gpu_count=1, vram_gb=16, price=rate("0.20"), country="DE", region="eu-1",
         location="Berlin", reliability=0.99, fetched_at=NOW,
     )  # fmt: skip
@@ -166,3 +172,131 @@ def test_a_failure_does_not_index_the_market_anew() -> None:
     market.mark_failed(NIMBUS, "no route", LATER)
 
     assert index is market.snapshot.index
+
+
+def shown(market: Market) -> list[str]:
+    found = market.snapshot.query(OfferQuery(facets=("provider",)))
+    listed = [json.decode(row, type=OfferBody).id for row in found.rows]
+    assert len(listed) == found.total == sum(found.facets["provider"].values())
+    return listed
+
+
+def a_failure(offer: Offer, blame: Blame, *, at: datetime) -> Outcome:
+    return Outcome(
+        provider=offer.provider, offer_id=offer.id, machine_id=offer.machine_id,
+        location=place_of(offer), gpu_type=offer.gpu_type, blame=blame, at=at, reason="no GPU",
+    )  # fmt: skip
+
+
+def after(*outcomes: Outcome) -> OfferHealth:
+    return read_health(outcomes, now=LATER)
+
+
+def test_what_was_bought_of_a_machine_is_not_shown_until_its_cloud_lists_anew() -> None:
+    market = Market([NIMBUS, CIRRUS])
+    bought, other = (an_offer(name, NIMBUS, machine=f"m-{name}") for name in "ab")
+    market.replace(NIMBUS, [bought, other], NOW)
+    market.replace(CIRRUS, [an_offer("c", CIRRUS)], NOW)
+
+    market.take(bought)
+
+    assert ["cirrus:c", "nimbus:b"] == shown(market)
+    # Whoever chose it by its id can still be told what became of it.
+    assert (bought, True) == (market.snapshot.get(bought.id), market.snapshot.has_gone(bought.id))
+    market.replace(CIRRUS, [an_offer("c", CIRRUS)], LATER)
+    market.mark_failed(NIMBUS, "answered 503", LATER)
+    assert ["cirrus:c", "nimbus:b"] == shown(market)
+    market.replace(NIMBUS, [bought, other], LATER)
+    assert ["cirrus:c", "nimbus:a", "nimbus:b"] == shown(market)
+
+
+def test_what_is_no_machine_of_its_own_stays_when_one_of_it_was_bought() -> None:
+    market = a_market_of_two()
+    kind = an_offer("a", NIMBUS)
+
+    market.take(kind)
+
+    assert (["cirrus:b", "nimbus:a"], True) == (shown(market), market.is_taken(kind))
+
+
+def test_what_failed_since_it_was_listed_is_not_shown_nor_what_else_is_on_that_machine() -> None:
+    market = Market([NIMBUS])
+    broken = [an_offer(name, NIMBUS, machine="broken") for name in "ab"]
+    sold, fine = an_offer("c", NIMBUS), an_offer("d", NIMBUS, machine="fine")
+    market.replace(NIMBUS, [*broken, sold, fine], NOW)
+    failed_before = a_failure(fine, Blame.MACHINE, at=NOW)
+
+    at_once(
+        market.heed(
+            after(
+                failed_before,
+                a_failure(broken[0], Blame.MACHINE, at=LATER),
+                a_failure(sold, Blame.OFFER, at=LATER),
+            )
+        )
+    )
+
+    assert ["nimbus:d"] == shown(market)
+    market.replace(NIMBUS, [*broken, sold, fine], LATER)
+    assert 4 == len(shown(market))
+
+
+def test_what_is_known_of_the_odds_is_shown_until_something_else_is_known() -> None:
+    market = a_market_of_two()
+    offer = an_offer("a", NIMBUS)
+    ours = a_failure(offer, Blame.ACCOUNT, at=NOW)
+
+    at_once(market.heed(after(a_failure(offer, Blame.OFFER, at=NOW), ours)))
+    dimmed = confidences(market)
+    market.replace(CIRRUS, [an_offer("b", CIRRUS)], LATER)
+
+    assert dimmed == confidences(market)
+    assert dimmed["nimbus:a"] < 0.4 < dimmed["cirrus:b"] == 0.99
+    at_once(market.heed(after(ours)))
+    assert {0.99} == set(confidences(market).values())
+
+
+def confidences(market: Market) -> dict[str, float]:
+    rows = market.snapshot.query(OfferQuery()).rows
+    bodies = [json.decode(row, type=OfferBody) for row in rows]
+    return {body.id: body.availability_confidence for body in bodies}
+
+
+def test_where_nothing_new_is_known_of_the_odds_nothing_is_made_anew() -> None:
+    market = a_market_of_two()
+    before = market.snapshot
+
+    at_once(market.heed(OfferHealth()))
+
+    assert before is market.snapshot
+
+
+def test_what_comes_while_a_long_listing_is_taken_is_not_lost() -> None:
+    market = a_market_of_two()
+    bought = an_offer("z", CIRRUS, machine="m")
+    market.replace(CIRRUS, [bought], NOW)
+    health = after(a_failure(an_offer("00001", NIMBUS), Blame.OFFER, at=NOW))
+
+    pieces = market.replacing(NIMBUS, many_offers(NIMBUS), LATER)
+    for number, _ in enumerate(pieces):
+        if number == 3:
+            market.take(bought)
+        elif number == 6:
+            at_once(market.heed(health))
+
+    assert (health, True) == (market.snapshot.health, market.snapshot.has_gone(bought.id))
+    assert market.snapshot.prepared
+    assert FEW + 1 == market.snapshot.query(OfferQuery()).total
+
+
+def test_the_odds_of_many_offers_are_reckoned_in_pieces_and_seen_when_all_are_there() -> None:
+    market = Market([NIMBUS])
+    market.replace(NIMBUS, many_offers(NIMBUS), NOW)
+    failed = a_failure(an_offer("00001", NIMBUS), Blame.OFFER, at=NOW)
+
+    seen = [market.snapshot.health.marks for _ in market.heed(after(failed))]
+
+    assert len(seen) > 3
+    assert all(marks == {} for marks in seen)
+    assert market.snapshot.prepared
+    assert confidences(market)["nimbus:00001"] < 0.4

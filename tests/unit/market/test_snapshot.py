@@ -14,6 +14,7 @@ from gpu_shopper.market.facets import FACETS
 from gpu_shopper.market.rows import id_of
 from gpu_shopper.market.shelf import Stock
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot, OfferQuery
+from tests.unit.market.random_market import as_shown
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GPUS = {"RTX 4090": 24, "H100 SXM": 80, "T4": 16, "A100 80GB": 80, "L4": 24, "RTX 3090": 24}
@@ -89,7 +90,7 @@ SNAPSHOT = a_snapshot(OFFERS)
 )  # fmt: skip
 def test_each_filter_alone_narrows_rightly(field: str, value: object) -> None:
     wanted = Requirements(**{field: value})  # type: ignore[arg-type]
-    expected = {offer.id for offer in OFFERS if holds(offer, condition_of(wanted))}
+    expected = {offer.id for offer in as_shown(OFFERS) if holds(offer, condition_of(wanted))}
 
     found = {offer.id for offer in SNAPSHOT.matching(condition_of(wanted))}
 
