@@ -25,6 +25,7 @@ from gpu_shopper.queries.costs import CostQueries
 from gpu_shopper.queries.fit import FitQueries
 from gpu_shopper.queries.health import HealthQueries
 from gpu_shopper.queries.history import HistoryQueries
+from gpu_shopper.queries.odds import OddsQueries
 from gpu_shopper.queries.offers import OfferQueries
 from gpu_shopper.queries.operations import OperationQueries
 from gpu_shopper.queries.providers import ProviderQueries
@@ -220,8 +221,9 @@ def queries(desk: Desk) -> Queries:
     return Queries(
         sessions=SessionQueries(books, clock, desk.limits),
         offers=OfferQueries(
-            books, market, clock, billing={CLOUD: BillingTerms(increment=timedelta(hours=1))}
+            market, clock, billing={CLOUD: BillingTerms(increment=timedelta(hours=1))}
         ),
+        odds=OddsQueries(books, market, clock),
         fit=FitQueries(market),
         history=HistoryQueries(books, clock),
         costs=CostQueries(books, clock),

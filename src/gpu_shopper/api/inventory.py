@@ -1,4 +1,4 @@
-"""The menu: what can be rented now, and what is remembered against it."""
+"""The menu: what can be rented now."""
 
 from collections.abc import Mapping
 from typing import Annotated, cast
@@ -17,12 +17,10 @@ from gpu_shopper.domain.query_errors import QueryError
 from gpu_shopper.domain.ranking import comparable_to
 from gpu_shopper.market.rows import body_of
 from gpu_shopper.market.snapshot import OfferQuery
-from gpu_shopper.queries.offers import MenuPage, RememberedMark, SourceView
+from gpu_shopper.queries.offers import MenuPage, SourceView
 from gpu_shopper.wire.offers import (
-    HealthOfOffer,
     MarketSource,
     OfferBody,
-    OfferHealthList,
     OfferPage,
 )
 from gpu_shopper.wire.sessions import Dollars
@@ -90,12 +88,6 @@ async def list_alternatives(ask: Ask[AlternativesQuery, None]) -> Reply:
     return Reply(_page(offers.page(query), ()))
 
 
-async def list_offer_health(ask: Ask[NoQuery, None]) -> Reply:
-    """Tell what past failures say of offers, machines, GPU types and clouds, the least trusted first."""
-    entries = [_health_body(mark) for mark in await ask.rooms.queries.offers.health()]
-    return Reply(OfferHealthList(entries=entries, count=len(entries)))
-
-
 def _source(source: SourceView) -> MarketSource:
     return MarketSource(
         name=source.name,
@@ -104,19 +96,6 @@ def _source(source: SourceView) -> MarketSource:
         error=source.error,
         offers=source.offers,
         rejected=source.rejected,
-    )
-
-
-def _health_body(remembered: RememberedMark) -> HealthOfOffer:
-    key, mark = remembered.key, remembered.mark
-    return HealthOfOffer(
-        scope=key.scope,
-        key=key.name,
-        provider=key.provider,
-        failures=mark.failures,
-        confidence=round(mark.confidence, 6),
-        suppressed_until=mark.suppressed_until,
-        last_reason=mark.last_reason,
     )
 
 
@@ -146,12 +125,5 @@ ROUTES = (
         reply=OfferBody,
         tag=KIND,
         refuses=(errors.NotFound,),
-    ),
-    Route(
-        method="GET",
-        path="/api/v1/offer-health",
-        answer=list_offer_health,
-        reply=OfferHealthList,
-        tag=KIND,
     ),
 )

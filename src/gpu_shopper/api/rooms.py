@@ -13,6 +13,7 @@ from gpu_shopper.queries.costs import CostQueries
 from gpu_shopper.queries.fit import FitQueries
 from gpu_shopper.queries.health import HealthQueries, Reading
 from gpu_shopper.queries.history import HistoryQueries
+from gpu_shopper.queries.odds import OddsQueries
 from gpu_shopper.queries.offers import OfferQueries
 from gpu_shopper.queries.operations import OperationQueries
 from gpu_shopper.queries.providers import ProviderQueries
@@ -34,6 +35,7 @@ class Queries:
 
     sessions: SessionQueries
     offers: OfferQueries
+    odds: OddsQueries
     fit: FitQueries
     history: HistoryQueries
     costs: CostQueries

@@ -12,6 +12,7 @@ from gpu_shopper.api import (
     health,
     history,
     inventory,
+    odds,
     operations,
     providers,
     sessions,
@@ -37,6 +38,7 @@ ROUTES = (
     # Before the offers: any word behind /inventory/ could be an offer's id.
     *history.ROUTES,
     *inventory.ROUTES,
+    *odds.ROUTES,
     *fit.ROUTES,
     *sessions.ROUTES,
     *costs.ROUTES,

@@ -14,6 +14,7 @@ from gpu_shopper.queries.costs import CostQueries
 from gpu_shopper.queries.fit import FitQueries
 from gpu_shopper.queries.health import HealthQueries, Reading
 from gpu_shopper.queries.history import HistoryQueries
+from gpu_shopper.queries.odds import OddsQueries
 from gpu_shopper.queries.offers import OfferQueries
 from gpu_shopper.queries.operations import OperationQueries
 from gpu_shopper.queries.providers import ProviderQueries
@@ -56,11 +57,11 @@ def rooms_over(
         queries=Queries(
             sessions=SessionQueries(desk.books, desk.clock, desk.limits),
             offers=OfferQueries(
-                desk.books,
                 desk.market,
                 desk.clock,
                 billing={name: cloud.quirks.billing for name, cloud in desk.clouds.items()},
             ),
+            odds=OddsQueries(desk.books, desk.market, desk.clock),
             fit=FitQueries(desk.market),
             history=HistoryQueries(desk.books, desk.clock),
             costs=CostQueries(desk.books, desk.clock),

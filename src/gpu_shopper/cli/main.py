@@ -39,6 +39,10 @@ COMMANDS = {
     "shutdown": ("gpu_shopper.cli.shutdown:shutdown", "End all of your sessions and see them gone."),
     "cleanup-orphans": ("gpu_shopper.cli.orphans:cleanup_orphans", "Find instances that nobody is entitled to."),
     "providers": ("gpu_shopper.cli.providers:providers", "Show the clouds and how they are."),
+    "offer-health": (
+        "gpu_shopper.cli.offer_health:offer_health",
+        "Show how likely offers are to work, and why.",
+    ),
     "notices": ("gpu_shopper.cli.notices:notices", "Show what operators must know."),
     "token": ("gpu_shopper.cli.tokens:token", "Make, list and revoke tokens."),
     "config": ("gpu_shopper.cli.config:config", "Show the settings and where they come from."),

@@ -8,7 +8,7 @@ from gpu_shopper.cli.render import Column, money, output_option, show
 from gpu_shopper.cli.situation import Situation
 
 if TYPE_CHECKING:
-    from gpu_shopper.wire.offers import HealthOfOffer, ProviderBody
+    from gpu_shopper.wire.offers import ProviderBody
 
 
 def _held(layers: dict[str, bool]) -> str:
@@ -37,30 +37,16 @@ _COLUMNS: tuple[Column["ProviderBody"], ...] = (
     Column("Trouble", _trouble),
 )  # fmt: skip
 
-_HEALTH: tuple[Column["HealthOfOffer"], ...] = (
-    Column("Of", lambda entry: entry.scope),
-    Column("Name", lambda entry: entry.key),
-    Column("Cloud", lambda entry: entry.provider),
-    Column("Failures", lambda entry: entry.failures, right=True),
-    Column("Confidence", lambda entry: f"{entry.confidence:.2f}", right=True),
-    Column("Avoided until", lambda entry: entry.suppressed_until),
-    Column("Last reason", lambda entry: entry.last_reason),
-)
-
 
 @click.command()
-@click.option("--offer-health", is_flag=True, help="What is remembered against offers, instead.")
 @output_option
 @click.pass_obj
-def providers(situation: Situation, /, *, offer_health: bool, output: str) -> None:
+def providers(situation: Situation, /, *, output: str) -> None:
     """Show the clouds and how they are.
 
     \b
     Examples:
       gpu-shopper providers
-      gpu-shopper providers --offer-health
+      gpu-shopper providers -o json
     """
-    if offer_health:
-        show(situation.shopper.offer_health(), _HEALTH, output, nothing="nothing against any offer")
-    else:
-        show(situation.shopper.providers(), _COLUMNS, output, nothing="no cloud is set up")
+    show(situation.shopper.providers(), _COLUMNS, output, nothing="no cloud is set up")

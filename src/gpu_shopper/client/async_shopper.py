@@ -25,7 +25,8 @@ from gpu_shopper.client.watching import FINAL, Watch, check_usable, took_too_lon
 from gpu_shopper.wire.costs import CostSummary, HourlyRecord, SessionCost
 from gpu_shopper.wire.fit import FitReply
 from gpu_shopper.wire.history import PriceHistory
-from gpu_shopper.wire.offers import HealthOfOffer, OfferBody, OfferPage, ProviderBody
+from gpu_shopper.wire.offer_health import HealthOfOffer, OddsOfOffer
+from gpu_shopper.wire.offers import OfferBody, OfferPage, ProviderBody
 from gpu_shopper.wire.operations import (
     Health,
     NoticeBody,
@@ -231,6 +232,12 @@ class AsyncShopper:
     async def offer_health(self) -> list[HealthOfOffer]:
         """Return what is remembered against offers."""
         return (await self._ask(calls.offer_health())).entries
+
+    async def offer_odds(self, offer_id: str, *, hours: float = 1.0) -> OddsOfOffer:
+        """Return the whole reckoning of one offer: each part of its odds, and what work on it is expected to cost."""
+        found = (await self._ask(calls.offer_health(offer_id, hours=hours))).offer
+        assert found is not None, offer_id
+        return found
 
     # Money.
 

@@ -10,7 +10,8 @@ from gpu_shopper.client.exchange import ROOT, Call, T, with_query
 from gpu_shopper.wire.costs import CostSummary, HourlyPage, SessionCost
 from gpu_shopper.wire.fit import FitReply
 from gpu_shopper.wire.history import PriceHistory
-from gpu_shopper.wire.offers import OfferBody, OfferHealthList, OfferPage, ProviderList
+from gpu_shopper.wire.offer_health import OfferHealthList
+from gpu_shopper.wire.offers import OfferBody, OfferPage, ProviderList
 from gpu_shopper.wire.operations import (
     Accepted,
     Health,
@@ -129,8 +130,9 @@ def providers() -> Call[ProviderList]:
     return _get("/providers", ProviderList)
 
 
-def offer_health() -> Call[OfferHealthList]:
-    return _get("/offer-health", OfferHealthList)
+def offer_health(offer_id: str | None = None, *, hours: float = 1.0) -> Call[OfferHealthList]:
+    asked: dict[str, object] = {} if offer_id is None else {"offer_id": offer_id, "hours": hours}
+    return _get("/offer-health", OfferHealthList, **asked)
 
 
 def create_token(order: TokenOrder) -> Call[TokenCreated]:

@@ -38,7 +38,7 @@ class Part(StrEnum):
     PROVIDER = "provider"
 
 
-_OF_SCOPE: Final[Mapping[Scope, Part]] = {scope: Part(scope.value) for scope in Scope}
+PART_OF_SCOPE: Final[Mapping[Scope, Part]] = {scope: Part(scope.value) for scope in Scope}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def odds(offer: Offer, health: OfferHealth) -> Odds:
     }
     for key in keys_of(offer):
         mark = health.marks.get(key)
-        parts[_OF_SCOPE[key.scope]] = 1.0 if mark is None else mark.confidence
+        parts[PART_OF_SCOPE[key.scope]] = 1.0 if mark is None else mark.confidence
     return Odds(parts)
 
 
@@ -81,10 +81,34 @@ def freshness(age: timedelta | None, *, period: timedelta) -> float:
     return float(0.5 ** ((age - 2 * period) / (period * HALVED_BY_PERIODS)))
 
 
-def expected_micros(price: float, *, hours: float, confidence: float) -> float:
-    """Return what `hours` of work are expected to cost, in micro-dollars, at `price` micro-dollars per hour.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What some hours of work are expected to cost, in micro-dollars, and why.
 
-    The starts that fail before one works are paid for too: with odds p of working there are (1 - p) / p of them.
+    With odds p of working there are (1 - p) / p starts that fail before one works, and each is paid for too.
     """
+
+    hours: float
+    price: float
+    failed_starts: float
+
+    @property
+    def per_failed_start(self) -> float:
+        """What a start that fails costs: some of the price, and somebody's time."""
+        return self.price * WASTED_HOURS + WAITING_MICROS
+
+    @property
+    def total(self) -> float:
+        """What all of it is expected to cost."""
+        return self.price * self.hours + self.per_failed_start * self.failed_starts
+
+
+def expectation(price: float, *, hours: float, confidence: float) -> Expectation:
+    """Return what `hours` of work are expected to cost at `price` micro-dollars per hour and those odds."""
     p = max(LEAST_ODDS, min(1.0, confidence))
-    return price * hours + (price * WASTED_HOURS + WAITING_MICROS) * (1 - p) / p
+    return Expectation(hours=hours, price=price, failed_starts=(1 - p) / p)
+
+
+def expected_micros(price: float, *, hours: float, confidence: float) -> float:
+    """Return the total of the same."""
+    return expectation(price, hours=hours, confidence=confidence).total

@@ -117,7 +117,7 @@ class Masks:
     def expected_cost(self, hours: float) -> Numbers:
         """Return what so many hours of work are expected to cost on each row, in micro-dollars."""
         price, odds = self.numbers("price"), np.maximum(self.outlook.column, LEAST_ODDS)
-        wasted = (price * WASTED_HOURS + WAITING_MICROS) * (1 - odds) / odds
+        wasted = (price * WASTED_HOURS + WAITING_MICROS) * ((1 - odds) / odds)
         return np.asarray(price * hours + wasted)
 
     def _flag(self, name: str) -> Words:

@@ -2,21 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from operator import itemgetter
 
 from gpu_shopper.domain.errors import MarketNotReady, NotFound
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.odds import odds
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.offer_health import Key, Mark
 from gpu_shopper.domain.true_price import BillingTerms, Need
 from gpu_shopper.market.effective import Costing
 from gpu_shopper.market.holder import Market
 from gpu_shopper.market.snapshot import OfferPage, OfferQuery
-from gpu_shopper.ports.books import Books
 from gpu_shopper.ports.clock import Clock
-from gpu_shopper.transactions.health import offer_health
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,27 +35,13 @@ class MenuPage:
     sources: tuple[SourceView, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RememberedMark:
-    """What is remembered against one offer, machine, GPU type or cloud."""
-
-    key: Key
-    mark: Mark
-
-
 class OfferQueries:
-    """Reads the market, and what past failures say of it."""
+    """Reads the market."""
 
     def __init__(
-        self,
-        books: Books,
-        market: Market,
-        clock: Clock,
-        *,
-        billing: Mapping[ProviderName, BillingTerms],
+        self, market: Market, clock: Clock, *, billing: Mapping[ProviderName, BillingTerms]
     ) -> None:
         self._terms = tuple(sorted(billing.items(), key=itemgetter(0)))
-        self._books = books
         self._market = market
         self._clock = clock
 
@@ -115,14 +97,3 @@ class OfferQueries:
             )
             for listing in self._market.snapshot.providers
         )
-
-    async def health(self) -> tuple[RememberedMark, ...]:
-        """Return what is remembered against offers, the least trusted first."""
-        now = self._clock.now()
-        health = await self._books.read(lambda book: offer_health(book, now=now))
-        marks = [RememberedMark(key=key, mark=mark) for key, mark in health.marks.items()]
-        return tuple(sorted(marks, key=_by_confidence))
-
-
-def _by_confidence(remembered: RememberedMark) -> tuple[float, datetime, Key]:
-    return remembered.mark.confidence, remembered.mark.last_at, remembered.key

@@ -125,22 +125,3 @@ class ProviderList(Struct, frozen=True, kw_only=True):
 
     providers: list[ProviderBody]
     count: int
-
-
-class HealthOfOffer(Struct, frozen=True, kw_only=True):
-    """The memory of failures: of one offer, one machine or one kind of GPU."""
-
-    scope: str
-    key: str
-    provider: str
-    failures: int
-    confidence: float
-    suppressed_until: datetime | None
-    last_reason: str
-
-
-class OfferHealthList(Struct, frozen=True, kw_only=True):
-    """All that is remembered against offers."""
-
-    entries: list[HealthOfOffer]
-    count: int
