@@ -157,8 +157,9 @@ def _of_places(index: Index, rows: Rows, marks: Marks) -> Factors:
     for field in _PLACES:
         text = index.texts[field]
         codes = text.codes[rows]
-        table = np.array([of_name.get(value, 1.0) for value in text.values])
-        named = np.array([bool(value) for value in text.values])[codes] & nameless
+        # Where nothing at all is on sale there are no values either.
+        table = np.array([of_name.get(value, 1.0) for value in text.values], dtype=np.float64)
+        named = np.array([bool(value) for value in text.values], dtype=bool)[codes] & nameless
         factor[named] = table[codes[named]]
         nameless &= ~named
     return factor

@@ -177,7 +177,7 @@ def test_a_failure_does_not_index_the_market_anew() -> None:
 def shown(market: Market) -> list[str]:
     found = market.snapshot.query(OfferQuery(facets=("provider",)))
     listed = [json.decode(row, type=OfferBody).id for row in found.rows]
-    assert len(listed) == found.total == sum(found.facets["provider"].values())
+    assert len(listed) == found.total == sum(found.facets.get("provider", {}).values())
     return listed
 
 
@@ -300,3 +300,18 @@ def test_the_odds_of_many_offers_are_reckoned_in_pieces_and_seen_when_all_are_th
     assert all(marks == {} for marks in seen)
     assert market.snapshot.prepared
     assert confidences(market)["nimbus:00001"] < 0.4
+
+
+def test_what_is_remembered_of_a_cloud_that_sells_nothing_now_does_no_harm() -> None:
+    market = Market([NIMBUS])
+    market.replace(NIMBUS, [], NOW)
+    machine = an_offer("a", NIMBUS, machine="m")
+
+    at_once(
+        market.heed(
+            after(*(a_failure(machine, blame, at=LATER) for blame in Blame)),
+        )
+    )
+
+    assert ([], None) == (shown(market), market.snapshot.get(machine.id))
+    assert [] == ids(market)
