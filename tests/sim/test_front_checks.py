@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from gpu_shopper.client.orders import order_of
+from gpu_shopper.domain.conditions import EVERYTHING
 from gpu_shopper.ports.http import HttpRequest
 from gpu_shopper.stores.inline import Image
 from gpu_shopper.testing import front_checks
@@ -239,7 +240,11 @@ async def ask_with_one_key(world: World) -> str:
     name = world.profile.demand.names()[0]
     page = await world.accounts.insist(name, lambda shopper: shopper.inventory(limit=1))
     assert isinstance(page, OfferPage)
-    order = order_of({"offer": page.offers[0].id, "workload": "batch"}, consumer=name)
+    life = world.house.life
+    assert life is not None, "it answered"
+    # The same kind each time: the cheapest offer itself is not shown any more once it was bought.
+    cheapest = next(life.market.snapshot.matching(EVERYTHING))
+    order = order_of({"gpu": cheapest.gpu_type, "workload": "batch"}, consumer=name)
     made = await world.accounts.insist(
         name, lambda shopper: shopper.create_session(order, idempotency_key="one")
     )
