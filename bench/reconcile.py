@@ -111,14 +111,18 @@ async def _spent(work: Awaitable[object]) -> Spent:
 
 def _desk(data: Path, books: SqliteBooks, clouds: Sequence[ListedCloud], deployment: Any) -> Desk:
     clock, meter, limits = RealClock(), PrometheusMeter(), Limits()
+    vault = vault_of(data)
     scripts = AgentBootScripts({}, public_url="http://127.0.0.1:1", limits=limits)
     return Desk(
         books=books,
         clock=clock,
         chance=RealChance(),
-        vault=vault_of(data),
+        vault=vault,
         market=Market(),
-        clouds={cloud.name: Cloud(cloud, clock=clock, meter=meter) for cloud in clouds},
+        clouds={
+            cloud.name: Cloud(cloud, clock=clock, meter=meter, label_key=vault.label_key)
+            for cloud in clouds
+        },
         probe=SshProbe(),
         boot_scripts=scripts,
         notifier=LogAndWebhookNotifier(meter, AiohttpDoor(), webhook_url=None),
