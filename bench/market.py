@@ -137,7 +137,7 @@ def _ours(size: int) -> tuple[MarketSnapshot, float, float]:
         assert stock.shelf
         listings.append(Listing(provider=ProviderName(name), stock=stock, fetched_at=NOON))
     market = MarketSnapshot(listings)
-    at_once(market.indexing())
+    at_once(market.preparing())
     name, offers = next(_clouds(size))
     again = Listing(
         provider=ProviderName(name), stock=Stock(ProviderName(name), offers), fetched_at=NOON
@@ -145,7 +145,7 @@ def _ours(size: int) -> tuple[MarketSnapshot, float, float]:
     # As the server does before it begins: a full collection walks over all that is not frozen.
     gc.collect()
     gc.freeze()
-    pieces, longest = market.replacing(again).indexing(), 0.0
+    pieces, longest = market.replacing(again).preparing(), 0.0
     began, cpu = time.perf_counter(), time.process_time()
     for _ in pieces:
         longest = max(longest, time.perf_counter() - began)
