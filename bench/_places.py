@@ -137,7 +137,9 @@ class Place:
     folder: Path
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000_000)))
 
-    def cloud(self, *, offers: int = 3000, boot_s: float = 0.2) -> Cloud:
+    def cloud(
+        self, *, offers: int = 3000, boot_s: float = 0.2, prices_stand_s: float = 3600
+    ) -> Cloud:
         """Start a sandbox cloud and wait until it listens."""
         here = self.folder / f"cloud-{next(self._numbers)}"
         here.mkdir()
@@ -145,7 +147,7 @@ class Place:
         process = self._start(
             here, "gpu_shopper.sandbox", "--state-dir", str(here / "state"), "--key", KEY,
             "--control-key", CONTROL, "--offers", str(offers), "--boot-seconds", str(boot_s),
-            "--port-file", str(file), "--ephemeral",
+            "--drift-seconds", str(prices_stand_s), "--port-file", str(file), "--ephemeral",
         )  # fmt: skip
         url = until("the cloud is up", lambda: file.exists() and file.read_text(encoding="utf-8"))
         assert isinstance(url, str), url

@@ -6,11 +6,13 @@ No two queries are the same: GPU set, memory, price, reliability and region are 
 import random
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from _load import Request, closed_loop, run
+from _load import Request, closed_loop, open_loop, run
 from _places import Place, Server, ask, place
 from _table import Figure, options, percentile, show
+from _wrk import CLIENTS, apart, find_wrk
 
 from gpu_shopper.domain.conditions import EVERYTHING, Condition, condition_of
 from gpu_shopper.domain.ids import ProviderName
@@ -27,6 +29,8 @@ from gpu_shopper.testing.builders import NOON, an_offer
 _CLOUDS = 5
 _OFFERS = 100_000
 _QUERIES = 200
+_REFRESH_S = 2
+_STEADY = 500
 _GPUS = ("RTX 4090", "RTX 3090", "A100 80GB", "H100 SXM", "L40S", "RTX A6000", "A100 40GB", "L4")
 _REGIONS = ("eu-north", "eu-west", "us-east", "us-west", "ap-south")
 _VRAM = {"RTX 4090": 24, "RTX 3090": 24, "A100 80GB": 80, "H100 SXM": 80, "L40S": 48}
@@ -55,35 +59,101 @@ def _paths(chance: random.Random) -> Iterator[Request]:
 
 
 def _over_http(here: Place, *, offers: int, seconds: float) -> Iterator[Figure]:
-    server: Server = here.server(here.data(), **here.cloud(offers=offers).settings)
+    cloud = here.cloud(offers=offers)
+    server: Server = here.server(here.data(), **cloud.settings)
     ready_s = server.await_ready()
-    chance = random.Random(1)
-    _, page = ask(server.url, "GET", next(_paths(chance)).path)
-    listed = sum(source["offers"] for source in page["providers"])
-    run(closed_loop(server.url, _paths(chance), clients=8, seconds=1))
-    alone = run(closed_loop(server.url, _paths(chance), clients=1, seconds=seconds)).expect(200)
-    many = run(closed_loop(server.url, _paths(chance), clients=32, seconds=seconds)).expect(200)
-    name, how = f"{listed:,} offers, page of 50", "real HTTP, unique queries, one worker"
+    name = f"{_listed(server):,} offers, page of 50"
+    with apart(server.process.pid, cloud.process.pid) as where:
+        alone, _ = _asked(here, server, clients=1, seconds=seconds)
+        many, how = _asked(here, server, clients=CLIENTS, seconds=seconds)
+    how = f"real HTTP, unique queries, one worker; {how}; {where}"
     yield Figure(
-        what=f"{name}, p50",
-        value=alone.ms(0.5),
-        unit="ms",
-        target=0.2,
-        how=f"{how}, 1 client; the target is the server's part",
-    )
-    yield Figure(what="  p99", value=alone.ms(0.99), unit="ms", target=5)
-    yield Figure(
-        what=f"{name}, 32 clients",
+        what=f"{name}, {CLIENTS} clients",
         value=many.rate,
         unit="/s",
         target=5000,
         more_is_better=True,
         how=how,
     )
-    yield Figure(what="  p99", value=many.ms(0.99), unit="ms")
+    yield Figure(what="  p99", value=many.p99_ms, unit="ms", how="of as many at once")
+    yield Figure(
+        what="  the server's part of a request",
+        value=many.cpu_ms,
+        unit="ms",
+        target=0.2,
+        how="processor time of its process, all threads, by requests",
+    )
+    yield Figure(what=f"{name}, 1 client, p50", value=alone.p50_ms, unit="ms", how="as it is asked")
+    yield Figure(what="  p99", value=alone.p99_ms, unit="ms", target=5)
     yield Figure(what="  ready after", value=ready_s, unit="s", how="the cloud's pages included")
     yield Figure(what="  memory", value=server.memory_mb(), unit="MB", target=250)
     server.process.kill()
+
+
+def _while_refreshed(here: Place, *, offers: int, seconds: float) -> Iterator[Figure]:
+    """Ask while the menu is replaced, over and over, by one with other prices."""
+    cloud = here.cloud(offers=offers, prices_stand_s=1)
+    server = here.server(here.data(), shop_period_s=str(_REFRESH_S), **cloud.settings)
+    server.await_ready()
+    name = f"{_listed(server):,} offers"
+    chance = random.Random(3)
+    with apart(server.process.pid, cloud.process.pid):
+        run(closed_loop(server.url, _paths(chance), clients=1, seconds=1))
+        paths = _paths(chance)
+        count = round(_STEADY * max(seconds, 5 * _REFRESH_S))
+        load = open_loop(server.url, lambda _: next(paths), rate=_STEADY, count=count)
+        answers = run(load).expect(200)
+    yield Figure(
+        what=f"{name} while their cloud is refreshed, p99",
+        value=answers.ms(0.99),
+        unit="ms",
+        target=5,
+        how=f"{_STEADY}/s from the moment each is due; asked and replaced whole every {_REFRESH_S} s",
+    )
+    yield Figure(what="  p50", value=answers.ms(0.5), unit="ms")
+    yield Figure(what="  longest", value=answers.ms(1), unit="ms")
+    server.process.kill()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    cpu_ms: float
+
+
+def _asked(here: Place, server: Server, *, clients: int, seconds: float) -> tuple[_Found, str]:
+    """Put a load on the server, after a short one that nobody counts; return what was seen, and who asked."""
+    wrk = find_wrk(here.folder, _GPUS)
+    if wrk is not None:
+        wrk.load(server.url, clients=clients, seconds=1, seed=1)
+        before = server.cpu_s()
+        seen = wrk.load(server.url, clients=clients, seconds=seconds, seed=2)
+        cpu_ms = (server.cpu_s() - before) * 1000 / seen.requests
+        return _Found(
+            rate=seen.rate,
+            p50_ms=seen.p50_ms,
+            p99_ms=seen.p99_ms,
+            cpu_ms=cpu_ms,
+        ), "asked by wrk"
+    chance = random.Random(1)
+    run(closed_loop(server.url, _paths(chance), clients=clients, seconds=1))
+    before = server.cpu_s()
+    load = closed_loop(server.url, _paths(chance), clients=clients, seconds=seconds)
+    answers = run(load).expect(200)
+    cpu_ms = (server.cpu_s() - before) * 1000 / len(answers.latencies_s)
+    return _Found(
+        rate=answers.rate,
+        p50_ms=answers.ms(0.5),
+        p99_ms=answers.ms(0.99),
+        cpu_ms=cpu_ms,
+    ), "asked by a Python client: wrk is not installed"
+
+
+def _listed(server: Server) -> int:
+    _, page = ask(server.url, "GET", "/api/v1/inventory?limit=1")
+    return sum(source["offers"] for source in page["providers"])
 
 
 def _synthetic(provider: str, count: int, chance: random.Random) -> list[Offer]:
@@ -170,6 +240,7 @@ def main() -> None:
     with place() as here:
         figures = list(_over_http(here, offers=3000, seconds=asked.seconds))
         figures += _over_http(here, offers=_OFFERS, seconds=asked.seconds)
+        figures += _while_refreshed(here, offers=_OFFERS // _CLOUDS, seconds=asked.seconds)
     figures += _in_process()
     show(figures, markdown=asked.markdown)
 
