@@ -19,8 +19,7 @@ from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_fields import EFFECTIVE, Direction, Order
-from gpu_shopper.domain.true_price import Need
-from gpu_shopper.market.effective import Costing
+from gpu_shopper.domain.true_price import Costing, Need
 from gpu_shopper.market.facets import FACETS
 from gpu_shopper.market.holder import Market
 from gpu_shopper.market.snapshot import OfferQuery
@@ -214,7 +213,7 @@ def _by_true_price(market: Market, conditions: Sequence[Condition]) -> Iterator[
     order = (Order(EFFECTIVE, Direction.LOWEST),)
 
     def asking(condition: Condition, number: int) -> OfferQuery:
-        need = Need(hours=1 + number / 7, disk_gb=number + 1, traffic_gb=number)
+        need = Need(hours=1 + abs(number) / 7, disk_gb=number % 300, traffic_gb=number % 1_000)
         return OfferQuery(condition=condition, orders=order, costing=Costing(need))
 
     few = [_timed_ms(market, asking(one, number)) for number, one in enumerate(conditions)]
@@ -227,6 +226,21 @@ def _by_true_price(market: Market, conditions: Sequence[Condition]) -> Iterator[
         unit="ms",
         how=how,
     )
+    steps = [
+        step for number in range(20) for step in _steps_ms(market, asking(EVERYTHING, -1 - number))
+    ]
+    yield Figure(what="  its longest step on the loop", value=max(steps), unit="ms", target=5)
+
+
+def _steps_ms(market: Market, query: OfferQuery) -> Iterator[float]:
+    """Yield how long each piece of an answer takes: others are served in between."""
+    pieces, done = market.snapshot.querying(query), object()
+    while True:
+        began = time.perf_counter()
+        last = next(pieces, done)
+        yield (time.perf_counter() - began) * 1000
+        if last is done:
+            return
 
 
 def _timed_ms(market: Market, query: OfferQuery) -> float:

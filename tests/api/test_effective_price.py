@@ -66,10 +66,17 @@ def test_what_cannot_be_had_so_has_no_price() -> None:
         ("traffic_gb=100&sort=effective_price", ["4", "3", "1", "5", "2"]),
         ("hours=1&disk_gb=40&sort=gpu_count,effective_price&q=price<0.5", ["4", "3", "5", "1"]),
         ("hours=1&disk_gb=100", ["4", "3", "1", "5", "2"]),
+        ("hours=1&disk_gb=40&q=effective_price<0.6 sort effective_price", ["4", "3", "5", "2"]),
+        ("hours=1&disk_gb=40&q=0.45<=effective_price_per_gpu<1 sort price desc", ["2", "5", "1"]),
+        ("hours=2&disk_gb=100&q=!effective_price<99", ["4", "3"]),
+        # With disk the first one by the list is dear, and the last one is not.
+        ("hours=1&disk_gb=40&sort=expected_cost", ["4", "3", "5", "2", "1"]),
+        ("hours=1&sort=expected_cost", ["4", "3", "1", "5", "2"]),
+        ("hours=1&disk_gb=40&q=expected_cost<0.5 sort expected_cost", ["4", "3", "5"]),
     ],
 )
-def test_the_menu_can_be_sorted_by_it(query: str, expected: list[str]) -> None:
-    query = query.replace("gpu_count", "count")
+def test_the_menu_can_be_sorted_and_narrowed_by_it(query: str, expected: list[str]) -> None:
+    query = query.replace("gpu_count", "count").replace(" ", "%20")
 
     assert expected == [offer["provider_id"] for offer in asked(query)["offers"]]
 
@@ -85,6 +92,33 @@ def test_pages_of_that_order_join() -> None:
         cursor = f"&cursor={page['next_cursor']}"
 
     assert ["5", "2", "1", "3", "4"] == seen
+
+
+def test_a_page_of_another_need_or_order_is_refused() -> None:
+    browser, query = a_menu().browser(), "hours=2&sort=effective_price&limit=2"
+    cursor = browser.get(f"{INVENTORY}?{query}").json["next_cursor"]
+    for other in (
+        "hours=3&sort=effective_price",
+        "hours=2&disk_gb=1&sort=effective_price",
+        "hours=2&sort=price",
+        "hours=2&sort=-effective_price",
+        "hours=2",
+    ):
+        answer = browser.get(f"{INVENTORY}?{other}&limit=2&cursor={cursor}")
+
+        assert (400, "cursor") == (answer.status, answer.json["errors"][0]["path"]), other
+        assert "of another order, or of another need" in answer.json["detail"]
+    # An order that does not depend on the need goes on, whatever is needed.
+    plain = browser.get(f"{INVENTORY}?limit=2").json["next_cursor"]
+    assert 200 == browser.get(f"{INVENTORY}?hours=2&limit=2&cursor={plain}").status
+
+
+def test_a_query_that_depends_on_a_need_asks_for_one() -> None:
+    answer = a_menu().browser().get(f"{INVENTORY}?q=effective_price%3C3")
+
+    assert (400, "bad_query") == (answer.status, answer.json["code"])
+    assert "the price of what you need" in answer.json["detail"]
+    assert "give hours, disk_gb or traffic_gb beside the query" == answer.json["hint"]
 
 
 def test_without_a_need_there_is_no_such_field() -> None:

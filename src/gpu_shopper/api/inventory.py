@@ -41,19 +41,20 @@ async def list_offers(ask: Ask[InventoryQuery, None]) -> Reply:
     need = need_of(given)
     costing = None if need is None else offers.costing(need)
     known = ask.rooms.queries.providers.names
-    menu = offers.page(question_of(given, providers=known, costing=costing))
+    question = question_of(given, providers=known, costing=costing)
+    menu = await offers.page(question)
     if given.format is Format.JSON:
-        return Reply(_page(menu, fields))
+        return Reply(_page(menu, question, fields))
     write = csv_of if given.format is Format.CSV else ndjson_of
     last = menu.page.last
     headers = {"X-Total-Count": str(menu.page.total)}
     if last is not None:
-        headers["X-Next-Cursor"] = cursor_at(last)
+        headers["X-Next-Cursor"] = cursor_at(last, question)
     body = await write(menu.page.rows, fields, clock=ask.rooms.clock)
     return Reply(body, headers=headers, media_type=given.format.media_type)
 
 
-def _page(menu: MenuPage, fields: tuple[str, ...]) -> OfferPage:
+def _page(menu: MenuPage, asked: OfferQuery, fields: tuple[str, ...]) -> OfferPage:
     page = menu.page
     return OfferPage(
         # Rows were encoded when their cloud was heard: they are copied as they are.
@@ -61,7 +62,7 @@ def _page(menu: MenuPage, fields: tuple[str, ...]) -> OfferPage:
         count=len(page.rows),
         total=page.total,
         providers=[_source(source) for source in menu.sources],
-        next_cursor=cursor_at(page.last) if page.last else None,
+        next_cursor=cursor_at(page.last, asked) if page.last else None,
         facets={name: dict(counts) for name, counts in page.facets.items()} or None,
     )
 
@@ -85,7 +86,7 @@ async def list_alternatives(ask: Ask[AlternativesQuery, None]) -> Reply:
     cap = usual if asked.max_price is None else rate(asked.max_price)
     condition = comparable_to(offer, asked.scope, cap=cap)
     query = OfferQuery(condition=condition, limit=asked.limit, without=(offer.id,))
-    return Reply(_page(offers.page(query), ()))
+    return Reply(_page(await offers.page(query), query, ()))
 
 
 def _source(source: SourceView) -> MarketSource:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from typing import Annotated
+from zlib import crc32
 
 from msgspec import Meta, Struct
 
@@ -14,14 +15,13 @@ from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.offer import Requirements
 from gpu_shopper.domain.offer_fields import (
     CHEAPEST_FIRST,
-    EFFECTIVE,
-    Direction,
+    FIELDS,
+    OF_NEED,
     Order,
     read_order,
 )
 from gpu_shopper.domain.query_language import LONGEST, parse
-from gpu_shopper.domain.true_price import MOST_DISK_GB, MOST_HOURS, MOST_TRAFFIC_GB, Need
-from gpu_shopper.market.effective import Costing
+from gpu_shopper.domain.true_price import MOST_DISK_GB, MOST_HOURS, MOST_TRAFFIC_GB, Costing, Need
 from gpu_shopper.market.facets import FACETS
 from gpu_shopper.market.selecting import Place
 from gpu_shopper.market.snapshot import OfferQuery
@@ -34,7 +34,6 @@ _FURTHEST = 10_000_000
 _USUALLY = 50
 _MOST_ON_A_PAGE = 1_000
 _MOST_IN_A_FILE = 10_000
-_EFFECTIVE = (EFFECTIVE, "effective_price_per_hour")
 
 Names = Annotated[list[ShortText], Meta(max_length=64)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -46,7 +45,7 @@ class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Which offers to list, in which order, and which part of them. Lists may be repeated: any of them will do.
 
     `q` is a text of the query language; it and the other filters must both be fulfilled. With any of `hours` (of use; 1 if
-    not said), `disk_gb` and `traffic_gb`, each offer says what it costs in truth for them, and `sort` knows `effective_price`.
+    not said), `disk_gb` and `traffic_gb`, each offer says what it costs in truth for them, and `sort` and `q` know `effective_price`.
     """
 
     provider: Names = []
@@ -90,18 +89,18 @@ def question_of(
     """
     if given.cursor is not None and given.offset:
         raise errors.Invalid("give either cursor or offset", path="offset")
-    asked = parse(given.q, providers=providers)
+    asked = parse(given.q, providers=providers, need_told=costing is not None)
     if given.sort is not None and asked.orders:
         raise errors.Invalid("q has an order already", path="sort", hint="give it once")
     if given.limit is not None and asked.limit is not None:
         raise errors.Invalid("q has a limit already", path="limit", hint="give it once")
-    orders = _orders(given) if given.sort else asked.orders or (CHEAPEST_FIRST,)
+    orders = _orders(given.sort, costing) if given.sort else asked.orders or (CHEAPEST_FIRST,)
     return OfferQuery(
         condition=joined(condition_of(_requirements(given)), asked.condition),
         orders=orders,
         limit=_limit(given.limit or asked.limit or _USUALLY, given.format),
         offset=given.offset,
-        after=None if given.cursor is None else _place(given.cursor, orders),
+        after=None if given.cursor is None else _place(given.cursor, orders, costing),
         facets=_facets(given.facets),
         costing=costing,
     )
@@ -125,21 +124,16 @@ def need_of(given: InventoryQuery) -> Need | None:
     )
 
 
-def _orders(given: InventoryQuery) -> tuple[Order, ...]:
+def _orders(text: str, costing: Costing | None) -> tuple[Order, ...]:
     try:
-        return tuple(_order(word, given) for word in (given.sort or "").split(","))
+        orders = tuple(map(read_order, text.split(",")))
     except ValueError as error:
         raise errors.Invalid(str(error), path="sort") from None
-
-
-def _order(word: str, given: InventoryQuery) -> Order:
-    name = word.strip().lower()
-    if name.lstrip("+-") not in _EFFECTIVE:
-        return read_order(word)
-    if need_of(given) is None:
-        hint = "it follows from hours, disk_gb and traffic_gb: give one of them"
-        raise errors.Invalid(f"{EFFECTIVE} is of what you need", path="sort", hint=hint)
-    return Order(EFFECTIVE, Direction.HIGHEST if name.startswith("-") else Direction.LOWEST)
+    for order in orders:
+        if costing is None and FIELDS[order.field].only_of_need:
+            message = f"{order.field} is the price of what you need, and that was not said"
+            raise errors.Invalid(message, path="sort", hint="give hours, disk_gb or traffic_gb")
+    return orders
 
 
 def _facets(names: list[str]) -> tuple[str, ...]:
@@ -151,14 +145,27 @@ def _facets(names: list[str]) -> tuple[str, ...]:
     return tuple(wanted)
 
 
-def cursor_at(place: Place) -> str:
-    """Return the cursor of the page behind a row."""
+def cursor_at(place: Place, query: OfferQuery) -> str:
+    """Return the cursor of the page behind a row of what `query` asks for."""
     values = map(repr, place.values)
-    return write_cursor(KIND, str(place.group), " ".join(values), place.offer_id)
+    order = _order_text(query.orders, query.costing)
+    return write_cursor(KIND, str(place.group), " ".join(values), order, place.offer_id)
 
 
-def _place(cursor: str, orders: tuple[Order, ...]) -> Place:
-    group, values, offer_id = read_cursor(cursor, kind=KIND, parts=3)
+def _order_text(orders: tuple[Order, ...], costing: Costing | None) -> str:
+    """Return in few letters what a place is a place in: other orders, or other needs, have other ones."""
+    names = ",".join(f"{order.direction[0]}{order.field}" for order in orders)
+    if costing is not None and any(order.field in OF_NEED for order in orders):
+        names = f"{names} {costing.need}"
+    return f"{crc32(names.encode()):x}"
+
+
+def _place(cursor: str, orders: tuple[Order, ...], costing: Costing | None) -> Place:
+    group, values, order, offer_id = read_cursor(cursor, kind=KIND, parts=4)
+    if order != _order_text(orders, costing):
+        message = "this cursor is of another order, or of another need"
+        hint = "keep sort, q, hours, disk_gb and traffic_gb the same for all pages"
+        raise errors.Invalid(message, path="cursor", hint=hint)
     numbers = tuple(map(number, values.split()))
     if len(numbers) != len(orders):
         raise no_cursor()

@@ -4,13 +4,14 @@
 unknown, and nothing that is asked of it holds: neither `vcpus>=8` nor `vcpus<8`. Only a negation can: `not vcpus>=8`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import eq, ge, gt, le, lt
 
 from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_fields import FIELDS, Kind, Value, version_number
+from gpu_shopper.domain.true_price import Costing
 
 
 class Comparator(StrEnum):
@@ -91,17 +92,17 @@ Condition = Part | Not | All | AnyOf
 EVERYTHING = All(())
 
 
-def holds(offer: Offer, condition: Condition) -> bool:
-    """Return whether `offer` fulfils `condition`: what every faster answer is compared with."""
+def holds(offer: Offer, condition: Condition, costing: Costing | None = None) -> bool:
+    """Return whether `offer` fulfils `condition`, for whoever needs that: what every faster answer is compared with."""
     match condition:
         case All(conditions):
-            return all(holds(offer, one) for one in conditions)
+            return all(holds(offer, one, costing) for one in conditions)
         case AnyOf(conditions):
-            return any(holds(offer, one) for one in conditions)
+            return any(holds(offer, one, costing) for one in conditions)
         case Not(negated):
-            return not holds(offer, negated)
+            return not holds(offer, negated, costing)
         case _:
-            return fulfils(FIELDS[condition.field].value(offer), condition)
+            return fulfils(FIELDS[condition.field].told(offer, costing), condition)
 
 
 def fulfils(value: Value, part: Part) -> bool:
@@ -122,13 +123,19 @@ def fulfils(value: Value, part: Part) -> bool:
 
 def fields_of(condition: Condition) -> frozenset[str]:
     """Return the names of all fields that `condition` asks about."""
+    return frozenset(part.field for part in parts_of(condition))
+
+
+def parts_of(condition: Condition) -> Iterator[Part]:
+    """Yield every question to one field that `condition` is made of."""
     match condition:
         case All(conditions) | AnyOf(conditions):
-            return frozenset().union(*map(fields_of, conditions))
+            for one in conditions:
+                yield from parts_of(one)
         case Not(negated):
-            return fields_of(negated)
+            yield from parts_of(negated)
         case _:
-            return frozenset({condition.field})
+            yield condition
 
 
 def joined(*conditions: Condition) -> Condition:

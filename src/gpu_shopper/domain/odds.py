@@ -85,11 +85,13 @@ def freshness(age: timedelta | None, *, period: timedelta) -> float:
 class Expectation:
     """What some hours of work are expected to cost, in micro-dollars, and why.
 
-    With odds p of working there are (1 - p) / p starts that fail before one works, and each is paid for too.
+    The work itself costs `bill`. With odds p of working there are (1 - p) / p starts that fail before one works, and each
+    is paid for too, at the list price.
     """
 
     hours: float
     price: float
+    bill: float
     failed_starts: float
 
     @property
@@ -100,15 +102,23 @@ class Expectation:
     @property
     def total(self) -> float:
         """What all of it is expected to cost."""
-        return self.price * self.hours + self.per_failed_start * self.failed_starts
+        return self.bill + self.per_failed_start * self.failed_starts
 
 
-def expectation(price: float, *, hours: float, confidence: float) -> Expectation:
-    """Return what `hours` of work are expected to cost at `price` micro-dollars per hour and those odds."""
+def expectation(
+    price: float, *, hours: float, confidence: float, bill: float | None = None
+) -> Expectation:
+    """Return what `hours` of work are expected to cost at `price` micro-dollars per hour and those odds.
+
+    Where the hours cost more than their list price, `bill` says how much.
+    """
     p = max(LEAST_ODDS, min(1.0, confidence))
-    return Expectation(hours=hours, price=price, failed_starts=(1 - p) / p)
+    work = price * hours if bill is None else bill
+    return Expectation(hours=hours, price=price, bill=work, failed_starts=(1 - p) / p)
 
 
-def expected_micros(price: float, *, hours: float, confidence: float) -> float:
+def expected_micros(
+    price: float, *, hours: float, confidence: float, bill: float | None = None
+) -> float:
     """Return the total of the same."""
-    return expectation(price, hours=hours, confidence=confidence).total
+    return expectation(price, hours=hours, confidence=confidence, bill=bill).total

@@ -5,13 +5,23 @@ field which is added here can be asked for, sorted by and read about everywhere.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gpu_shopper.domain.gpu import MODELS, GpuModel
 from gpu_shopper.domain.money import MICROS
-from gpu_shopper.domain.odds import expected_micros
 from gpu_shopper.domain.offer import Offer
+from gpu_shopper.domain.offer_prices import (
+    effective,
+    effective_per_gpu,
+    expected,
+    expected_of_an_hour,
+    per_gpu,
+    per_tflops,
+    per_vram,
+    untold,
+)
+from gpu_shopper.domain.true_price import Costing
 
 Value = float | str | bool | None
 
@@ -48,7 +58,8 @@ class Field:
     """One thing that can be asked of an offer.
 
     `value` returns it as it is kept, None if the cloud does not tell; `scale` times what people write (dollars) is what
-    is kept (micro-dollars). What follows from the GPU's model alone has `of_model` as well.
+    is kept (micro-dollars). What follows from the GPU's model alone has `of_model` as well; what depends on somebody's
+    need has `of_need`, and if nothing can be said without one, `only_of_need` is set.
     """
 
     name: str
@@ -60,6 +71,14 @@ class Field:
     scale: float = 1
     first: Direction = Direction.HIGHEST
     of_model: Callable[[GpuModel], Value] | None = None
+    of_need: Callable[[Offer, Costing], Value] | None = None
+    only_of_need: bool = False
+
+    def told(self, offer: Offer, costing: Costing | None) -> Value:
+        """Return its value for whoever needs what `costing` says, or says nothing."""
+        if costing is None or self.of_need is None:
+            return self.value(offer)
+        return self.of_need(offer, costing)
 
     @property
     def sortable(self) -> bool:
@@ -92,23 +111,6 @@ def _of_model(ask: Callable[[GpuModel], Value]) -> Callable[[Offer], Value]:
         return None if model is None else ask(model)
 
     return value
-
-
-def per_gpu(offer: Offer) -> float:
-    """Return the price of one whole GPU in micro-dollars per hour."""
-    return offer.price.micros / (offer.gpu_count * offer.gpu_fraction)
-
-
-def per_tflops(offer: Offer) -> float | None:
-    """Return micro-dollars per hour and dense 16-bit TFLOPS; None for a model of which that figure isn't known."""
-    model = MODELS.get(offer.gpu_type)
-    tflops = None if model is None else model.tflops
-    return None if not tflops else per_gpu(offer) / tflops
-
-
-def per_vram(offer: Offer) -> float | None:
-    """Return micro-dollars per hour and GB of memory, of all its GPUs together."""
-    return None if not offer.vram_gb else offer.price.micros / (offer.vram_gb * offer.gpu_count)
 
 
 def _text(name: str, means: str, value: Callable[[Offer], Value], *aliases: str) -> Field:
@@ -179,13 +181,38 @@ _PRICES = (
         "price/gb",
         "price_per_gb_vram_hour",
     ),
-    _price(
-        "expected_cost",
-        "USD",
-        "what work is expected to cost, with the starts that fail before one works; of one hour, unless `hours` says more",
-        lambda offer: expected_micros(
-            offer.price.micros, hours=1.0, confidence=offer.availability_confidence
+    replace(
+        _price(
+            "effective_price",
+            "USD/h",
+            "what an hour of what you need costs, all that is billed included; asked beside `hours`, `disk_gb` or `traffic_gb`",
+            untold,
+            "effective_price_per_hour",
+            "true_price",
         ),
+        of_need=effective,
+        only_of_need=True,
+    ),
+    replace(
+        _price(
+            "effective_price_per_gpu",
+            "USD/h",
+            "the same for one whole GPU",
+            untold,
+            "effective_price/gpu",
+            "effective_price_per_gpu_hour",
+        ),
+        of_need=effective_per_gpu,
+        only_of_need=True,
+    ),
+    replace(
+        _price(
+            "expected_cost",
+            "USD",
+            "what work is expected to cost, with the starts that fail before one works; an hour at the list price, or what you need",
+            expected_of_an_hour,
+        ),
+        of_need=expected,
     ),
     _price(
         "storage_price",
@@ -361,5 +388,6 @@ def read_order(text: str) -> Order:
 
 
 CHEAPEST_FIRST = FIELDS["price"].best_first
-# The one order that an offer alone does not tell: what it costs for somebody's need (see `domain.true_price`).
+# What an offer costs for somebody's need (see `domain.true_price`).
 EFFECTIVE = "effective_price"
+OF_NEED = frozenset(name for name, field in FIELDS.items() if field.of_need is not None)

@@ -15,7 +15,7 @@ from gpu_shopper.domain.conditions import (
 )
 from gpu_shopper.domain.gpu import known_gpus
 from gpu_shopper.domain.offer_fields import WORDS, Field, Kind
-from gpu_shopper.domain.query_errors import Fault, shown
+from gpu_shopper.domain.query_errors import Fault, no_need, shown
 from gpu_shopper.domain.query_strays import Place, no_comparison, no_value
 from gpu_shopper.domain.query_tokens import (
     COMPARATORS,
@@ -44,9 +44,19 @@ _NO = frozenset({"no", "false", "0"})
 class ComparisonReader:
     """Reads from left to right; `_at` is the token that comes next."""
 
-    __slots__ = ("_at", "_conditions", "_depth", "_last", "_low", "_providers", "_tokens")
+    __slots__ = (
+        "_at",
+        "_conditions",
+        "_depth",
+        "_last",
+        "_low",
+        "_need_told",
+        "_providers",
+        "_tokens",
+    )
 
-    def __init__(self, text: str, providers: Collection[str]) -> None:
+    def __init__(self, text: str, providers: Collection[str], *, need_told: bool) -> None:
+        self._need_told = need_told
         self._tokens = [*tokens_of(text), ""]
         self._low = [token.lower() for token in self._tokens]
         self._providers = providers
@@ -55,6 +65,8 @@ class ComparisonReader:
 
     def _about(self, field: Field) -> Condition:
         self._last = field
+        if field.only_of_need and not self._need_told:
+            raise no_need(self._at - 1, field)
         match field.kind:
             case Kind.NUMBER | Kind.VERSION:
                 return self._amount(field)
@@ -315,6 +327,8 @@ class ComparisonReader:
         """`3 > price`, and between two numbers: `1 <= price < 3`."""
         at = self._at
         field = WORDS[self._low[at + 2]]
+        if field.only_of_need and not self._need_told:
+            raise no_need(at + 2, field)
         if field.kind not in (Kind.NUMBER, Kind.VERSION):
             word = shown(self._tokens[at])
             write = field.name if field.kind is Kind.FLAG else f"{field.name}={word}"

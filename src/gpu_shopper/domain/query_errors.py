@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from gpu_shopper.domain.errors import Invalid
+from gpu_shopper.domain.offer_fields import Field
 
+# What to do about it, for whoever calls the API or the command.
+NO_NEED = "give hours, disk_gb or traffic_gb beside the query"
 _LONGEST_SHOWN = 40
 # What difflib does grows with the square of the word, and no name is this long.
 _LONGEST_COMPARED = 30
@@ -63,6 +66,12 @@ def shown(word: str) -> str:
         word = f"{word[:_LONGEST_SHOWN]}…"
     plain = "".join(char if char.isprintable() else "\ufffd" for char in word)
     return plain if plain[:1].isalnum() else f"'{plain}'"
+
+
+def no_need(index: int, field: Field) -> Fault:
+    """Return what is wrong where something is asked that depends on a need, and nobody told one."""
+    after = " is the price of what you need, and that was not said"
+    return Fault(index, field.name, after, hint=NO_NEED)
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> tuple[str, ...]:

@@ -44,10 +44,11 @@ class Query:
     limit: int | None = None
 
 
-def parse(text: str, *, providers: Collection[str] = ()) -> Query:
+def parse(text: str, *, providers: Collection[str] = (), need_told: bool = True) -> Query:
     """Return what `text` asks for; an empty one asks for everything.
 
-    Where `providers` are given, a cloud that is none of them is refused.
+    Where `providers` are given, a cloud that is none of them is refused; where no need was told, so is what follows from
+    one.
 
     Raises:
         QueryError: it is not understood, or too long.
@@ -59,7 +60,7 @@ def parse(text: str, *, providers: Collection[str] = ()) -> Query:
             hint=f"{LONGEST:,} are the most",
         )
     try:
-        return _Reader(text, providers).query()
+        return _Reader(text, providers, need_told=need_told).query()
     except Fault as fault:
         raise _located(text, fault) from None
 
@@ -82,7 +83,7 @@ class _Reader(ComparisonReader):
         condition: Condition = EVERYTHING
         if self._low[0] not in ("", "sort", "limit"):
             condition = self._any_of()
-        orders, limit = read_tail(self._tokens, self._low, self._at)
+        orders, limit = read_tail(self._tokens, self._low, self._at, need_told=self._need_told)
         return Query(condition, orders, limit)
 
     def _any_of(self) -> Condition:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gpu_shopper.domain.offer_fields import WORDS, Direction, Field, Order
-from gpu_shopper.domain.query_errors import Fault, did_you_mean, nearest, shown
+from gpu_shopper.domain.query_errors import Fault, did_you_mean, nearest, no_need, shown
 from gpu_shopper.domain.query_tokens import is_value
 
 MOST_ASKED = 1_000
@@ -18,7 +18,7 @@ _SORTABLE = tuple(word for word, field in WORDS.items() if field.sortable)
 
 
 def read_tail(
-    tokens: Sequence[str], low: Sequence[str], at: int
+    tokens: Sequence[str], low: Sequence[str], at: int, *, need_told: bool
 ) -> tuple[tuple[Order, ...], int | None]:
     """Return the orders and the limit that stand from token `at` on.
 
@@ -29,7 +29,7 @@ def read_tail(
     limit: int | None = None
     while low[at]:
         if low[at] == "sort" and not orders:
-            orders, at = _orders(tokens, low, at + 1)
+            orders, at = _orders(tokens, low, at + 1, need_told=need_told)
         elif low[at] == "limit" and limit is None:
             limit, at = _limit(tokens, at + 1)
         else:
@@ -37,11 +37,15 @@ def read_tail(
     return orders, limit
 
 
-def _orders(tokens: Sequence[str], low: Sequence[str], at: int) -> tuple[tuple[Order, ...], int]:
+def _orders(
+    tokens: Sequence[str], low: Sequence[str], at: int, *, need_told: bool
+) -> tuple[tuple[Order, ...], int]:
     at += low[at] == "by"
     orders: list[Order] = []
     while True:
         field, direction = _field(tokens, low, at)
+        if field.only_of_need and not need_told:
+            raise no_need(at, field)
         if any(order.field == field.name for order in orders):
             raise Fault(at, f"{field.name} is sorted by twice", hint="once is enough")
         at += 1

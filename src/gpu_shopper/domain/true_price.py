@@ -91,6 +91,20 @@ class TruePrice:
     per_gpu_hour: HourlyRate
 
 
+@dataclass(frozen=True, slots=True)
+class Costing:
+    """What is needed, and how each cloud bills; one that is not named bills by the defaults."""
+
+    need: Need
+    terms: tuple[tuple[str, BillingTerms], ...] = ()
+
+    def price(self, offer: Offer) -> TruePrice | None:
+        """Return what `offer` costs; None where it cannot be had so."""
+        if not serves(offer, self.need):
+            return None
+        return true_price(offer, dict(self.terms).get(offer.provider, BillingTerms()), self.need)
+
+
 def serves(offer: Offer, need: Need) -> bool:
     """Return whether the offer can be had for so long and with so much disk, as far as its cloud tells."""
     long_enough = (

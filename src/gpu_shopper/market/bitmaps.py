@@ -1,9 +1,12 @@
 """Bitmaps of rows: 64 to a word, the lowest bit first."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gpu_shopper.market.pieces import PIECE_ROWS
 
 Words = NDArray[np.uint64]
 
@@ -28,6 +31,12 @@ def rows_of(words: Words) -> NDArray[np.int64]:
     bits = np.unpackbits(words[some].view(np.uint8), bitorder="little")
     found = np.flatnonzero(bits.view(bool))
     return some[found // WORD] * WORD + found % WORD
+
+
+def in_pieces(rows: NDArray[np.int64], size: int = PIECE_ROWS) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows, so many at a time."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
 def bits_at(words: Words, positions: NDArray[Any]) -> NDArray[np.bool_]:

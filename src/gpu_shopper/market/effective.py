@@ -17,10 +17,13 @@ from gpu_shopper.domain.true_price import (
     HOUR_SECONDS,
     MOST_MICROS,
     BillingTerms,
+    Costing,
     Need,
     disk_months,
 )
+from gpu_shopper.market.bitmaps import in_pieces
 from gpu_shopper.market.index import Index
+from gpu_shopper.market.pieces import PIECE_ROWS, Pieces
 from gpu_shopper.market.shelf import Codes
 from gpu_shopper.wire.offers import EffectivePrice
 
@@ -28,19 +31,9 @@ Micros = NDArray[np.int64]
 
 # So many needs' prices of the whole market are kept: people turn pages, and ask again.
 _KEPT: Final = 4
-# Columns of so many rows stay in the processor's cache from one step of the arithmetic to the next.
-_PIECE: Final = 32_768
 # A price is multiplied by up to a year of seconds, in 64 bits; half a billion dollars an hour is enough.
 _DEAREST: Final = float(1 << 49)
 _NOT_SERVED: Final = b',"effective_price_per_hour":null,"effective_price":null}'
-
-
-@dataclass(frozen=True, slots=True)
-class Costing:
-    """What is needed, and how each cloud bills; one that is not named bills by the defaults."""
-
-    need: Need
-    terms: tuple[tuple[str, BillingTerms], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +63,7 @@ class _Terms:
 class Effective:
     """What the rows of one index cost, for whatever is needed."""
 
-    def __init__(self, index: Index, *, piece: int = _PIECE) -> None:
+    def __init__(self, index: Index, *, piece: int = PIECE_ROWS) -> None:
         self._index = index
         self._piece = piece
         self._kept: OrderedDict[Costing, NDArray[np.float64]] = OrderedDict()
@@ -78,23 +71,29 @@ class Effective:
     def totals(self, costing: Costing, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the price of each of `rows` in micro-dollars; NaN where it cannot be had so."""
         kept = self._kept.get(costing)
-        if kept is None:
-            if len(rows) * 4 < len(self._index):
-                return self._sortable(costing, rows)
-            kept = self._of_all(costing)
-        return kept[rows]
+        return self._sortable(costing, rows) if kept is None else kept[rows]
 
-    def _of_all(self, costing: Costing) -> NDArray[np.float64]:
-        every = np.flatnonzero(self._index.layout.source >= 0)
+    def keeping(self, costing: Costing) -> Pieces[None]:
+        """Reckon the totals of all rows, so that they need only be looked up."""
+        if costing in self._kept:
+            return
         column = np.full(self._index.layout.size, np.nan)
-        for start in range(0, len(every), self._piece):
-            piece = every[start : start + self._piece]
-            column[piece] = self._sortable(costing, piece)
-        # Two threads may ask at once; the worst is that a column is made twice.
+        every = np.flatnonzero(self._index.layout.source >= 0)
+        for number, rows in enumerate(in_pieces(every, self._piece)):
+            if number:
+                yield
+            column[rows] = self._sortable(costing, rows)
+        # Two that ask at once both do the work; they come to the same.
         self._kept[costing] = column
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-        return column
+
+    def hourly(
+        self, costing: Costing, rows: NDArray[np.int64], totals: NDArray[np.float64], *, gpus: bool
+    ) -> NDArray[np.float64]:
+        """Return the totals of `rows` spread over the hours of use, and over their `gpus` too."""
+        shares = self._gpus(rows) * costing.need.seconds if gpus else costing.need.seconds
+        return np.rint(np.minimum(totals * HOUR_SECONDS / shares, MOST_MICROS))
 
     def bills(self, costing: Costing, rows: NDArray[np.int64]) -> Bills:
         """Return what each of `rows` costs, part by part."""
@@ -150,8 +149,7 @@ class Effective:
     def endings(self, costing: Costing, positions: Sequence[int]) -> Iterator[bytes]:
         """Yield what closes each row: what it costs, as JSON."""
         rows, need = np.asarray(positions, dtype=np.int64), costing.need
-        bills, numbers = self.bills(costing, rows), self._index.numbers
-        gpus = _wide(numbers["count"][rows]) * _wide(numbers["fraction"][rows])
+        bills = self.bills(costing, rows)
         hourly = bills.total.astype(np.float64) * HOUR_SECONDS
         columns = (
             bills.served,
@@ -163,10 +161,14 @@ class Effective:
             bills.exchange,
             bills.rounding,
             bills.total,
-            _rounded(hourly / (need.seconds * gpus)),
+            _rounded(hourly / (need.seconds * self._gpus(rows))),
         )
         for served, per_hour, *parts in zip(*(each.tolist() for each in columns), strict=True):
             yield _ending(per_hour, parts) if served else _NOT_SERVED
+
+    def _gpus(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        numbers = self._index.numbers
+        return _wide(numbers["count"][rows]) * _wide(numbers["fraction"][rows])
 
     def _terms(self, costing: Costing) -> _Terms:
         known = dict(costing.terms)

@@ -51,12 +51,21 @@ class Masks:
         self.outlook = outlook
         self._kept: _Kept = OrderedDict()
         self._kept_of_odds: _Kept = OrderedDict()
+        self._given: Mapping[Part, Words] = {}
         self._most = max(64, _KEPT_BYTES // max(1, index.valid.nbytes))
 
     def under(self, outlook: Outlook) -> "Masks":
         """Return the same under another outlook; what does not depend on it stays kept."""
         other = Masks(self.index, outlook)
         other._kept = self._kept
+        return other
+
+    def knowing(self, given: Mapping[Part, Words]) -> "Masks":
+        """Return the same for one question, some parts of which have been answered."""
+        other = Masks(self.index, self.outlook)
+        other._kept = self._kept
+        other._kept_of_odds = self._kept_of_odds
+        other._given = given
         return other
 
     def of(self, condition: Condition) -> Words:
@@ -73,6 +82,8 @@ class Masks:
                 return self._part(condition)
 
     def _part(self, part: Part) -> Words:
+        if self._given and part in self._given:
+            return self._given[part]
         among = self._kept_of_odds if part.field in _OF_ODDS else self._kept
         kept = among.get(part)
         return self._keep(among, part, self._made(part)) if kept is None else kept
@@ -111,14 +122,16 @@ class Masks:
             of_gpu = [_as_number(_of_model(FIELDS[name], gpu)) for gpu in index.layout.gpus]
             return np.repeat(np.array(of_gpu, dtype=np.float64)[index.layout.gpu_of_word], WORD)
         if name == "expected_cost":
-            return self.expected_cost(1.0)
+            return self.numbers("price") + self.wasted(slice(None))
         return _DERIVED[name](self.numbers)
 
-    def expected_cost(self, hours: float) -> Numbers:
-        """Return what so many hours of work are expected to cost on each row, in micro-dollars."""
-        price, odds = self.numbers("price"), np.maximum(self.outlook.column, LEAST_ODDS)
-        wasted = (price * WASTED_HOURS + WAITING_MICROS) * ((1 - odds) / odds)
-        return np.asarray(price * hours + wasted)
+    def wasted(self, rows: NDArray[np.int64] | slice) -> Numbers:
+        """Return what the starts that fail before one works are expected to cost on these rows, in micro-dollars."""
+        price, odds = (
+            self.index.numbers["price"][rows],
+            np.maximum(self.outlook.at(rows), LEAST_ODDS),
+        )
+        return np.asarray((price * WASTED_HOURS + WAITING_MICROS) * ((1 - odds) / odds))
 
     def _flag(self, name: str) -> Words:
         if name == "partial":
@@ -240,6 +253,10 @@ def _as_number(value: Value) -> float:
 _Column = Callable[[str], Numbers]
 
 
+def _untold(column: _Column) -> Numbers:
+    return np.full_like(column("price"), np.nan)
+
+
 def _per_gpu(column: _Column) -> Numbers:
     return column("price") / (column("count").astype(np.float64) * column("fraction"))
 
@@ -259,6 +276,8 @@ def _total_vram(column: _Column) -> Numbers:
 
 # The same arithmetic, in the same order, as the fields' own: the last digit agrees.
 _DERIVED: Final[Mapping[str, Callable[[_Column], Numbers]]] = {
+    "effective_price": _untold,
+    "effective_price_per_gpu": _untold,
     "price_per_gpu": _per_gpu,
     "price_per_tflops": _per_tflops,
     "price_per_vram": _per_vram,

@@ -36,7 +36,7 @@ class Outlook:
         self._index = index
         self._steps = steps
 
-    def at(self, positions: NDArray[np.int64]) -> Numbers:
+    def at(self, positions: NDArray[np.int64] | slice) -> Numbers:
         """Return the confidence of the rows at `positions`."""
         return np.asarray(self._steps[positions] / STEPS)
 

@@ -11,7 +11,7 @@ from msgspec import Struct, json
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.money import MICROS, rate
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.offer_fields import per_gpu, per_tflops, per_vram
+from gpu_shopper.domain.offer_prices import per_gpu, per_tflops, per_vram
 from gpu_shopper.wire.offers import OfferBody, OfferFacts
 
 _facts = json.Decoder(OfferFacts)

@@ -8,12 +8,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, EFFECTIVE, Direction, Order
-from gpu_shopper.market.bitmaps import Words, bits_at, count, rows_of
+from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, OF_NEED, Direction, Order
+from gpu_shopper.market.bitmaps import Words, bits_at, count, in_pieces, rows_of
 from gpu_shopper.market.masks import Masks
+from gpu_shopper.market.pieces import PIECE_ROWS, Pieces, at_once
 from gpu_shopper.market.rows import id_of
 
 _FEW: Final = 64
+
+# Returns a field of some rows.
+Column = Callable[[str, NDArray[np.int64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,16 @@ class Place:
 
 
 class Selection:
-    """The rows of one bitmap, in an order; `costs` tells what rows cost for the need that is asked about."""
+    """The rows of one bitmap, in an order; `costs` has the fields that follow from a need, where one is told."""
 
     def __init__(
         self,
         masks: Masks,
         words: Words,
         orders: Sequence[Order],
-        costs: Callable[[NDArray[np.int64]], NDArray[np.float64]] | None = None,
+        costs: Column | None = None,
         *,
-        hours: float = 1.0,
+        piece: int = PIECE_ROWS,
     ) -> None:
         self._index = masks.index
         self._masks = masks
@@ -47,15 +51,29 @@ class Selection:
         self.total = count(words)
         self._orders = tuple(orders) or (CHEAPEST_FIRST,)
         self._costs = costs
-        self._hours = hours
+        self._piece = piece
+        self._columns: dict[str, NDArray[Any]] = {}
 
     def first(self, most: int, *, skip: int = 0, after: Place | None = None) -> Sequence[int]:
         """Return the positions of the first rows behind `after` and `skip` others."""
+        return at_once(self.finding(most, skip=skip, after=after))
+
+    def finding(
+        self, most: int, *, skip: int = 0, after: Place | None = None
+    ) -> Pieces[Sequence[int]]:
+        """Return the same, in pieces where many rows have to be looked at."""
         if not most or not self.total:
             return ()
         if self._orders == (CHEAPEST_FIRST,):
             return self._cheapest(most, skip, after)
-        return self._sorted(most, skip, after)
+        wanted = skip + most
+        best = np.empty(0, dtype=np.int64)
+        # What is wanted is sorted with each piece: small ones would not pay.
+        for number, rows in enumerate(in_pieces(rows_of(self._words), max(self._piece, wanted))):
+            if number:
+                yield
+            best = self._best(np.concatenate([best, rows]), wanted, after)
+        return _listed(best[skip:])
 
     def place(self, position: int) -> Place:
         """Return where the row at `position` stands in this order."""
@@ -93,13 +111,12 @@ class Selection:
     def _price_key(self, position: int) -> tuple[int, tuple[float, ...], str]:
         return _sort_key(self.place(int(position)))
 
-    def _sorted(self, most: int, skip: int, after: Place | None) -> Sequence[int]:
-        rows = rows_of(self._words)
+    def _best(self, rows: NDArray[np.int64], wanted: int, after: Place | None) -> NDArray[np.int64]:
+        """Return the first of these rows behind `after`, in order."""
         groups, keys = self._keys(rows)
         if after is not None:
             behind = self._behind(after, rows, groups, keys)
             rows, groups, keys = rows[behind], groups[behind], [key[behind] for key in keys]
-        wanted = skip + most
         if wanted < len(rows):
             # What is not known or odd comes behind all that is infinite.
             leading = np.where(groups > 0, np.inf, keys[0])
@@ -108,7 +125,7 @@ class Selection:
             rows, groups, keys = rows[near], groups[near], [key[near] for key in keys]
         ties = self._index.layout.source[rows]
         columns: list[NDArray[Any]] = [ties, *reversed(keys), groups]
-        return _listed(rows[np.lexsort(columns)[skip:wanted]])
+        return rows[np.lexsort(columns)[:wanted]]
 
     def _keys(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int8], list[NDArray[np.float64]]]:
         """Return each row's group and its values, turned so that the lowest comes first."""
@@ -125,12 +142,12 @@ class Selection:
         ]
 
     def _key(self, field: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        if field == EFFECTIVE:
-            assert self._costs is not None, "nobody said for what need"
-            return self._costs(rows)
-        if field == "expected_cost":
-            return self._masks.expected_cost(self._hours)[rows].astype(np.float64)
-        return self._masks.numbers(field)[rows].astype(np.float64)
+        if self._costs is not None and field in OF_NEED:
+            return self._costs(field, rows)
+        # What follows from other columns is made once, not for each piece.
+        if field not in self._columns:
+            self._columns[field] = self._masks.numbers(field)
+        return self._columns[field][rows].astype(np.float64)
 
     def _behind(
         self,

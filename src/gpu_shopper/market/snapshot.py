@@ -6,7 +6,7 @@ A snapshot never changes: a question sees one market however long it takes, and 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from msgspec import json
@@ -16,8 +16,10 @@ from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order
 from gpu_shopper.domain.offer_health import OfferHealth
+from gpu_shopper.domain.true_price import Costing
 from gpu_shopper.market.bitmaps import Words, bit_at, bits_at, without
-from gpu_shopper.market.effective import Costing, Effective
+from gpu_shopper.market.costs import Costs
+from gpu_shopper.market.effective import Effective
 from gpu_shopper.market.facets import Counts, Facets
 from gpu_shopper.market.index import Index, indexing
 from gpu_shopper.market.masks import Masks
@@ -64,8 +66,7 @@ class Listing:
 class OfferQuery:
     """One question to the market: what to fulfil, in which order, which part of it, and what to count by.
 
-    With a `costing`, each row says what it costs for that need, and can be sorted by it; what it is expected to cost is
-    then about as many hours of work, and about one without.
+    With a `costing`, each row says what it costs for that need, and conditions and orders can be about it.
 
     `without` are offers to leave out; they are not counted in the total, but in facets.
     """
@@ -208,10 +209,6 @@ class MarketSnapshot:
         return self.made.index or self.masks.index
 
     @cached_property
-    def _facets(self) -> Facets:
-        return Facets(self.masks)
-
-    @cached_property
     def _gone(self) -> Words | None:
         heard = {one.provider: one.fetched_at for one in self._listings if one.fetched_at}
         failed = {
@@ -263,24 +260,29 @@ class MarketSnapshot:
 
     def query(self, query: OfferQuery) -> OfferPage:
         """Return the page that `query` asks for: exactly those offers for which its condition holds."""
+        return at_once(self.querying(query))
+
+    def querying(self, query: OfferQuery) -> Pieces[OfferPage]:
+        """Return the same, in pieces where many rows have to be looked at one by one."""
         assert query.limit >= 0, query.limit
         assert query.offset >= 0, query.offset
-        masks = self.masks
+        masks, costing = self.masks, query.costing
+        costs = None if costing is None else Costs(masks, self._effective, costing)
+        if costs is not None:
+            masks = yield from costs.finding(query.condition, query.facets)
         counts: dict[str, Counts] = {}
         if query.facets:
-            words, but = self._facets.split(query.condition)
-            counts = {
-                name: self._facets.counts(name, self._on_sale(but[name])) for name in query.facets
-            }
+            facets = Facets(masks)
+            words, but = facets.split(query.condition)
+            counts = {name: facets.counts(name, self._on_sale(but[name])) for name in query.facets}
         else:
             words = masks.of(query.condition)
         words = self._without(self._on_sale(words), query.without)
-        costing = query.costing
-        costs = None if costing is None else partial(self._effective.totals, costing)
-        hours = 1.0 if costing is None else costing.need.hours
-        chosen = Selection(masks, words, query.orders, costs, hours=hours)
+        if costs is not None:
+            yield from costs.sorting(words, query.orders)
+        chosen = Selection(masks, words, query.orders, costs.column if costs else None)
         # One more than is wanted tells whether there is another page.
-        found = chosen.first(query.limit + 1, skip=query.offset, after=query.after)
+        found = yield from chosen.finding(query.limit + 1, skip=query.offset, after=query.after)
         page = found[: query.limit]
         return OfferPage(
             rows=self._bodies(page) if costing is None else self._costed(page, costing),

@@ -8,8 +8,7 @@ from gpu_shopper.domain.errors import MarketNotReady, NotFound
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.odds import odds
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.true_price import BillingTerms, Need
-from gpu_shopper.market.effective import Costing
+from gpu_shopper.domain.true_price import BillingTerms, Costing, Need
 from gpu_shopper.market.holder import Market
 from gpu_shopper.market.snapshot import OfferPage, OfferQuery
 from gpu_shopper.ports.clock import Clock
@@ -54,8 +53,8 @@ class OfferQueries:
         """Return what the market must know to say what offers cost for `need`."""
         return Costing(need, self._terms)
 
-    def page(self, query: OfferQuery) -> MenuPage:
-        """Return the page that `query` asks for.
+    async def page(self, query: OfferQuery) -> MenuPage:
+        """Return the page that `query` asks for; others are let in where that takes some milliseconds.
 
         Raises:
             MarketNotReady: no cloud has answered yet, so an empty menu would mean nothing.
@@ -64,7 +63,13 @@ class OfferQueries:
         if not snapshot.ready:
             message = "no cloud has answered yet since the start"
             raise MarketNotReady(message, hint="try again in a few seconds")
-        return MenuPage(page=snapshot.query(query), sources=self.sources())
+        pieces = snapshot.querying(query)
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as done:
+                return MenuPage(page=done.value, sources=self.sources())
+            await self._clock.sleep(0)
 
     def one(self, offer_id: OfferId) -> Offer:
         """Return one offer as it is shown: with its odds, and not available any more where it has gone.

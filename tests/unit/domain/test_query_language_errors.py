@@ -190,6 +190,23 @@ def test_a_stranger_reads_what_is_wrong_and_where_and_what_to_do(text: str, sent
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("H100 effective_price<3", "effective_price at 6 is the price of what you need, and that was not said: give hours, disk_gb or traffic_gb beside the query"),
+        ("3>true_price", "effective_price at 3 is the price of what you need, and that was not said: give hours, disk_gb or traffic_gb beside the query"),
+        ("sort price, effective_price/gpu", "effective_price_per_gpu at 13 is the price of what you need, and that was not said: give hours, disk_gb or traffic_gb beside the query"),
+    ],
+)  # fmt: skip
+def test_what_depends_on_a_need_asks_for_one(text: str, sentence: str) -> None:
+    parse(text)
+    with pytest.raises(QueryError) as caught:
+        parse(text, need_told=False)
+
+    assert sentence == caught.value.sentence
+    assert text.startswith(caught.value.word, caught.value.position - 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
         ("odd " * 600, "the query has 2,400 characters: 2,000 are the most"),
         ("(" * 60, "the query is nested too deeply at 51: 50 levels are the most"),
         ("not " * 60 + "odd", "the query is nested too deeply at 201: 50 levels are the most"),

@@ -22,8 +22,17 @@ from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.odd_prices import odd_prices
 from gpu_shopper.domain.odds import odds
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, FIELDS, Direction, Field, Kind, Order
+from gpu_shopper.domain.offer_fields import (
+    CHEAPEST_FIRST,
+    FIELDS,
+    OF_NEED,
+    Direction,
+    Field,
+    Kind,
+    Order,
+)
 from gpu_shopper.domain.offer_health import OfferHealth, Outcome, place_of, read_health
+from gpu_shopper.domain.true_price import Costing
 from gpu_shopper.market.shelf import Stock
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot
 
@@ -126,13 +135,18 @@ def as_shown(offers: list[Offer], health: OfferHealth = NOTHING_KNOWN) -> list[O
     ]
 
 
-def a_condition(chance: Random, offers: list[Offer], *, depth: int = 0) -> Condition:
+def a_condition(
+    chance: Random, offers: list[Offer], *, depth: int = 0, costing: Costing | None = None
+) -> Condition:
     draw = chance.random()
     if depth > 2 or draw < 0.4:
-        return _a_part(chance, offers)
+        return _a_part(chance, offers, costing)
     if draw < 0.5:
-        return Not(a_condition(chance, offers, depth=depth + 1))
-    parts = tuple(a_condition(chance, offers, depth=depth + 1) for _ in range(chance.randrange(4)))
+        return Not(a_condition(chance, offers, depth=depth + 1, costing=costing))
+    parts = tuple(
+        a_condition(chance, offers, depth=depth + 1, costing=costing)
+        for _ in range(chance.randrange(4))
+    )
     return All(parts) if draw < 0.85 else AnyOf(parts)
 
 
@@ -145,11 +159,14 @@ def some_orders(chance: Random) -> tuple[Order, ...]:
     )
 
 
-def _a_part(chance: Random, offers: list[Offer]) -> Condition:
+def _a_part(chance: Random, offers: list[Offer], costing: Costing | None) -> Condition:
     field: Field = chance.choice([*FIELDS.values()])
+    if costing is not None and chance.random() < 0.3:
+        field = FIELDS[chance.choice(sorted(OF_NEED))]
     if field.kind is Kind.FLAG:
         return Flag(field.name)
-    seen = [value for value in (field.value(offer) for offer in offers) if value is not None]
+    told = (field.told(offer, costing) for offer in offers)
+    seen = [value for value in told if value is not None]
     if field.sortable:
         known = [float(value) for value in seen] or [1.0]
         # A hair beside a value is where numbers of half the width would answer otherwise.

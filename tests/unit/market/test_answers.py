@@ -11,6 +11,7 @@ from gpu_shopper.domain.conditions import All, Condition, fields_of, fits, holds
 from gpu_shopper.domain.odd_prices import Mark
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import FIELDS, Direction, Order
+from gpu_shopper.domain.true_price import Costing
 from gpu_shopper.market.facets import FACETS
 from gpu_shopper.market.snapshot import MarketSnapshot, OfferQuery
 from gpu_shopper.wire.offers import OfferBody
@@ -27,9 +28,11 @@ MARKETS, QUESTIONS = 25, 400
 ATTRIBUTES = {"gpu": "gpu_type", "provider": "provider", "country": "country"}
 
 
-def place_of(offer: Offer, orders: Sequence[Order]) -> tuple[int, list[float], str]:
+def place_of(
+    offer: Offer, orders: Sequence[Order], costing: Costing | None = None
+) -> tuple[int, list[float], str]:
     """Odd ones last, before them those of which a value is not known; then the values, then the id."""
-    given = [(FIELDS[order.field].value(offer), order.direction) for order in orders]
+    given = [(FIELDS[order.field].told(offer, costing), order.direction) for order in orders]
     unknown = any(value is None for value, _ in given)
     turned = [
         0.0 if value is None else float(value) * (1 if direction is Direction.LOWEST else -1)

@@ -1,5 +1,6 @@
 """What offers cost for a need is, over the whole market, what it is for each of them alone."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -9,24 +10,30 @@ import msgspec
 import numpy as np
 import pytest
 
-from gpu_shopper.domain.conditions import EVERYTHING, Condition, holds
+from gpu_shopper.domain.conditions import EVERYTHING, All, fields_of, holds
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.offer_fields import EFFECTIVE, Direction, Order
-from gpu_shopper.domain.true_price import BillingTerms, Need, TruePrice, serves, true_price
-from gpu_shopper.market.effective import Costing, Effective
+from gpu_shopper.domain.offer_fields import EFFECTIVE, OF_NEED, Direction, Order
+from gpu_shopper.domain.true_price import BillingTerms, Costing, Need, TruePrice
+from gpu_shopper.market.costs import Costs
+from gpu_shopper.market.effective import Effective
+from gpu_shopper.market.facets import FACETS
+from gpu_shopper.market.pieces import at_once
+from gpu_shopper.market.selecting import Selection
 from gpu_shopper.market.snapshot import MarketSnapshot, OfferQuery
 from gpu_shopper.wire.offers import OfferBody
 from tests.unit.market.random_market import (
     PROVIDERS,
+    SORTABLE,
     a_condition,
     as_shown,
     snapshot_of,
+    some_health,
     some_offers,
 )
+from tests.unit.market.test_answers import place_of
 
 CHEAPEST = (Order(EFFECTIVE, Direction.LOWEST),)
-DEAREST = (Order(EFFECTIVE, Direction.HIGHEST),)
 
 
 def some_terms(chance: Random) -> BillingTerms:
@@ -74,11 +81,6 @@ def marked_as_in(snapshot: MarketSnapshot, offers: Sequence[Offer]) -> list[Offe
     return [offer for offer in found if offer is not None]
 
 
-def cost(offer: Offer, costing: Costing) -> TruePrice | None:
-    terms = dict(costing.terms).get(offer.provider, BillingTerms())
-    return true_price(offer, terms, costing.need) if serves(offer, costing.need) else None
-
-
 def told(body: OfferBody) -> tuple[float, ...] | None:
     if body.effective_price is None:
         assert body.effective_price_per_hour is None
@@ -114,43 +116,89 @@ def test_every_row_costs_what_its_offer_does(seed: int) -> None:
 
         assert len(offers) == len(bodies)
         for body in bodies:
-            assert expected(cost(by_id[body.id], costing)) == told(body)
+            assert expected(costing.price(by_id[body.id])) == told(body)
 
 
-def place(offer: Offer, costing: Costing, sign: int) -> tuple[int, int, str]:
-    if offer.marks:
-        return 2, _micros(cost(offer, costing)) * sign, offer.id
-    price = cost(offer, costing)
-    return (1, 0, offer.id) if price is None else (0, price.total.micros * sign, offer.id)
-
-
-def _micros(price: TruePrice | None) -> int:
-    return 0 if price is None else price.total.micros
+def some_costed_orders(chance: Random) -> tuple[Order, ...]:
+    """Orders of which most are by what the need costs."""
+    names = [*sorted(OF_NEED) * 6, *SORTABLE]
+    return tuple(
+        Order(chance.choice(names), chance.choice([*Direction]))
+        for _ in range(chance.choice([1, 1, 2]))
+    )
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_the_order_is_that_of_the_offers_what_cannot_be_had_behind_and_odd_ones_last(
-    seed: int,
-) -> None:
+def test_what_is_asked_of_costs_is_answered_as_a_look_at_every_offer_would(seed: int) -> None:
     chance = Random(100 + seed)
-    offers = some_offers(chance)
-    snapshot = snapshot_of(offers)
-    for number in range(20):
+    offers = some_dear_offers(chance) if seed % 2 else some_offers(chance)
+    health = some_health(chance, offers)
+    snapshot, offers = snapshot_of(offers).heeding(health), as_shown(offers, health)
+    for number in range(40):
         costing = a_costing(chance)
         # Of few that match, only those are reckoned; of many, all, and they are kept.
-        condition: Condition = EVERYTHING if number % 2 else a_condition(chance, offers)
-        orders, sign = (CHEAPEST, 1) if chance.random() < 0.8 else (DEAREST, -1)
+        condition = a_condition(chance, offers, costing=costing) if number % 4 else EVERYTHING
+        orders = some_costed_orders(chance)
         wanted = sorted(
-            (offer for offer in as_shown(offers) if holds(offer, condition)),
-            key=lambda offer: place(offer, costing, sign),
+            (offer for offer in offers if holds(offer, condition, costing)),
+            key=lambda offer: place_of(offer, orders, costing),
         )
         skip, limit = chance.choice([0, 3]), chance.choice([5, 1_000])
 
-        bodies = ask(
-            snapshot, costing, condition=condition, orders=orders, limit=limit, offset=skip
+        page = snapshot.query(
+            OfferQuery(
+                condition=condition, orders=orders, limit=limit, offset=skip, costing=costing
+            )
         )
 
-        assert [offer.id for offer in wanted[skip : skip + limit]] == [body.id for body in bodies]
+        shown = [msgspec.json.decode(row, type=OfferBody).id for row in page.rows]
+        assert [offer.id for offer in wanted[skip : skip + limit]] == shown, (condition, orders)
+        assert len(wanted) == page.total
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_facets_beside_a_question_of_costs_leave_out_their_own_part_only(seed: int) -> None:
+    chance = Random(seed)
+    listed = some_offers(chance)
+    snapshot, offers = snapshot_of(listed), as_shown(listed)
+    attributes = {"gpu": "gpu_type", "provider": "provider", "country": "country"}
+    for _ in range(30):
+        costing = a_costing(chance)
+        parts = tuple(a_condition(chance, offers, costing=costing) for _ in range(3))
+
+        page = snapshot.query(OfferQuery(condition=All(parts), facets=FACETS, costing=costing))
+
+        for name in FACETS:
+            rest = All(tuple(one for one in parts if fields_of(one) != {name}))
+            expected = Counter(
+                getattr(offer, attributes[name]) for offer in offers if holds(offer, rest, costing)
+            )
+            assert expected == page.facets[name]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_in_pieces_the_answer_is_the_same(seed: int) -> None:
+    chance = Random(seed)
+    offers = some_offers(chance)
+    snapshot = snapshot_of(offers)
+    masks, gave_way = snapshot.masks, 0
+    for _ in range(20):
+        costing, orders = a_costing(chance), some_costed_orders(chance)
+        condition = a_condition(chance, offers, costing=costing)
+        most, skip = chance.choice([1, 6, 40]), chance.choice([0, 3])
+        found = []
+        for piece in (7, 1_000):
+            costs = Costs(masks, Effective(snapshot.index, piece=piece), costing, piece=piece)
+            pieces = costs.finding(condition, ())
+            gave_way += sum(1 for _ in pieces)
+            words = at_once(costs.finding(condition, ())).of(condition)
+            chosen = Selection(masks, words, orders, costs.column, piece=piece)
+            gave_way += sum(1 for _ in chosen.finding(most, skip=skip))
+            found.append((words.tolist(), chosen.first(most, skip=skip)))
+
+        assert found[0] == found[1]
+    # Small pieces are what is tried here.
+    assert len(offers) < 50 or gave_way
 
 
 def test_pages_by_effective_price_join_without_gap_or_repeat() -> None:
@@ -182,7 +230,9 @@ def test_totals_are_those_of_the_bills_in_pieces_and_once_they_are_kept() -> Non
         bills = effective.bills(costing, every)
 
         totals = effective.totals(costing, every)
+        at_once(effective.keeping(costing))
 
+        assert np.array_equal(totals, effective.totals(costing, every), equal_nan=True)
         assert np.array_equal(np.where(bills.served, bills.total, np.nan), totals, equal_nan=True)
         assert np.array_equal(totals[:5], effective.totals(costing, every[:5]), equal_nan=True)
 
