@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_SOURCES = Path(__file__).resolve().parent.parent / "src"
 KEY, CONTROL = "account-key", "control-key"
 PATIENCE_S = 30.0
 # Launches are answered only after the measurement, and no machine starts: what is left is our own work.
@@ -61,7 +62,8 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
     """Return what a program of ours finds around it; settings by their names."""
     known = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     given = {f"GPU_SHOPPER_{name.upper()}": value for name, value in settings.items()}
-    return {**known, "HOME": str(home), **given}
+    # What lies beside this file is measured, and not what the interpreter has installed.
+    return {**known, "HOME": str(home), "PYTHONPATH": str(_SOURCES), **given}
 
 
 @dataclass(kw_only=True)

@@ -5,7 +5,7 @@ What changes something is finished even if its caller goes away in the middle: t
 
 import asyncio
 import traceback
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Any
 
@@ -15,14 +15,23 @@ from litestar.exceptions import HTTPException, InternalServerException
 from msgspec import Struct
 
 from gpu_shopper.api import problems
-from gpu_shopper.api.identity import Credentials, identify
-from gpu_shopper.api.parsing import BODY_LIMIT_BYTES, digest_of, parse_body, parse_key, parse_query
+from gpu_shopper.api.asked import Asked, asked_of
+from gpu_shopper.api.identity import identify
+from gpu_shopper.api.parsing import (
+    BODY_LIMIT_BYTES,
+    digest_of,
+    pairs_of,
+    parse_body,
+    parse_key,
+    parse_query,
+)
 from gpu_shopper.api.rooms import Rooms
 from gpu_shopper.api.routes import JSON, Access, Ask, Reply, Route
 from gpu_shopper.domain.errors import Invalid, Refusal
 
-# Where in a request's state the envelope puts its id, and who answers it.
+# Where in a request's state the envelope puts its id, its path as it came, and who answers it.
 REQUEST_ID = "request_id"
+PATH = "path"
 ANSWERING = "answering"
 
 AnyRequest = Request[Any, Any, Any]
@@ -36,31 +45,54 @@ class Answering:
         self._unfinished: set[asyncio.Task[Reply]] = set()
 
     async def serve(self, route: Route, request: AnyRequest) -> Response[bytes]:
-        """Answer one request.
+        """Answer one request that came through the router.
 
         Raises:
             Refusal: it cannot be answered; `refuse` makes the reply.
         """
-        ask = await self._ask(route, request)
-        answer = route.answer(ask)
+        asked = asked_of(request.scope, path=request.path_params)
+        answer = route.answer(await self._ask(route, asked, request))
         reply = await (self._finished(answer, request) if route.changes else answer)
-        body = reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)
-        return _response(body, reply.status, reply.headers, reply.media_type)
+        return _response(reply)
+
+    async def read(self, route: Route, asked: Asked) -> tuple[Reply, bytes]:
+        """Answer one request that changes nothing and needed no router: the reply, and its body.
+
+        Raises:
+            Refusal: it cannot be answered; `refuse_read` makes the reply.
+        """
+        assert not route.changes, route
+        reply = await route.answer(await self._ask(route, asked, None))
+        return reply, _encoded(reply)
+
+    def refuse_read(self, route: Route, error: Exception, request_id: str) -> tuple[Reply, bytes]:
+        """Answer such a request that failed."""
+        reply = self._refused(error, instance=route.path, request_id=request_id)
+        return reply, _encoded(reply)
 
     def refuse(self, request: AnyRequest, error: Exception) -> Response[bytes]:
         """Answer a request that failed."""
+        return _response(
+            self._refused(
+                error,
+                # Not as the router knows it, nor read anew as a URL: a name in it may hold what ends a path there.
+                instance=request.scope["state"].get(PATH, ""),
+                request_id=request.scope["state"].get(REQUEST_ID, ""),
+                session_id=request.scope.get("path_params", {}).get("session_id"),
+            )
+        )
+
+    def _refused(
+        self, error: Exception, *, instance: str, request_id: str, session_id: str | None = None
+    ) -> Reply:
         refusal = _refusal(error)
-        request_id = request.scope["state"].get(REQUEST_ID, "")
         if isinstance(refusal, problems.Unexpected):
             self.report(error, request_id)
         answer = problems.describe(
-            refusal,
-            instance=request.url.path,
-            request_id=request_id,
-            session_id=request.scope.get("path_params", {}).get("session_id"),
+            refusal, instance=instance, request_id=request_id, session_id=session_id
         )
-        body = msgspec.json.encode(answer.problem)
-        return _response(body, answer.problem.status, answer.headers, problems.MEDIA_TYPE)
+        status = answer.problem.status
+        return Reply(answer.problem, status, answer.headers, problems.MEDIA_TYPE)
 
     def report(self, error: BaseException, request_id: str) -> None:
         """Log a fault of ours: where it happened, and not its text, which may hold anything."""
@@ -77,24 +109,18 @@ class Answering:
         while self._unfinished:
             await asyncio.wait(self._unfinished)
 
-    async def _ask(self, route: Route, request: AnyRequest) -> Ask[Any, Any]:
-        headers = request.headers
-        shown = Credentials(
-            peer=request.client.host if request.client else None,
-            method=request.method,
-            headers={name.lower(): value for name, value in headers.items()},
-        )
-        caller, token = await identify(self._rooms, shown, access=route.access)
-        query = parse_query(request.query_params.multi_items(), route.query)
-        body = await _body(route, request) if route.changes else None
+    async def _ask(self, route: Route, asked: Asked, request: AnyRequest | None) -> Ask[Any, Any]:
+        caller, token = await identify(self._rooms, asked.shown, access=route.access)
+        query = parse_query(pairs_of(asked.query), route.query)
+        body = await _body(route, request) if request is not None and route.changes else None
         return Ask(
             rooms=self._rooms,
             caller=caller,
-            path=request.path_params,
+            path=asked.path,
             query=query,
             body=body,
             token=token if route.access is Access.AGENT else "",
-            idempotency_key=parse_key(headers.get("idempotency-key")),
+            idempotency_key=parse_key(asked.key),
             digest=digest_of(route.name, body) if isinstance(body, Struct) else "",
         )
 
@@ -169,7 +195,14 @@ def _with_head(allow: str) -> str:
     return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
-def _response(
-    body: bytes, status: int, headers: Mapping[str, str], media_type: str
-) -> Response[bytes]:
-    return Response(body, status_code=status, headers=headers, media_type=media_type)
+def _encoded(reply: Reply) -> bytes:
+    return reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)
+
+
+def _response(reply: Reply) -> Response[bytes]:
+    return Response(
+        _encoded(reply),
+        status_code=reply.status,
+        headers=reply.headers,
+        media_type=reply.media_type,
+    )

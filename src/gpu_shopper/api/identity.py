@@ -6,6 +6,7 @@ request must also be addressed to a name of this machine and, where it changes s
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from gpu_shopper.api.rooms import Rooms
@@ -80,10 +81,19 @@ def _bearer_token(shown: Credentials) -> str | None:
 
 def _is_direct(shown: Credentials) -> bool:
     """Return whether the peer is on this machine and speaks for itself: a proxy makes everybody look local."""
-    if shown.peer is None or any(name in shown.headers for name in _FORWARDED):
-        return False
+    headers = shown.headers
+    return (
+        shown.peer is not None
+        and not any(name in headers for name in _FORWARDED)
+        and _is_of_this_machine(shown.peer)
+    )
+
+
+# To read an address takes longer than all else that is asked about a sender.
+@lru_cache(maxsize=256)
+def _is_of_this_machine(peer: str) -> bool:
     try:
-        address = ip_address(shown.peer)
+        address = ip_address(peer)
     except ValueError:
         return False
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
@@ -92,9 +102,9 @@ def _is_direct(shown: Credentials) -> bool:
 
 
 def _refuse_foreign_names(rooms: Rooms, shown: Credentials) -> None:
-    known = _LOCAL_HOSTS | rooms.public_hosts
+    name = _name_of(shown.headers.get("host", ""))
     # A name that somebody else's DNS points at this machine would make any page of theirs a caller.
-    if _name_of(shown.headers.get("host", "")) not in known:
+    if name not in _LOCAL_HOSTS and name not in rooms.public_hosts:
         message = "this server has no tokens and answers only to a name of this machine"
         raise Forbidden(message, hint="ask http://127.0.0.1, or make a token")
     origin = shown.headers.get("origin")

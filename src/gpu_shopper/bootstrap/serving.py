@@ -73,6 +73,8 @@ async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Nothing here believes what a proxy says of the caller, and reading it costs every request.
+        proxy_headers=False,
         date_header=False,
         lifespan="on",
         timeout_graceful_shutdown=_GRACE_S,

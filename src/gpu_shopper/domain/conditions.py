@@ -7,7 +7,7 @@ unknown, and nothing that is asked of it holds: neither `vcpus>=8` nor `vcpus<8`
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from operator import eq, ge, gt, le, lt
+from operator import attrgetter, eq, ge, gt, le, lt
 
 from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_fields import FIELDS, Kind, Value, version_number
@@ -161,30 +161,37 @@ def fits(condition: Condition) -> bool:
             return FIELDS[field].kind is Kind.FLAG
 
 
+_NAMES = ("gpu", "provider", "region", "country")
+_names = attrgetter("gpu_types", "providers", "regions", "countries")
+_LEAST = ("count", "vram", "reliability", "confidence", "disk", "ram", "vcpus", "down")
+_least = attrgetter(
+    "min_gpu_count",
+    "min_vram_gb",
+    "min_reliability",
+    "min_availability_confidence",
+    "min_disk_gb",
+    "min_ram_gb",
+    "min_vcpus",
+    "min_inet_down_mbps",
+)
+
+
 def condition_of(wanted: Requirements) -> Condition:
     """Return what a consumer's requirements ask of an offer."""
-    names = {
-        "gpu": wanted.gpu_types,
-        "provider": wanted.providers,
-        "region": wanted.regions,
-        "country": wanted.countries,
-    }
-    least = {
-        "count": wanted.min_gpu_count,
-        "vram": wanted.min_vram_gb,
-        "reliability": wanted.min_reliability,
-        "confidence": wanted.min_availability_confidence,
-        "disk": wanted.min_disk_gb,
-        "ram": wanted.min_ram_gb,
-        "vcpus": wanted.min_vcpus,
-        "down": wanted.min_inet_down_mbps,
-        "cuda": None if wanted.min_cuda is None else version_number(wanted.min_cuda),
-    }
     parts: list[Condition] = [
-        OneOf(field, frozenset(map(str.lower, values))) for field, values in names.items() if values
+        OneOf(field, frozenset(map(str.lower, values)))
+        for field, values in zip(_NAMES, _names(wanted), strict=True)
+        if values
     ]
     # At least nothing is asked of nobody: not even of those who do not tell.
-    parts += [Compare(field, Comparator.AT_LEAST, value) for field, value in least.items() if value]
+    parts += [
+        Compare(field, Comparator.AT_LEAST, value)
+        for field, value in zip(_LEAST, _least(wanted), strict=True)
+        if value
+    ]
+    cuda = None if wanted.min_cuda is None else version_number(wanted.min_cuda)
+    if cuda:
+        parts.append(Compare("cuda", Comparator.AT_LEAST, cuda))
     if wanted.gpu_count is not None:
         parts.append(Compare("count", Comparator.EQUAL, wanted.gpu_count))
     if wanted.max_price is not None:
