@@ -122,6 +122,8 @@ class Answering:
             token=token if route.access is Access.AGENT else "",
             idempotency_key=parse_key(asked.key),
             digest=digest_of(route.name, body) if isinstance(body, Struct) else "",
+            text=asked.query,
+            held=asked.shown.headers.get("if-none-match", ""),
         )
 
     async def _finished(self, answer: Coroutine[None, None, Reply], request: AnyRequest) -> Reply:

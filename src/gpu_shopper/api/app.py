@@ -7,6 +7,7 @@ and is the outermost frame: whatever goes wrong further in, the caller gets a pr
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -226,10 +227,13 @@ class _Delivery:
 
     async def whole(self, reply: Reply, body: bytes) -> None:
         """Send a reply at once."""
-        headers = [
-            (b"content-type", _content_type(reply.media_type)),
-            (b"content-length", b"%d" % len(body)),
-        ]
+        headers = []
+        # What the caller has already is neither sent nor measured.
+        if reply.status != HTTPStatus.NOT_MODIFIED:
+            headers += [
+                (b"content-type", _content_type(reply.media_type)),
+                (b"content-length", b"%d" % len(body)),
+            ]
         headers += [
             (name.lower().encode(), value.encode()) for name, value in reply.headers.items()
         ]

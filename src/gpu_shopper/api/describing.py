@@ -82,6 +82,15 @@ _KEY_PARAMETER: Json = {
 }
 
 
+_HELD_PARAMETER: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of an earlier reply to the same question: while that still holds, the reply is 304.",
+    "schema": {"type": "string"},
+}
+
+
 def _paths(table: Iterable[Route]) -> Json:
     paths: Json = {}
     for route in table:
@@ -101,6 +110,8 @@ def _operation(route: Route) -> Json:
     parameters = [*_path_parameters(route), *_query_parameters(route.query)]
     if route.method == "POST" and route.access is not Access.AGENT:
         parameters.append(_KEY_PARAMETER)
+    if route.has_editions:
+        parameters.append(_HELD_PARAMETER)
     if parameters:
         operation["parameters"] = parameters
     body = route.body or route.raw_body
@@ -168,6 +179,11 @@ def _responses(route: Route) -> Json:
             **_success(route),
             "description": "Not now; the body says what is amiss.",
         }
+    if route.has_editions:
+        etag: Json = {"schema": {"type": "string"}, "description": "Names this state of the reply."}
+        responses["200"]["headers"]["ETag"] = etag
+        headers = responses["200"]["headers"]
+        responses["304"] = {"description": "As it was when you asked before.", "headers": headers}
     refusals: dict[str, list[type[Refusal]]] = {}
     for refusal in dict.fromkeys(_refusals(route)):
         status, _ = problems.status_of(refusal)

@@ -1,12 +1,14 @@
 """The menu: what can be rented now."""
 
-from collections.abc import Mapping
-from typing import Annotated, cast
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
+from zlib import crc32
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct, json
 
 from gpu_shopper.api.exporting import Format, csv_of, ndjson_of, projected, wanted_fields
 from gpu_shopper.api.menu_query import KIND, InventoryQuery, cursor_at, need_of, question_of
+from gpu_shopper.api.recent import WrittenPage
 from gpu_shopper.api.routes import Ask, NoQuery, Reply, Route
 from gpu_shopper.commands.choosing import CAP_PERCENT_OF_OFFER
 from gpu_shopper.domain import errors
@@ -25,6 +27,10 @@ from gpu_shopper.wire.offers import (
 )
 from gpu_shopper.wire.sessions import Dollars
 
+_OPENED: Final = b'{"offers":['
+# A page of so many is kept where it is asked for again; longer ones are for those who read everything once.
+_MOST_ROWS_KEPT: Final = 100
+
 
 class AlternativesQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which offers may stand in for one: of the same GPU, of at least its memory, or any of as much memory in all."""
@@ -37,34 +43,73 @@ class AlternativesQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 async def list_offers(ask: Ask[InventoryQuery, None]) -> Reply:
     """List what can be rented now."""
     given, offers = ask.query, ask.rooms.queries.offers
+    edition = offers.edition
+    known = None if ask.held else ask.rooms.recent.find(edition, ask.text)
+    if known is not None:
+        return Reply(_body(known, offers.sources()), headers={"ETag": _tag(edition, ask.text)})
     fields = wanted_fields(given.fields)
     need = need_of(given)
     costing = None if need is None else offers.costing(need)
-    known = ask.rooms.queries.providers.names
-    question = question_of(given, providers=known, costing=costing)
+    clouds = ask.rooms.queries.providers.names
+    question = question_of(given, providers=clouds, costing=costing)
+    if ask.held and edition and _holds(ask.held, _tag(edition, ask.text)):
+        return Reply(b"", status=304, headers={"ETag": _tag(edition, ask.text)})
     menu = await offers.page(question)
+    headers = {"ETag": _tag(menu.edition, ask.text)}
     if given.format is Format.JSON:
-        return Reply(_page(menu, question, fields))
+        written = _written(menu, question, fields)
+        if len(written.rows) <= _MOST_ROWS_KEPT:
+            ask.rooms.recent.note(menu.edition, ask.text, written)
+        return Reply(_body(written, menu.sources), headers=headers)
     write = csv_of if given.format is Format.CSV else ndjson_of
     last = menu.page.last
-    headers = {"X-Total-Count": str(menu.page.total)}
+    headers["X-Total-Count"] = str(menu.page.total)
     if last is not None:
         headers["X-Next-Cursor"] = cursor_at(last, question)
     body = await write(menu.page.rows, fields, clock=ask.rooms.clock)
     return Reply(body, headers=headers, media_type=given.format.media_type)
 
 
-def _page(menu: MenuPage, asked: OfferQuery, fields: tuple[str, ...]) -> OfferPage:
+def _tag(edition: str, text: bytes) -> str:
+    """Return the name of what a question is answered: a weak one, because the ages of the clouds' parts grow on."""
+    return f'W/"{edition}.{crc32(text):08x}"'
+
+
+def _holds(held: str, tag: str) -> bool:
+    """Return whether a header If-None-Match names `tag`; a weak name and a strong one are the same here."""
+    names = [name.strip().removeprefix("W/") for name in held.split(",")]
+    return names == ["*"] or tag.removeprefix("W/") in names
+
+
+def _written(menu: MenuPage, asked: OfferQuery, fields: tuple[str, ...]) -> WrittenPage:
     page = menu.page
-    return OfferPage(
-        # Rows were encoded when their cloud was heard: they are copied as they are.
-        offers=cast("list[OfferBody]", [Raw(row) for row in projected(page.rows, fields)]),
-        count=len(page.rows),
+    return WrittenPage(
+        rows=projected(page.rows, fields),
         total=page.total,
-        providers=[_source(source) for source in menu.sources],
         next_cursor=cursor_at(page.last, asked) if page.last else None,
-        facets={name: dict(counts) for name, counts in page.facets.items()} or None,
+        facets=page.facets,
     )
+
+
+def _body(page: WrittenPage, sources: Sequence[SourceView]) -> bytes:
+    """Return a page as JSON. Rows were encoded when their cloud was heard: they are copied as they are, and only once."""
+    frame = json.encode(
+        OfferPage(
+            offers=[],
+            count=len(page.rows),
+            total=page.total,
+            providers=[_source(source) for source in sources],
+            next_cursor=page.next_cursor,
+            facets={name: dict(counts) for name, counts in page.facets.items()} or None,
+        )
+    )
+    if not page.rows:
+        return frame
+    assert frame.startswith(_OPENED), frame
+    rows = list(page.rows)
+    rows[0] = _OPENED + rows[0]
+    rows[-1] += frame[len(_OPENED) :]
+    return b",".join(rows)
 
 
 async def get_offer(ask: Ask[NoQuery, None]) -> Reply:
@@ -86,7 +131,8 @@ async def list_alternatives(ask: Ask[AlternativesQuery, None]) -> Reply:
     cap = usual if asked.max_price is None else rate(asked.max_price)
     condition = comparable_to(offer, asked.scope, cap=cap)
     query = OfferQuery(condition=condition, limit=asked.limit, without=(offer.id,))
-    return Reply(_page(await offers.page(query), query, ()))
+    menu = await offers.page(query)
+    return Reply(_body(_written(menu, query, ()), menu.sources))
 
 
 def _source(source: SourceView) -> MarketSource:
@@ -107,6 +153,7 @@ ROUTES = (
         answer=list_offers,
         query=InventoryQuery,
         reply=OfferPage,
+        has_editions=True,
         tag=KIND,
         refuses=(QueryError, errors.UnknownGpu, errors.MarketNotReady),
     ),

@@ -1,8 +1,9 @@
 """What the API needs of the house: the commands, the queries, and a few facts about this deployment."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gpu_shopper.api.recent import Recent, WrittenPage
 from gpu_shopper.commands.heartbeats import HeartbeatCommands
 from gpu_shopper.commands.sessions import SessionCommands
 from gpu_shopper.commands.tokens import TokenCommands
@@ -50,7 +51,8 @@ class Rooms:
 
     `ready` says whether requests can be served well, `engine_alive` whether sessions are looked after at all;
     `sweep_soon` asks for a look at every account; `render_metrics` puts the book's gauges beside this process's own
-    counters. `public_hosts` are the names, beside localhost, under which a server without tokens may be asked.
+    counters. `public_hosts` are the names, beside localhost, under which a server without tokens may be asked. `recent`
+    are pages of the menu that are asked for again and again.
     """
 
     commands: Commands
@@ -64,3 +66,4 @@ class Rooms:
     render_metrics: Callable[[Iterable[Reading]], bytes]
     public_hosts: frozenset[str] = frozenset()
     public_docs: bool = True
+    recent: Recent[WrittenPage] = field(default_factory=Recent)

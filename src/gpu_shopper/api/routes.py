@@ -37,7 +37,8 @@ class NoQuery(Struct, frozen=True, forbid_unknown_fields=True):
 class Ask(Generic[Q, B]):
     """One request, parsed and with its caller known.
 
-    `token` is what the caller showed; `digest` stands for the parsed body.
+    `token` is what the caller showed; `digest` stands for the parsed body. `text` is the query as it was written, and
+    `held` the header If-None-Match: what the caller holds already.
     """
 
     rooms: Rooms
@@ -48,6 +49,8 @@ class Ask(Generic[Q, B]):
     token: str
     idempotency_key: str | None
     digest: str
+    text: bytes
+    held: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ class Route:
     """One method on one path.
 
     `refuses` are the refusals beyond those that any route may give; `unready` says that the reply may come with 503;
-    `raw_body` is a body that the handler reads by itself.
+    `raw_body` is a body that the handler reads by itself; `has_editions` that replies name theirs in ETag, and that who
+    holds it is not sent it again.
     """
 
     method: str
@@ -81,6 +85,7 @@ class Route:
     other_reply: type[Struct] | None = None
     status: int = 200
     unready: bool = False
+    has_editions: bool = False
     media_type: str = JSON
     refuses: tuple[type[Refusal], ...] = ()
 

@@ -10,7 +10,7 @@ from gpu_shopper.domain.odds import odds
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.true_price import BillingTerms, Costing, Need
 from gpu_shopper.market.holder import Market
-from gpu_shopper.market.snapshot import OfferPage, OfferQuery
+from gpu_shopper.market.snapshot import MarketSnapshot, OfferPage, OfferQuery
 from gpu_shopper.ports.clock import Clock
 
 
@@ -28,9 +28,10 @@ class SourceView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuPage:
-    """A page of offers, and whether every cloud's part is fresh."""
+    """A page of offers, of which edition of the menu it is, and whether every cloud's part is fresh."""
 
     page: OfferPage
+    edition: str
     sources: tuple[SourceView, ...]
 
 
@@ -43,6 +44,17 @@ class OfferQueries:
         self._terms = tuple(sorted(billing.items(), key=itemgetter(0)))
         self._market = market
         self._clock = clock
+        # Generations are counted from each start anew.
+        self._since = f"{int(clock.now().timestamp() * 1_000_000):x}"
+
+    @property
+    def edition(self) -> str:
+        """What tells this menu from all others: offers, prices and odds of one edition are the same; empty until ready."""
+        snapshot = self._market.snapshot
+        return self._edition_of(snapshot) if snapshot.ready else ""
+
+    def _edition_of(self, snapshot: MarketSnapshot) -> str:
+        return f"{self._since}.{snapshot.generation:x}"
 
     @property
     def ready(self) -> bool:
@@ -68,7 +80,9 @@ class OfferQueries:
             try:
                 next(pieces)
             except StopIteration as done:
-                return MenuPage(page=done.value, sources=self.sources())
+                return MenuPage(
+                    page=done.value, edition=self._edition_of(snapshot), sources=self.sources()
+                )
             await self._clock.sleep(0)
 
     def one(self, offer_id: OfferId) -> Offer:
