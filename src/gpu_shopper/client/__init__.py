@@ -10,6 +10,7 @@ The session ends however the block is left.
 
 from typing import TYPE_CHECKING
 
+from gpu_shopper.client.calls import MenuEdition
 from gpu_shopper.client.errors import (
     ApiError,
     BadRequest,
@@ -51,6 +52,7 @@ __all__ = [
     "Filters",
     "Forbidden",
     "LoginFailed",
+    "MenuEdition",
     "NotFound",
     "RentedSession",
     "ServerFailed",

@@ -207,6 +207,12 @@ class AsyncShopper:
         """Return one page of the offers that match, and how each cloud's part stands."""
         return await self._ask(calls.inventory(filters))
 
+    async def inventory_unless(
+        self, held: str, **filters: Unpack[Filters]
+    ) -> calls.MenuEdition | None:
+        """Return such a page and the name of its state; None while that is still `held`, which costs next to nothing."""
+        return await self._ask(calls.inventory_unless(held, filters))
+
     async def offer(self, offer_id: str) -> OfferBody:
         """Return one offer."""
         return await self._ask(calls.offer(offer_id))

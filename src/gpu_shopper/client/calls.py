@@ -1,12 +1,13 @@
 """Every route of the API as one call: its path, its body and the type of its answer."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 
 import msgspec
 from msgspec import Struct
 
-from gpu_shopper.client.exchange import ROOT, Call, T, with_query
+from gpu_shopper.client.exchange import ROOT, Answer, Call, T, with_query
 from gpu_shopper.wire.costs import CostSummary, HourlyPage, SessionCost
 from gpu_shopper.wire.fit import FitReply
 from gpu_shopper.wire.history import PriceHistory
@@ -33,6 +34,8 @@ from gpu_shopper.wire.sessions import (
     SessionPage,
 )
 
+_NOT_MODIFIED = 304
+
 
 def _get(path: str, answer: type[T], **query: object) -> Call[T]:
     return Call(method="GET", path=with_query(ROOT + path, query), answer=answer, repeatable=True)
@@ -55,6 +58,33 @@ def _post(
 
 def inventory(filters: Mapping[str, object]) -> Call[OfferPage]:
     return _get("/inventory", OfferPage, **filters)
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEdition:
+    """A page of the menu, and the name of the state that it is in."""
+
+    page: OfferPage
+    name: str
+
+
+def inventory_unless(held: str, filters: Mapping[str, object]) -> Call[MenuEdition | None]:
+    path = with_query(f"{ROOT}/inventory", filters)
+    return Call(
+        method="GET",
+        path=path,
+        answer=_edition,
+        repeatable=True,
+        also=frozenset({_NOT_MODIFIED}),
+        held=held,
+    )
+
+
+def _edition(answer: Answer) -> MenuEdition | None:
+    if answer.status == _NOT_MODIFIED:
+        return None
+    page = msgspec.json.decode(answer.body, type=OfferPage)
+    return MenuEdition(page, answer.headers.get("etag", ""))
 
 
 def offer(offer_id: str) -> Call[OfferBody]:

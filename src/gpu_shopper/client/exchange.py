@@ -4,7 +4,7 @@ Both clients share this, so that they cannot differ. A request is asked again on
 reads, says the same thing twice (DELETE), carries an Idempotency-Key that the server keeps, or was never sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -34,15 +34,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[T]):
-    """One request. `repeatable` if asking twice is the same as asking once."""
+    """One request. `repeatable` if asking twice is the same as asking once.
+
+    `answer` is the type of the body, or what reads the answer as a whole. `held` names what the caller has already.
+    """
 
     method: str
     path: str
-    answer: type[T]
+    answer: "type[T] | Callable[[Answer], T]"
     body: bytes | None = None
     idempotency_key: str = ""
     repeatable: bool
     also: frozenset[int] = frozenset()
+    held: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,8 @@ def headers_of(call: Call[T], token: str) -> dict[str, str]:
         headers["Content-Type"] = "application/json"
     if call.idempotency_key:
         headers["Idempotency-Key"] = call.idempotency_key
+    if call.held:
+        headers["If-None-Match"] = call.held
     return headers
 
 
@@ -117,6 +123,8 @@ def read(call: Call[T], answer: Answer, server: Server) -> T:
     if call.answer is bytes:
         return answer.body  # type: ignore[return-value]
     try:
+        if not isinstance(call.answer, type):
+            return call.answer(answer)
         return msgspec.json.decode(answer.body, type=call.answer)
     except msgspec.DecodeError as error:
         raise UnexpectedAnswer(

@@ -199,6 +199,10 @@ class Shopper:
         """Return one page of the offers that match, and how each cloud's part stands."""
         return self._ask(calls.inventory(filters))
 
+    def inventory_unless(self, held: str, **filters: Unpack[Filters]) -> calls.MenuEdition | None:
+        """Return such a page and the name of its state; None while that is still `held`, which costs next to nothing."""
+        return self._ask(calls.inventory_unless(held, filters))
+
     def offer(self, offer_id: str) -> OfferBody:
         """Return one offer."""
         return self._ask(calls.offer(offer_id))

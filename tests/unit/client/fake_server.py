@@ -150,6 +150,7 @@ class FakeServer:
         ]
         self.lock = threading.Lock()
         self.first_session = threading.Event()
+        self.tag = 'W/"first"'
         self.url = ""
         self.close: Callable[[], None] = lambda: None
 
@@ -177,6 +178,8 @@ class FakeServer:
                 found = list(self.sessions.values())
                 return 200, {"sessions": found, "count": len(found)}
             case "GET", ["inventory"]:
+                if headers.get("if-none-match") == self.tag:
+                    return 304, b""
                 page = {"offers": self.offers, "count": len(self.offers), "total": 3}
                 return 200, {**page, "providers": self.sources}
             case _, ["sessions", session_id, *rest]:
@@ -262,6 +265,8 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
             text = said if isinstance(said, bytes) else json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
+            if urlsplit(self.path).path.endswith("/inventory"):
+                self.send_header("ETag", fake.tag)
             self.end_headers()
             sent = {CUT: len(text) // 2, HEAD_ONLY: 0}.get(str(fault), len(text))
             self.wfile.write(text[:sent])

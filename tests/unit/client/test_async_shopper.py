@@ -28,6 +28,9 @@ def test_asynchronously_it_is_the_same(server: FakeServer, pauses, own_tmp) -> N
             server.faults = [LOST]
             page = await shopper.inventory(gpu_type="RTX 4090", max_price=1)
             assert 3 == page.total
+            held = await shopper.inventory_unless("", gpu_type="RTX 4090")
+            assert held is not None
+            assert None is await shopper.inventory_unless(held.name, gpu_type="RTX 4090")
             assert 4 == (await shopper.fit("llama-3.1-70b", quant="awq")).total
             assert 0 == (await shopper.price_history(gpu_type="H100", hours=24)).count
             with pytest.raises(RuntimeError):

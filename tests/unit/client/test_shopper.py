@@ -336,3 +336,30 @@ def test_the_client_loads_nothing_heavy() -> None:
     )
 
     assert "[]" == asked.stdout.strip(), asked.stderr
+
+
+def test_a_page_that_is_held_already_is_not_sent_again(
+    server: FakeServer, shopper: Shopper
+) -> None:
+    first = shopper.inventory_unless("", gpu_type="RTX 4090")
+    assert first is not None
+    assert (3, server.tag) == (first.page.total, first.name)
+    assert None is shopper.inventory_unless(first.name, gpu_type="RTX 4090")
+
+    server.tag = 'W/"second"'
+
+    second = shopper.inventory_unless(first.name, gpu_type="RTX 4090")
+    assert second is not None
+    assert server.tag == second.name
+    assert ["", 'W/"first"', 'W/"first"'] == [
+        headers.get("if-none-match", "") for headers in server.headers
+    ]
+
+
+def test_what_is_no_page_is_told_from_one_where_a_page_is_held(
+    server: FakeServer, shopper: Shopper
+) -> None:
+    server.answers["GET", "/api/v1/inventory"] = (200, b"<html>")
+
+    with pytest.raises(UnexpectedAnswer):
+        shopper.inventory_unless("")
