@@ -47,6 +47,7 @@ from gpu_shopper.transactions.stopping import give_up, intend_stop, note_failure
 _RETRY_LOOK = timedelta(seconds=10)
 _PUT_OFF_PAUSE = timedelta(seconds=2)
 _LATE_LOOK = timedelta(seconds=60)
+_OF_THE_OFFER = frozenset({Blame.OFFER, Blame.MACHINE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,11 +280,11 @@ class Launching:
             # What its menu says is not so any more.
             self._desk.shopping_list.want((attempt.provider,))
 
-        def write(book: Book, session: Session) -> None:
+        def write(book: Book, session: Session) -> bool:
             known = known_attempt(book, attempt.id)
             if known.state is not AttemptState.SENT:
                 # A sweep has seen the instance while the call was out: a no is not believed against that.
-                return
+                return False
             book.launches.save(rejected(known, reason=str(error), blame=blame, at=now))
             if blame is not None:
                 note_failure(book, known, because=str(error), blame=blame, at=now)
@@ -296,8 +297,11 @@ class Launching:
                 session.id, at=now, kind="attempt_rejected", actor="cloud", details=details
             )
             shop_again(book, session, known, because=str(error), at=now)
+            return True
 
-        await self._desk.write(claim, write)
+        if await self._desk.write(claim, write) and blame not in _OF_THE_OFFER:
+            # Our wrong key, our bad order, a cloud that is out of order: what was asked for is on sale as before.
+            self._desk.market.give_back(attempt.offer)
         if blame is not None:
             await heed(self._desk)
 

@@ -4,6 +4,7 @@ One task writes; any number read, on any thread, and each keeps the snapshot tha
 of the menu away, its own last offers included: they stay, marked by their age and the error, until `withdraw`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -28,7 +29,7 @@ class Market:
 
     def __init__(self, providers: Iterable[ProviderName] = ()) -> None:
         self._snapshot = MarketSnapshot(map(_empty, providers))
-        self._taken: dict[ProviderName, set[OfferId]] = {}
+        self._taken: dict[ProviderName, Counter[OfferId]] = {}
 
     @property
     def snapshot(self) -> MarketSnapshot:
@@ -95,13 +96,25 @@ class Market:
         Where its cloud names the machine, there is one of it, and it is not shown any more. An offer of no machine is
         a kind, of which there may be more.
         """
-        self._taken.setdefault(offer.provider, set()).add(offer.id)
+        self._taken.setdefault(offer.provider, Counter())[offer.id] += 1
         if offer.machine_id:
             self._snapshot = self._snapshot.taking(offer.id)
 
+    def give_back(self, offer: Offer) -> None:
+        """Note that an order of `offer`, as it was listed then, bought nothing, and that it is not to blame for it.
+
+        Unless another of ours has run after it as well, it is shown again at once.
+        """
+        takers = self._taken.get(offer.provider, Counter())
+        if self._listing(offer.provider).fetched_at != offer.fetched_at or not takers[offer.id]:
+            return
+        takers[offer.id] -= 1
+        if not takers[offer.id] and offer.id in self._snapshot.taken:
+            self._snapshot = self._snapshot.giving_back(offer.id)
+
     def is_taken(self, offer: Offer) -> bool:
         """Return whether we have bought, or tried to buy, `offer` since its cloud listed it."""
-        return offer.id in self._taken.get(offer.provider, ())
+        return self._taken.get(offer.provider, Counter())[offer.id] > 0
 
     def renew(self, provider: ProviderName, at: datetime) -> None:
         """Note that what is on sale at `provider` is still so at `at`: nothing is indexed anew."""

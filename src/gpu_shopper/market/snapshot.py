@@ -155,11 +155,15 @@ class MarketSnapshot:
 
     def taking(self, offer_id: OfferId) -> "MarketSnapshot":
         """Return the market without an offer that was bought: not shown any more, until its cloud lists anew."""
+        return self._with_taken(self.taken | {offer_id})
+
+    def giving_back(self, offer_id: OfferId) -> "MarketSnapshot":
+        """Return the market with an offer that was taken, and not bought after all."""
+        return self._with_taken(self.taken - {offer_id})
+
+    def _with_taken(self, taken: frozenset[OfferId]) -> "MarketSnapshot":
         new = MarketSnapshot(
-            self._listings,
-            generation=self.generation + 1,
-            health=self.health,
-            taken=self.taken | {offer_id},
+            self._listings, generation=self.generation + 1, health=self.health, taken=taken
         )
         new.use(self)
         return new

@@ -210,6 +210,30 @@ def test_what_was_bought_of_a_machine_is_not_shown_until_its_cloud_lists_anew() 
     assert ["cirrus:c", "nimbus:a", "nimbus:b"] == shown(market)
 
 
+def test_what_is_given_back_is_shown_again_unless_another_of_ours_runs_after_it_too() -> None:
+    market = Market([NIMBUS])
+    market.replace(NIMBUS, [an_offer("a", NIMBUS, machine="m")], NOW)
+    offer = market.snapshot.get(OfferId("nimbus:a"))
+    assert offer is not None
+    market.take(offer)
+    market.take(offer)
+
+    market.give_back(offer)
+    assert ([], True) == (shown(market), market.is_taken(offer))
+
+    market.give_back(offer)
+    assert (["nimbus:a"], False) == (shown(market), market.is_taken(offer))
+
+    # Once too often, or long after it was listed anew and taken by another, it changes nothing.
+    market.give_back(offer)
+    market.take(offer)
+    assert [] == shown(market)
+    market.replace(NIMBUS, [an_offer("a", NIMBUS, machine="m")], LATER)
+    market.take(offer)
+    market.give_back(offer)
+    assert ([], True) == (shown(market), market.is_taken(offer))
+
+
 def test_what_is_no_machine_of_its_own_stays_when_one_of_it_was_bought() -> None:
     market = a_market_of_two()
     kind = an_offer("a", NIMBUS)
