@@ -14,6 +14,10 @@ TIMEOUT_SECONDS = 15.0
 _OTHER_PLACES = "/usr/bin:/usr/local/bin:/usr/local/nvidia/bin:/opt/bin:/usr/lib/wsl/lib"
 # A GPU that fell off the bus can leave nvidia-smi unkillable in the kernel; a new one every heartbeat would pile up.
 _PAUSE_AFTER_HANG_SECONDS = 300.0
+# "GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-…)", and below it "  MIG 1g.10gb  Device  0: (UUID: MIG-…)".
+_LISTED = re.compile(
+    r"\s*(?:GPU\s+\d+:|(?P<slice>MIG \S{1,40})\s+Device\s+\d+:).*\(UUID: (?P<uuid>[^)\s]{1,200})\)\s*$"
+)
 
 
 class GpuState:
@@ -48,7 +52,11 @@ class GpuWatch:
             return GpuState(
                 (), _one_line("nvidia-smi failed with %s: %s" % (ran.code, ran.output)), None
             )
-        return read_query(ran.output)
+        state = read_query(ran.output)
+        if any(gpu.memory_mib is None for gpu in state.gpus):
+            # Whoever holds a slice of a GPU is told the name of the whole, and not its memory.
+            return GpuState(read_slices(self._run("-L").output, state.gpus), None, state.driver)
+        return state
 
     def cuda_version(self) -> Optional[str]:
         """Return the newest CUDA that the driver supports, asked for until it is known once."""
@@ -89,6 +97,25 @@ def read_query(output: str) -> GpuState:
         )
         driver = _known(cells[5])
     return GpuState(tuple(gpus[:64]), None if gpus else "nvidia-smi lists no GPU", driver)
+
+
+def read_slices(output: str, gpus: tuple[GpuReading, ...]) -> tuple[GpuReading, ...]:
+    """Return the MIG slices that `nvidia-smi -L` lists in place of the GPUs that they were cut from."""
+    slices: dict[str, list[GpuReading]] = {}
+    whole = None
+    by_uuid = {gpu.uuid: gpu for gpu in gpus}
+    for line in output.splitlines():
+        found = _LISTED.match(line)
+        if found is None:
+            continue
+        if found.group("slice") is None:
+            whole = by_uuid.get(found.group("uuid"))
+        elif whole is not None:
+            name = "%s %s" % (whole.name, found.group("slice"))
+            part = GpuReading(name[:200], None, found.group("uuid")[:100], None, None)
+            slices.setdefault(whole.uuid, []).append(part)
+    shown = [part for gpu in gpus for part in slices.get(gpu.uuid, [gpu])]
+    return tuple(shown[:64])
 
 
 def read_cuda(output: str) -> Optional[str]:

@@ -18,6 +18,8 @@ BOOT_IS_OVER = timedelta(minutes=5)
 _MIB_PER_GB = 1024
 # A slice's memory is named in round numbers, and the driver keeps its share: 1g.10gb shows 9,856 MiB, 1g.12gb less than 11 GiB.
 _LEAST_PART_SHOWN = 0.88
+# A half of a GPU may be three of its seven slices, and an eighth one of seven.
+_LEAST_OF_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,10 @@ def judge(offer: Offer, report: NodeReport) -> Verdict:
         return Verdict.NOT_READABLE
     if len(report.gpus) != offer.gpu_count:
         return Verdict.NOT_AS_SOLD
-    fits = all(_is_sold_gpu(offer, gpu.name, gpu.memory_mib) for gpu in report.gpus)
-    return Verdict.AS_SOLD if fits else Verdict.NOT_AS_SOLD
+    fits = {_is_sold_gpu(offer, gpu.name, gpu.memory_mib) for gpu in report.gpus}
+    if False in fits:
+        return Verdict.NOT_AS_SOLD
+    return Verdict.NOT_READABLE if None in fits else Verdict.AS_SOLD
 
 
 def hear(
@@ -225,12 +229,14 @@ def other_gpus(offer: Offer, instance: Instance) -> str | None:
     """Return how the GPUs that the cloud shows differ from those of the offer; None if they do not, as far as it tells."""
     if instance.gpu_count and instance.gpu_count != offer.gpu_count:
         return f"granted {instance.gpu_count} GPUs instead of {offer.gpu_count}"
-    if instance.gpu_name and not _is_sold_gpu(offer, instance.gpu_name, instance.gpu_memory_mib):
+    shown = instance.gpu_name
+    if shown and _is_sold_gpu(offer, shown, instance.gpu_memory_mib) is False:
         return f"granted {instance.gpu_name} instead of {offer.gpu_type}"
     return None
 
 
-def _is_sold_gpu(offer: Offer, name: str, memory_mib: int) -> bool:
+def _is_sold_gpu(offer: Offer, name: str, memory_mib: int) -> bool | None:
+    """Return whether that is what was sold; None if too little is shown to tell."""
     if offer.gpu_fraction < 1:
         return _is_sold_part(offer, name, memory_mib)
     try:
@@ -241,10 +247,20 @@ def _is_sold_gpu(offer: Offer, name: str, memory_mib: int) -> bool:
     return same_gpu(sold, name, memory_mib)
 
 
-def _is_sold_part(offer: Offer, name: str, memory_mib: int) -> bool:
-    """Return whether a node shows the part of a GPU that was sold: itself, or the whole one that it was cut from."""
+def _is_sold_part(offer: Offer, name: str, memory_mib: int) -> bool | None:
+    """Return whether a node shows the part of a GPU that was sold: itself, or the whole one that it was cut from.
+
+    A slice's driver tells neither its memory nor that it is one; then its profile does, or nothing can be told.
+    """
     seen, sold = read_row(name), MODELS.get(offer.gpu_type)
     if sold is None or not seen.known:
         return offer.gpu_type.casefold() in name.casefold()
-    enough = memory_mib >= _LEAST_PART_SHOWN * offer.vram_gb * _MIB_PER_GB
-    return MODELS[seen.gpu_type].family == sold.family and enough
+    cut = seen.gpu_fraction < 1
+    if MODELS[seen.gpu_type].family != sold.family:
+        return False
+    if cut and seen.gpu_fraction < _LEAST_OF_SHARE * offer.gpu_fraction:
+        return False
+    if not memory_mib and not cut and "mig" not in name.casefold():
+        return None
+    shown_gb = memory_mib / _MIB_PER_GB if memory_mib else seen.vram_gb
+    return shown_gb >= _LEAST_PART_SHOWN * offer.vram_gb

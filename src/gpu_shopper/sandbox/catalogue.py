@@ -60,14 +60,21 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 class Catalogue:
     """All offers of one seed, and what each costs in each period."""
 
-    def __init__(self, *, seed: int, size: int = 3000) -> None:
+    def __init__(
+        self, *, seed: int, size: int = 3000, models: Sequence[GpuModel] = GPU_MODELS
+    ) -> None:
         self._seed = seed
+        self._models_of = {
+            host.host_id: [model for model in models if model.tier in host.tiers] for host in HOSTS
+        }
+        hosts = [host for host in HOSTS if self._models_of[host.host_id]]
+        shares = [host.share for host in hosts]
         chance = random.Random(f"catalogue:{seed}")
         offers: list[Offer] = []
         self._models: list[GpuModel] = []
         self._bases: list[int] = []
         while len(offers) < size:
-            host = chance.choices(HOSTS, weights=[host.share for host in HOSTS])[0]
+            host = chance.choices(hosts, weights=shares)[0]
             self._add_machine(offers, host, chance)
         del offers[size:], self._models[size:], self._bases[size:]
         self.offers: Sequence[Offer] = tuple(offers)
@@ -126,8 +133,8 @@ class Catalogue:
 
     def _add_machine(self, offers: list[Offer], host: Host, chance: random.Random) -> None:
         """Add one machine: whole, and sometimes in smaller parts as well."""
-        models = _MODELS_OF[host.host_id]
-        model = chance.choices(models, weights=_WEIGHTS_OF[host.host_id])[0]
+        models = self._models_of[host.host_id]
+        model = chance.choices(models, weights=[model.weight for model in models])[0]
         region = chance.choice(host.regions)
         most = min(chance.choice(_COUNTS), model.most_per_machine)
         blackwell = float(model.compute_cap) >= 10
@@ -200,11 +207,3 @@ def _mix(value: int) -> int:
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
     return value ^ (value >> 31)
-
-
-_MODELS_OF = {
-    host.host_id: [model for model in GPU_MODELS if model.tier in host.tiers] for host in HOSTS
-}
-_WEIGHTS_OF = {
-    host_id: [model.weight for model in models] for host_id, models in _MODELS_OF.items()
-}

@@ -305,3 +305,40 @@ GPU_MODELS: tuple[GpuModel, ...] = (
         4,
     ),
 )
+
+# Slices of data-centre GPUs, as MIG cuts them: what a catalogue of parts of GPUs is made of.
+MIG_SLICES: tuple[GpuModel, ...] = (
+    GpuModel(
+        "NVIDIA A100-SXM4-80GB MIG 1g.10gb",
+        ("A100 SXM4 80GB MIG 1g.10gb", "A100-SXM4-80GB 1g.10gb"),
+        9_856,
+        "8.0",
+        400,
+        _D,
+        (0.30, 0.20, 0.45),
+        6,
+        1,
+    ),
+    GpuModel(
+        "NVIDIA A100-SXM4-80GB MIG 1g.20gb",
+        ("A100 SXM4 80GB MIG 1g.20gb", "A100-SXM4-80GB 1g.20gb"),
+        19_968,
+        "8.0",
+        400,
+        _D,
+        (0.40, 0.30, 0.55),
+        2,
+        1,
+    ),
+    GpuModel(
+        "NVIDIA A100-SXM4-80GB MIG 2g.20gb",
+        ("A100 SXM4 80GB MIG 2g.20gb", "A100-SXM4-80GB 2g.20gb"),
+        19_968,
+        "8.0",
+        400,
+        _D,
+        (0.55, 0.40, 0.75),
+        4,
+        1,
+    ),
+)

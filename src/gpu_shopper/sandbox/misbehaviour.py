@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gpu_shopper.sandbox.gpu_models import GPU_MODELS
+from gpu_shopper.sandbox.gpu_models import GPU_MODELS, MIG_SLICES
 from gpu_shopper.sandbox.hosts import HOSTS
 from gpu_shopper.sandbox.messages import Json, Row
 
@@ -23,7 +23,10 @@ DESTROY = "destroy"
 SELF = "self"
 ACCOUNT = "account"
 # The first, empty, leaves the choice to the cloud.
-GPU_NAMES = ("", *(spelling for model in GPU_MODELS for spelling in model.spellings))
+GPU_NAMES = (
+    "",
+    *(spelling for model in (*GPU_MODELS, *MIG_SLICES) for spelling in model.spellings),
+)
 # The first, empty, means each of them.
 REGIONS = ("", *sorted({region.name for host in HOSTS for region in host.regions}))
 OPERATIONS = (OFFERS, CREATE, LIST, GET, DESTROY, SELF, ACCOUNT)

@@ -6,7 +6,7 @@ import msgspec
 
 from gpu_shopper.sandbox import misbehaviour as op
 from gpu_shopper.sandbox.catalogue import Offer, sold_gpus
-from gpu_shopper.sandbox.gpu_models import GPU_MODELS
+from gpu_shopper.sandbox.gpu_models import GPU_MODELS, MIG_SLICES
 from gpu_shopper.sandbox.instances import Instance
 from gpu_shopper.sandbox.messages import InstanceSpec, SoldGpus
 from gpu_shopper.sandbox.metering import Meter
@@ -138,5 +138,7 @@ def _other_gpus(rule: Rule, gpus: SoldGpus) -> SoldGpus:
     return sold_gpus(model, count=count, driver=gpus.driver, cuda=gpus.cuda)
 
 
-_MODEL_BY_SPELLING = {spelling: model for model in GPU_MODELS for spelling in model.spellings}
+_MODEL_BY_SPELLING = {
+    spelling: model for model in (*GPU_MODELS, *MIG_SLICES) for spelling in model.spellings
+}
 _BY_MEMORY = sorted(GPU_MODELS, key=lambda model: model.memory_mib)

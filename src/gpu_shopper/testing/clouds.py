@@ -23,6 +23,7 @@ from gpu_shopper.providers.sandbox import MANIFEST
 from gpu_shopper.providers.sandbox.adapter import SandboxProvider
 from gpu_shopper.sandbox.catalogue import Catalogue
 from gpu_shopper.sandbox.config import ModelConfig
+from gpu_shopper.sandbox.gpu_models import GPU_MODELS, GpuModel
 from gpu_shopper.sandbox.instances import Instance as HeldInstance
 from gpu_shopper.sandbox.ledger import LedgerEntry
 from gpu_shopper.sandbox.messages import Effect, Json, ModelReply, ModelRequest
@@ -48,6 +49,7 @@ class CloudProfile:
     config: ModelConfig
     capabilities: Capabilities = MANIFEST.capabilities
     offers: int = 80
+    models: tuple[GpuModel, ...] = GPU_MODELS
     latency_s: tuple[float, float] = (0.02, 0.4)
     rules: tuple[Json, ...] = ()
     names_itself: bool = True
@@ -110,7 +112,9 @@ class SimCloud:
         self._chance = chance
         self.clock = VirtualClock(loop)
         draws = random.Random(chance.fork("model").draw_bits(64))
-        self.catalogue = Catalogue(seed=chance.draw_bits(16), size=profile.offers)
+        self.catalogue = Catalogue(
+            seed=chance.draw_bits(16), size=profile.offers, models=profile.models
+        )
         config = replace(profile.config, account_key=ACCOUNT_KEY, hosts_itself=True)
         self.model: CloudModel = _WatchedModel(self.catalogue, draws, config, self)
         self.door = ModelDoor(self.model, self.clock)

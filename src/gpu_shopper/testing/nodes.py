@@ -244,7 +244,8 @@ class Node:
         ready = life.age >= self._gpus_from
         reading = GpuReading(
             name=gpus.driver_name,
-            memory_mib=gpus.memory_mib,
+            # Of a slice, a driver tells the name of its profile alone.
+            memory_mib=None if " MIG " in gpus.driver_name else gpus.memory_mib,
             uuid="GPU-0",
             utilization_percent=0.0,
             memory_used_mib=0,

@@ -21,6 +21,7 @@ from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.session import SessionRequest
 from gpu_shopper.domain.workload import Workload, WorkloadType
 from gpu_shopper.sandbox.config import ModelConfig
+from gpu_shopper.sandbox.gpu_models import GPU_MODELS, GpuModel
 from gpu_shopper.sandbox.ledger import LedgerEntry
 from gpu_shopper.testing.cloud_kinds import SANDBOX_QUIRKS
 from gpu_shopper.testing.clouds import CloudProfile, SimCloud
@@ -46,6 +47,7 @@ class Scene:
     pushes: bool = True
     beat_s: float = 45.0
     offers: int = 40
+    models: tuple[GpuModel, ...] = GPU_MODELS
     strays: int = 1
     absence_s: float = 1.0
     names_itself: bool = True
@@ -57,6 +59,7 @@ class Scene:
             quirks=self.quirks,
             config=self.config,
             offers=self.offers,
+            models=self.models,
             latency_s=(0.05, 0.05),
             names_itself=self.names_itself,
         )

@@ -43,6 +43,8 @@ class Node:
     now: float = 1_000.0
     answer: Callable[[Asking], Answer] = lambda _: Answer(0, error="unreachable")
     gpu_use: str = "0"
+    gpu_listing: str = ""
+    gpu_list: str = ""
     environ: dict[str, str] = field(default_factory=dict)
     asked: list[Asking] = field(default_factory=list)
     commands: list[tuple[str, ...]] = field(default_factory=list)
@@ -98,7 +100,9 @@ class Node:
         if self.gpu_use == "hang":
             return Ran(None, "", "nvidia-smi did not answer within 15 s")
         if any(word.startswith("--query-gpu=") for word in words):
-            return Ran(0, ONE_GPU.format(use=self.gpu_use))
+            return Ran(0, self.gpu_listing or ONE_GPU.format(use=self.gpu_use))
+        if "-L" in words:
+            return Ran(0, self.gpu_list)
         return Ran(0, "| NVIDIA-SMI 550.54.15   Driver Version: 550.54.15   CUDA Version: 12.4 |")
 
     def send(self, asking: Asking) -> Answer:

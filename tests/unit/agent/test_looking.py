@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gpu_shopper.agent.gpus import read_cuda, read_query
+from gpu_shopper.agent.gpus import GpuWatch, read_cuda, read_query, read_slices
 from gpu_shopper.agent.machine import boot_of, host_key, instance_id, ram_gb, seconds_up
 from gpu_shopper.agent.notebook import Notebook
 from gpu_shopper.agent.outside import Ran
@@ -42,6 +42,36 @@ def test_what_nvidia_smi_does_not_say_is_none() -> None:
 
     assert state.gpus == (GpuReading("NVIDIA GB10", None, "GPU-a", None, None),)
     assert state.driver is None
+
+
+IN_A_SLICE = "NVIDIA A100-SXM4-80GB, [Insufficient Permissions], GPU-a, [N/A], [N/A], 535.1\n"
+LISTED = (
+    "GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-a)\n"
+    "  MIG 1g.10gb     Device  0: (UUID: MIG-b)\n"
+    "  MIG 1g.10gb+me  Device  1: (UUID: MIG-c)\n"
+    "GPU 1: NVIDIA L4 (UUID: GPU-d)\n"
+)
+
+
+def test_slices_stand_in_the_place_of_the_gpu_that_they_were_cut_from(node: Node) -> None:
+    asked = GpuWatch(node.outside())
+    node.gpu_list, node.gpu_listing = LISTED, IN_A_SLICE + "NVIDIA L4, 23034, GPU-d, 3, 9, 535.1\n"
+
+    state = asked.look()
+
+    assert state.gpus == (
+        GpuReading("NVIDIA A100-SXM4-80GB MIG 1g.10gb", None, "MIG-b", None, None),
+        GpuReading("NVIDIA A100-SXM4-80GB MIG 1g.10gb+me", None, "MIG-c", None, None),
+        GpuReading("NVIDIA L4", 23_034, "GPU-d", 3.0, 9),
+    )
+    assert (None, "535.1") == (state.error, state.driver)
+
+
+@pytest.mark.parametrize("listed", ["", "GPU 0: NVIDIA A100 (UUID: GPU-a)\n", "  MIG 1g", "\0\n"])
+def test_where_no_slices_are_listed_the_gpu_stays(listed: str) -> None:
+    gpus = read_query(IN_A_SLICE).gpus
+
+    assert gpus == read_slices(listed, gpus)
 
 
 @pytest.mark.parametrize("output", ["", "No devices were found\n", "a, b\n", "Unable to determine"])

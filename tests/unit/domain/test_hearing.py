@@ -94,26 +94,6 @@ def test_a_model_that_we_do_not_know_must_come_back_under_its_own_name() -> None
     assert Verdict.NOT_AS_SOLD is judge(sold, a_report())
 
 
-@pytest.mark.parametrize(
-    ("name", "mib", "verdict"),
-    [
-        ("NVIDIA A100-SXM4-80GB MIG 1g.10gb", 9_856, Verdict.AS_SOLD),
-        ("NVIDIA A100-SXM4-80GB", 81_920, Verdict.AS_SOLD),
-        ("NVIDIA A100-SXM4-80GB MIG 1g.5gb", 4_864, Verdict.NOT_AS_SOLD),
-        ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", 4_864, Verdict.NOT_AS_SOLD),
-        ("NVIDIA A100-SXM4-80GB", 8_192, Verdict.NOT_AS_SOLD),
-        ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", 9_984, Verdict.NOT_AS_SOLD),
-        ("NVIDIA Zeta", 81_920, Verdict.NOT_AS_SOLD),
-    ],
-)
-def test_of_a_part_a_node_may_show_itself_or_the_whole(
-    name: str, mib: int, verdict: Verdict
-) -> None:
-    sold = an_offer(gpu_type="A100 80GB", gpu_fraction=1 / 7, vram_gb=10, gpu_count=1)
-
-    assert verdict is judge(sold, a_report(gpus=(GpuSeen(name, mib),)))
-
-
 def test_the_memory_that_was_sold_tells_which_of_a_family_it_is() -> None:
     larger = an_offer(gpu_type="A100", vram_gb=80)
 
