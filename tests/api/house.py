@@ -17,7 +17,7 @@ from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.domain.ids import ConsumerId, OfferId, ProviderName, deployment_id
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.quirks import Capabilities
+from gpu_shopper.domain.quirks import Capabilities, Quirks
 from gpu_shopper.domain.true_price import BillingTerms
 from gpu_shopper.market.holder import Market
 from gpu_shopper.ports.books import Book, TokenKind
@@ -217,17 +217,19 @@ def a_house(*, listed: bool = True, **changed: Any) -> House:
 
 def queries(desk: Desk) -> Queries:
     names = sorted(desk.capabilities)
+    hourly = Quirks(billing=BillingTerms(increment=timedelta(hours=1)), destroy_ends_billing=True)
+    quirks = {name: hourly if name == CLOUD else Quirks() for name in names}
     books, clock, market = desk.books, desk.clock, desk.market
     return Queries(
         sessions=SessionQueries(books, clock, desk.limits),
-        offers=OfferQueries(
-            market, clock, billing={CLOUD: BillingTerms(increment=timedelta(hours=1))}
-        ),
+        offers=OfferQueries(market, clock, billing={name: quirks[name].billing for name in names}),
         odds=OddsQueries(books, market, clock),
         fit=FitQueries(market),
         history=HistoryQueries(books, clock),
         costs=CostQueries(books, clock),
-        providers=ProviderQueries(books, market, clock, capabilities=desk.capabilities),
+        providers=ProviderQueries(
+            books, market, clock, capabilities=desk.capabilities, quirks=quirks
+        ),
         operations=OperationQueries(books, providers=names),
         health=HealthQueries(books, market, clock, providers=names),
     )

@@ -144,6 +144,18 @@ def test_a_cloud_is_shown_with_what_it_can_do_and_which_layers_hold() -> None:
     )  # fmt: skip
 
 
+def test_a_cloud_says_how_it_bills() -> None:
+    first, second = a_house().browser().get("/api/v1/providers").json["providers"]
+
+    plain = {
+        "minimum_s": 0.0, "increment_s": 1.0, "billed_start_s": 0.0, "included_disk_gb": 0,
+        "currency": "USD", "usd_per_unit": 1.0, "exchange_fee": 0.0, "smallest_charge": 0.0,
+        "stopped_share": 1.0, "volume_price_per_gb_month": None, "destroy_ends_billing": False,
+    }  # fmt: skip
+    assert plain == second["billing"]
+    assert plain | {"increment_s": 3600.0, "destroy_ends_billing": True} == first["billing"]
+
+
 def test_a_sweep_that_is_old_protects_nobody() -> None:
     house = a_house()
     house.write(lambda book: book.accounts.add_sweep(a_sweep()))

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from gpu_shopper.api.routes import Ask, NoQuery, Reply, Route
 from gpu_shopper.queries.providers import ProviderView
-from gpu_shopper.wire.offers import ProviderBody, ProviderList
+from gpu_shopper.wire.offers import BillingBody, ProviderBody, ProviderList
 
 
 async def list_providers(ask: Ask[NoQuery, None]) -> Reply:
@@ -32,6 +32,24 @@ def _body(view: ProviderView) -> ProviderBody:
         frozen_because=view.account.frozen_because,
         unauthorized_since=view.account.unauthorized_since,
         balance=complete.balance.dollars if complete and complete.balance else None,
+        billing=_billing(view),
+    )
+
+
+def _billing(view: ProviderView) -> BillingBody:
+    terms = view.billing
+    return BillingBody(
+        minimum_s=terms.minimum.total_seconds(),
+        increment_s=terms.increment.total_seconds(),
+        billed_start_s=terms.billed_boot.total_seconds(),
+        included_disk_gb=terms.included_disk_gb,
+        currency=terms.currency,
+        usd_per_unit=terms.usd_per_unit,
+        exchange_fee=terms.exchange_fee,
+        smallest_charge=terms.smallest_charge,
+        stopped_share=terms.stopped_share,
+        volume_price_per_gb_month=terms.volume_price,
+        destroy_ends_billing=view.destroy_ends_billing,
     )
 
 

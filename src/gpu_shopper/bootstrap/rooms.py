@@ -66,7 +66,11 @@ def rooms_over(
             history=HistoryQueries(desk.books, desk.clock),
             costs=CostQueries(desk.books, desk.clock),
             providers=ProviderQueries(
-                desk.books, desk.market, desk.clock, capabilities=capabilities
+                desk.books,
+                desk.market,
+                desk.clock,
+                capabilities=capabilities,
+                quirks={name: cloud.quirks for name, cloud in desk.clouds.items()},
             ),
             operations=OperationQueries(desk.books, providers=names),
             health=health,

@@ -1,5 +1,6 @@
 """`gpu-shopper providers`: the clouds, what they can do, and how they have been."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -8,7 +9,7 @@ from gpu_shopper.cli.render import Column, money, output_option, show
 from gpu_shopper.cli.situation import Situation
 
 if TYPE_CHECKING:
-    from gpu_shopper.wire.offers import ProviderBody
+    from gpu_shopper.wire.offers import BillingBody, ProviderBody
 
 
 def _held(layers: dict[str, bool]) -> str:
@@ -23,6 +24,31 @@ def _trouble(cloud: "ProviderBody") -> str:
     return cloud.last_error or ""
 
 
+def _span(seconds: float) -> str:
+    """Return a length of time in the largest unit of which it is a whole number."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def _billed(terms: "BillingBody") -> Iterator[str]:
+    """Yield what a bill has in it that a list price does not tell."""
+    yield f"by {_span(terms.increment_s)}" if terms.increment_s > 1 else "by the second"
+    if terms.minimum_s:
+        yield f"at least {_span(terms.minimum_s)}"
+    if terms.billed_start_s:
+        yield f"start of {_span(terms.billed_start_s)}"
+    if terms.currency != "USD":
+        yield f"in {terms.currency}"
+    if terms.exchange_fee:
+        yield f"exchange {terms.exchange_fee:.1%}"
+    if terms.stopped_share:
+        yield f"stopped {terms.stopped_share:.0%}"
+    if terms.volume_price_per_gb_month:
+        yield f"volume {terms.volume_price_per_gb_month:g} USD/GB/month"
+
+
 _COLUMNS: tuple[Column["ProviderBody"], ...] = (
     Column("Cloud", lambda each: each.name),
     Column("Offers", lambda each: each.offers, right=True),
@@ -33,6 +59,7 @@ _COLUMNS: tuple[Column["ProviderBody"], ...] = (
     Column("Strays", lambda each: each.strays_seen, right=True),
     Column("Owed", lambda each: each.open_obligations, right=True),
     Column("Balance", lambda each: None if each.balance is None else money(each.balance, digits=2), right=True),
+    Column("Bills", lambda each: ", ".join(_billed(each.billing))),
     Column("Safety", lambda each: _held(each.safety_layers)),
     Column("Trouble", _trouble),
 )  # fmt: skip

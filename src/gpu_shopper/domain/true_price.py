@@ -30,6 +30,10 @@ class BillingTerms:
     usually takes until an instance can be used, where that is billed. Of its disk, `included_disk_gb` are in the price.
     It bills in `currency`, one unit of which is worth `usd_per_unit`, in steps of `smallest_charge` units, rounded up;
     paying in it costs `exchange_fee`, a share of the bill. Offers state their prices in dollars already.
+
+    What stands still is no part of a price here, but people must know it: `stopped_share` of the price is billed while an
+    instance is stopped, and a volume that outlives its instance costs `volume_price` dollars per GB and month; None where
+    there is no such thing.
     """
 
     minimum: timedelta = timedelta(0)
@@ -40,6 +44,8 @@ class BillingTerms:
     usd_per_unit: float = 1.0
     exchange_fee: float = 0.0
     smallest_charge: float = 0.0
+    stopped_share: float = 1.0
+    volume_price: float | None = None
 
     def billed_seconds(self, need: "Need") -> int:
         """Return the time on the bill of an instance that is used as long as `need` says."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gpu_shopper.domain.ids import ProviderName
-from gpu_shopper.domain.quirks import Capabilities
+from gpu_shopper.domain.quirks import Capabilities, Quirks
+from gpu_shopper.domain.true_price import BillingTerms
 from gpu_shopper.market.holder import Market
 from gpu_shopper.market.snapshot import Listing
 from gpu_shopper.ports.books import AccountState, Book, Books, SweepRecord
@@ -39,6 +40,8 @@ class ProviderView:
     last_complete_sweep: SweepRecord | None
     account: AccountState
     open_obligations: int
+    billing: BillingTerms
+    destroy_ends_billing: bool
 
 
 class ProviderQueries:
@@ -51,11 +54,13 @@ class ProviderQueries:
         clock: Clock,
         *,
         capabilities: Mapping[ProviderName, Capabilities],
+        quirks: Mapping[ProviderName, Quirks],
     ) -> None:
         self._books = books
         self._market = market
         self._clock = clock
         self._capabilities = capabilities
+        self._quirks = quirks
 
     @property
     def names(self) -> Sequence[ProviderName]:
@@ -104,6 +109,8 @@ class ProviderQueries:
             last_complete_sweep=complete,
             account=book.accounts.state(name),
             open_obligations=open_obligations,
+            billing=self._quirks[name].billing,
+            destroy_ends_billing=self._quirks[name].destroy_ends_billing,
         )
 
 

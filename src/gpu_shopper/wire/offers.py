@@ -99,6 +99,28 @@ class OfferPage(Struct, frozen=True, kw_only=True):
     facets: dict[str, dict[str, int]] | None = None
 
 
+class BillingBody(Struct, frozen=True, kw_only=True):
+    """How a cloud bills: what stands between a list price and what is paid.
+
+    Of a use at least `minimum_s` is billed, and beyond it every `increment_s` that was begun; `billed_start_s` is how long
+    it usually takes to start, where that is billed. A stopped instance costs `stopped_share` of its price, a volume that
+    outlives its instance `volume_price_per_gb_month`; null where there is none. `destroy_ends_billing` says that the bill
+    ends with the order to destroy, not when the instance is gone.
+    """
+
+    minimum_s: float
+    increment_s: float
+    billed_start_s: float
+    included_disk_gb: int
+    currency: str
+    usd_per_unit: float
+    exchange_fee: float
+    smallest_charge: float
+    stopped_share: float
+    volume_price_per_gb_month: float | None
+    destroy_ends_billing: bool
+
+
 class ProviderBody(Struct, frozen=True, kw_only=True):
     """One configured cloud: what it can do, which safety layers hold, how it has been lately."""
 
@@ -118,6 +140,7 @@ class ProviderBody(Struct, frozen=True, kw_only=True):
     frozen_because: str
     unauthorized_since: datetime | None
     balance: float | None
+    billing: BillingBody
 
 
 class ProviderList(Struct, frozen=True, kw_only=True):

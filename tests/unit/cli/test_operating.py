@@ -59,13 +59,20 @@ def test_costs_are_shown_by_period_part_session_and_hour(server, machine: Machin
     assert 2 == machine("costs", "--session", "x", "--by", "gpu").exit_code
 
 
+BILLING = {
+    "minimum_s": 0.0, "increment_s": 1.0, "billed_start_s": 0.0, "included_disk_gb": 0,
+    "currency": "USD", "usd_per_unit": 1.0, "exchange_fee": 0.0, "smallest_charge": 0.0,
+    "stopped_share": 0.0, "volume_price_per_gb_month": None, "destroy_ends_billing": False,
+}  # fmt: skip
+
+
 def cloud(**more) -> dict:
     return {
         "name": "sandbox", "capabilities": {"spot": True}, "safety_layers": {"agent": True, "ttl": False},
         "offers": 3, "market_age_s": 1.0, "last_error": None, "last_sweep_at": NOW.isoformat(),
         "last_complete_sweep_at": NOW.isoformat(), "instances_seen": 1, "strays_seen": 0, "orphans_seen": 0,
         "open_obligations": 1, "frozen_since": None, "frozen_because": "", "unauthorized_since": None,
-        "balance": 12.5, **more,
+        "balance": 12.5, "billing": BILLING, **more,
     }  # fmt: skip
 
 
@@ -78,6 +85,27 @@ def test_providers_show_what_holds_and_what_is_wrong(server: FakeServer, machine
     assert ("sandbox", "agent", "timed out", "12.50") == (
         row["cloud"], row["safety"], row["trouble"], row["balance"],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({}, "by the second"),
+        ({"increment_s": 1e-6, "billed_start_s": 2.0, "stopped_share": 0.1}, "by the second, start of 2 s, stopped 10%"),
+        ({"increment_s": 3600.0, "minimum_s": 86400.0}, "by 1 h, at least 24 h"),
+        ({"increment_s": 60.0, "minimum_s": 90.0, "currency": "EUR", "exchange_fee": 0.015}, "by 1 min, at least 90 s, in EUR, exchange 1.5%"),
+        ({"volume_price_per_gb_month": 0.07, "stopped_share": 1.0}, "by the second, stopped 100%, volume 0.07 USD/GB/month"),
+    ],
+)  # fmt: skip
+def test_providers_show_how_they_bill(
+    server: FakeServer, machine: Machine, terms: dict, said: str
+) -> None:
+    clouds = [cloud(billing=BILLING | terms)]
+    server.answers["GET", "/api/v1/providers"] = (200, {"providers": clouds, "count": 1})
+
+    (row,) = rows_of(machine("providers", "-o", "csv").stdout)
+
+    assert said == row["bills"]
 
 
 ORPHANS = {

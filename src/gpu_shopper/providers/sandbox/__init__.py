@@ -31,8 +31,11 @@ _QUIRKS = Quirks(
     burst=100,
     shop_period=seconds(30),
     destroy_ends_billing=True,
-    # Its meter runs from the order on, to the microsecond; a machine starts within two seconds. Disk is in the price.
-    billing=BillingTerms(increment=timedelta(microseconds=1), billed_boot=seconds(2)),
+    # Its meter runs from the order on, to the microsecond; a machine starts within two seconds. Disk is in the price, and
+    # what is stopped pays a tenth for it.
+    billing=BillingTerms(
+        increment=timedelta(microseconds=1), billed_boot=seconds(2), stopped_share=0.1
+    ),
 )
 
 

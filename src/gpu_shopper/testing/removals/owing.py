@@ -257,8 +257,8 @@ OWING: Final = (
         changes=(
             Change(
                 "domain/hearing.py",
-                "    return Verdict.AS_SOLD if fits else Verdict.NOT_AS_SOLD\n",
-                "    return Verdict.AS_SOLD\n",
+                "    if False in fits:\n        return Verdict.NOT_AS_SOLD\n",
+                "    fits = {True}\n",
             ),
         ),
         expected=frozenset({"S15"}),
