@@ -1,17 +1,20 @@
 """Pricing: what each cloud's offers cost, written down once an hour, so that a price can be told to be a good one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from gpu_shopper.domain.cost import hour_of
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.price_history import KEPT, Tally
+from gpu_shopper.domain.price_history import KEPT, Family, HourPrice, Tally
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.ports.books import Book, BookUnavailable
 
 # So many offers are gathered before others are let in: about a millisecond's work.
 _PIECE = 1_000
+# A large cloud has thousands of families, and there is one writer: nobody's order waits behind more than these.
+_WRITTEN_AT_A_TIME = 100
 
 
 class Pricing:
@@ -31,18 +34,26 @@ class Pricing:
             if start:
                 await self._desk.clock.sleep(0)
             tally.add(offers[start : start + _PIECE])
-        prices = tally.prices()
+        prices = sorted(tally.prices().items(), key=itemgetter(0))
         if not prices:
             return
-
-        def write(book: Book) -> None:
-            if before is None or before.date() != hour.date():
-                book.prices.prune(oldest=hour - KEPT, newest=hour)
-            book.prices.record(provider, prices, hour=hour)
-
         try:
-            await self._desk.books.write(write)
+            if before is None or before.date() != hour.date():
+                await self._desk.books.write(
+                    lambda book: book.prices.prune(oldest=hour - KEPT, newest=hour)
+                )
+            for start in range(0, len(prices), _WRITTEN_AT_A_TIME):
+                some = dict(prices[start : start + _WRITTEN_AT_A_TIME])
+                await self._record(provider, some, hour=hour)
         except BookUnavailable:
             # The next listing tries again; no menu waits for its history.
             return
         self._kept[provider] = hour
+
+    async def _record(
+        self, provider: ProviderName, prices: Mapping[Family, HourPrice], *, hour: datetime
+    ) -> None:
+        def write(book: Book) -> None:
+            book.prices.record(provider, prices, hour=hour)
+
+        await self._desk.books.write(write)

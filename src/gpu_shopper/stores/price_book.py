@@ -34,7 +34,10 @@ _NEWEST = Prepared(
         and_(_run.family == _family.id, _run.until == _last),
         isouter=True,
     )
-    .where(_family.provider == bindparam("at_provider"))
+    .where(
+        _family.provider == bindparam("at_provider"),
+        _family.gpu_type.between(bindparam("first_gpu"), bindparam("last_gpu")),
+    )
 )
 _ADD_FAMILY = Prepared(price_families.insert().returning(_family.id), columns=_KIND)
 _ADD_RUN = Prepared(price_runs.insert())
@@ -84,8 +87,12 @@ class SqlPriceBook:
         self, provider: ProviderName, prices: Mapping[Family, HourPrice], *, hour: datetime
     ) -> None:
         """Write down what a cloud's families cost in `hour`; of an hour that is known, the first word stays."""
+        if not prices:
+            return
         known = {}
-        for key, *rest in self._connection.execute(_NEWEST, {"at_provider": provider}):
+        gpus = [family.gpu_type for family in prices]
+        asked = {"at_provider": provider, "first_gpu": min(gpus), "last_gpu": max(gpus)}
+        for key, *rest in self._connection.execute(_NEWEST, asked):
             run = rest[len(_KIND) :]
             known[_read_family(rest)] = key, None if run[0] is None else _read_run(run)
         for family, price in prices.items():

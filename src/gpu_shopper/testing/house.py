@@ -98,6 +98,7 @@ class HouseSettings:
 
     periods: Periods
     limits: Limits
+    keeps_prices: bool = False
 
 
 def _unheard(kind: str, secret: str) -> None:
@@ -243,7 +244,7 @@ class House:
             limits=around.settings.limits,
             deployment=books.peek(lambda book: book.deployment()).id,
             owner=f"house {number}",
-            keeps_prices=False,
+            keeps_prices=around.settings.keeps_prices,
         )
         engine = Engine(desk, periods=around.settings.periods)
         rooms = rooms_over(desk, engine, render_metrics=around.meter.page, public_url=None)

@@ -45,6 +45,7 @@ class WorldProfile:
     clean_end: bool = True
     sweep_s: float = 300.0
     strays: int = 2
+    keeps_prices: bool = False
 
     def rate(self, fault: str) -> float:
         """Return how often a fault strikes here."""

@@ -51,6 +51,8 @@ class Scene:
     strays: int = 1
     absence_s: float = 1.0
     names_itself: bool = True
+    keeps_prices: bool = False
+    sweep_s: float = 300.0
 
     def profile(self, seed: int) -> WorldProfile:
         """Return the world's profile."""
@@ -74,6 +76,8 @@ class Scene:
             faults={},
             active_s=0.0,
             strays=self.strays,
+            keeps_prices=self.keeps_prices,
+            sweep_s=self.sweep_s,
             clean_end=False,
         )
 

@@ -160,6 +160,7 @@ class World:
             settings=HouseSettings(
                 periods=Periods(sweep=sweep, accrue=600.0, deliver=120.0),
                 limits=Limits(heartbeat=beat),
+                keeps_prices=self.profile.keeps_prices,
             ),
         )
 

@@ -1,5 +1,6 @@
 """The chores beside the sessions: the market refreshed, the hours booked, the operator told."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,11 +11,13 @@ from gpu_shopper.engine.delivering import Delivering
 from gpu_shopper.engine.listening import GAP, Listening
 from gpu_shopper.engine.pricing import Pricing
 from gpu_shopper.engine.shopping import TOO_OLD, Shopping
-from gpu_shopper.ports.books import BookUnavailable, CostFilter, PriceFilter
+from gpu_shopper.ports.books import Book, BookUnavailable, CostFilter, PriceFilter
 from gpu_shopper.ports.provider_errors import Unauthorized, Unavailable
 from gpu_shopper.testing.builders import CUMULUS, HOUR, MINUTE, NIMBUS, NOON, SECOND, an_offer
 from gpu_shopper.transactions.notices import notice
 from tests.unit.engine.house import AS_ALICE, House, housed
+
+EVERY_FAMILY = PriceFilter(since=NOON - 720 * HOUR, limit=1_000)
 
 # ── shopping ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -149,6 +152,38 @@ async def test_a_world_that_keeps_no_prices_writes_none(house: House) -> None:
     await Shopping(replace(house.desk, keeps_prices=False)).refresh(CUMULUS)
 
     assert [] == kept(house)
+
+
+class WatchedBooks:
+    """Books that let somebody else write after each write of ours."""
+
+    def __init__(self, house: House) -> None:
+        self._books = house.desk.books
+        self.families: list[int] = []
+
+    async def write(self, work: Callable[[Book], object]) -> None:
+        def counted(book: Book) -> object:
+            before = len(book.prices.history(EVERY_FAMILY))
+            result = work(book)
+            self.families.append(len(book.prices.history(EVERY_FAMILY)) - before)
+            return result
+
+        await self._books.write(counted)
+
+
+@housed()
+async def test_the_prices_of_a_large_cloud_are_written_a_hundred_families_at_a_time(
+    house: House,
+) -> None:
+    offers = [an_offer(f"o{n}", gpu_count=n) for n in range(1, 251)]
+    books = WatchedBooks(house)
+    pricing = Pricing(replace(house.desk, books=books))
+
+    await pricing.keep(CUMULUS, offers, at=NOON)
+    # The same hour, by a house that has just started: what is known stays.
+    await Pricing(replace(house.desk, books=books)).keep(CUMULUS, offers, at=NOON)
+
+    assert [0, 100, 100, 50, 0, 0, 0, 0] == books.families
 
 
 class ClosedBooks:
