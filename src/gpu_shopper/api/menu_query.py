@@ -1,7 +1,7 @@
 """What may be asked of the menu, and what that means to the market."""
 
 from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, Final
 from zlib import crc32
 
 from msgspec import Meta, Struct
@@ -20,7 +20,7 @@ from gpu_shopper.domain.offer_fields import (
     Order,
     read_order,
 )
-from gpu_shopper.domain.query_language import LONGEST, parse
+from gpu_shopper.domain.query_language import LONGEST, Query, parse
 from gpu_shopper.domain.true_price import MOST_DISK_GB, MOST_HOURS, MOST_TRAFFIC_GB, Costing, Need
 from gpu_shopper.market.facets import FACETS
 from gpu_shopper.market.selecting import Place
@@ -30,6 +30,7 @@ from gpu_shopper.wire.sessions import Dollars, ShortText, Version
 KIND = "inventory"
 _MOST_GB = 1_000_000
 _COUNTRY_LETTERS = 2
+_NOTHING_MORE: Final = Query()
 _FURTHEST = 10_000_000
 _USUALLY = 50
 _MOST_ON_A_PAGE = 1_000
@@ -174,7 +175,7 @@ def _place(cursor: str, orders: tuple[Order, ...], costing: Costing | None) -> P
 
 def _requirements(given: InventoryQuery) -> Requirements:
     # A location is a country by its two letters, or else a region.
-    places = {name.lower() for name in given.location}
+    places = set(map(str.lower, given.location))
     countries = {name for name in places if len(name) == _COUNTRY_LETTERS}
     return Requirements(
         gpu_types=gpu_names(given.gpu_type, path="gpu_type"),
@@ -184,8 +185,8 @@ def _requirements(given: InventoryQuery) -> Requirements:
         min_cuda=given.min_cuda,
         max_price=None if given.max_price is None else rate(given.max_price),
         providers=frozenset(given.provider),
-        regions=frozenset(places - countries).union(name.lower() for name in given.region),
-        countries=frozenset(countries).union(name.lower() for name in given.country),
+        regions=frozenset(places - countries).union(map(str.lower, given.region)),
+        countries=frozenset(countries).union(map(str.lower, given.country)),
         min_reliability=given.min_reliability,
         min_availability_confidence=given.min_availability_confidence,
         min_disk_gb=given.min_disk,

@@ -165,6 +165,7 @@ def candidates(text: str) -> tuple[GpuModel, ...]:
     return _read(text, None).models
 
 
+@lru_cache(maxsize=4096)
 def match_gpus(text: str) -> frozenset[str]:
     """Return the canonical names that a request for `text` allows: one model, or all of a family.
 

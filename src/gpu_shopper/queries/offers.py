@@ -46,15 +46,19 @@ class OfferQueries:
         self._clock = clock
         # Generations are counted from each start anew.
         self._since = f"{int(clock.now().timestamp() * 1_000_000):x}"
+        self._named: tuple[MarketSnapshot | None, str] = None, ""
 
     @property
     def edition(self) -> str:
         """What tells this menu from all others: offers, prices and odds of one edition are the same; empty until ready."""
-        snapshot = self._market.snapshot
-        return self._edition_of(snapshot) if snapshot.ready else ""
+        return self._edition_of(self._market.snapshot)
 
     def _edition_of(self, snapshot: MarketSnapshot) -> str:
-        return f"{self._since}.{snapshot.generation:x}"
+        named, edition = self._named
+        if named is not snapshot:
+            edition = f"{self._since}.{snapshot.generation:x}" if snapshot.ready else ""
+            self._named = snapshot, edition
+        return edition
 
     @property
     def ready(self) -> bool:
@@ -72,7 +76,8 @@ class OfferQueries:
             MarketNotReady: no cloud has answered yet, so an empty menu would mean nothing.
         """
         snapshot = self._market.snapshot
-        if not snapshot.ready:
+        edition = self._edition_of(snapshot)
+        if not edition:
             message = "no cloud has answered yet since the start"
             raise MarketNotReady(message, hint="try again in a few seconds")
         pieces = snapshot.querying(query)
@@ -80,9 +85,7 @@ class OfferQueries:
             try:
                 next(pieces)
             except StopIteration as done:
-                return MenuPage(
-                    page=done.value, edition=self._edition_of(snapshot), sources=self.sources()
-                )
+                return MenuPage(page=done.value, edition=edition, sources=self.sources())
             await self._clock.sleep(0)
 
     def one(self, offer_id: OfferId) -> Offer:
