@@ -215,6 +215,10 @@ class Settings:
         _URL, "", "Address that alerts are posted to; it may hold a key, so it is not shown.",
         secret=True, shown="(unset)",
     )  # fmt: skip
+    vendors_variables: str = _setting(
+        ("auto or never", _one_of("auto", "never")), "auto",
+        "Take clouds' keys from the vendors' own variables, such as `VAST_API_KEY`, too.",
+    )  # fmt: skip
     sandbox_autostart: str = _setting(
         ("auto, always or never", _one_of("auto", "always", "never")), "auto",
         "Start the embedded sandbox cloud: `auto` only where no cloud is configured.",

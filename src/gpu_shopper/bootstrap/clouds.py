@@ -1,15 +1,19 @@
 """Finds the configured clouds among those that are installed, and connects them."""
 
+import pkgutil
 from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
 from importlib.metadata import entry_points
 
+from gpu_shopper import providers
 from gpu_shopper.domain.errors import Refusal
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpDoor
 from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.manifest import Manifest
-from gpu_shopper.providers.sandbox import MANIFEST as SANDBOX
+from gpu_shopper.settings import Settings
 
 GROUP = "gpu_shopper.providers"
 
@@ -21,12 +25,51 @@ class CloudMisconfigured(Refusal):
 
 
 def installed() -> dict[ProviderName, Manifest]:
-    """Return the manifest of every cloud that is installed; the sandbox is always among them."""
-    found: dict[ProviderName, Manifest] = {SANDBOX.name: SANDBOX}
+    """Return the manifest of every cloud that is installed: each folder beside the sandbox's, and what others brought."""
+    found: dict[ProviderName, Manifest] = {}
+    for module in pkgutil.iter_modules(providers.__path__):
+        if module.ispkg:
+            _add(found, import_module(f"{providers.__name__}.{module.name}").MANIFEST)
     for entry in entry_points(group=GROUP):
-        manifest = entry.load()
-        assert isinstance(manifest, Manifest), entry
-        found[manifest.name] = manifest
+        _add(found, entry.load())
+    return found
+
+
+def _add(found: dict[ProviderName, Manifest], manifest: object) -> None:
+    assert isinstance(manifest, Manifest), manifest
+    found[manifest.name] = manifest
+
+
+def with_vendors_variables(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Return the settings with the clouds whose keys stand where the vendors' own tools look for them.
+
+    A cloud is meant where it is configured anyhow, or where every secret that it needs is there. What was given as a
+    setting of ours holds.
+    """
+    if settings.vendors_variables == "never":
+        return settings
+    given = {name: dict(values) for name, values in settings.providers.items()}
+    sources = dict(settings.sources)
+    for name, manifest in installed().items():
+        found = _found(manifest, environ)
+        secrets = {spec.name for spec in manifest.settings if spec.secret and spec.required}
+        if name not in given and (not secrets or not secrets <= set(found)):
+            continue
+        values = given.setdefault(name, {})
+        for field, variable in found.items():
+            if field not in values:
+                values[field] = environ[variable].strip()
+                sources[f"providers.{name}.{field}"] = f"${variable}"
+    return replace(settings, providers=given, sources=sources)
+
+
+def _found(manifest: Manifest, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that stand in variables of the vendor's own, each with the first such variable."""
+    found: dict[str, str] = {}
+    for spec in manifest.settings:
+        for variable in spec.variables:
+            if environ.get(variable, "").strip():
+                found.setdefault(spec.name, variable)
     return found
 
 
@@ -57,7 +100,7 @@ def connect(
 ) -> dict[ProviderName, CloudProvider]:
     """Connect each cloud with its settings; nothing is asked yet."""
     return {
-        name: manifest.connect(_with_defaults(manifest, given[name]), door, clock)
+        name: manifest.connect(with_defaults(manifest, given[name]), door, clock)
         for name, manifest in manifests.items()
     }
 
@@ -67,14 +110,16 @@ def _check(manifest: Manifest, values: Mapping[str, str]) -> None:
     for spec in manifest.settings:
         if spec.required and not values.get(spec.name):
             message = f"cloud {manifest.name} lacks its setting {spec.name!r}: {spec.help}"
-            variable = f"GPU_SHOPPER_PROVIDER_{manifest.name.upper()}_{spec.name.upper()}"
-            raise CloudMisconfigured(message, hint=f"set ${variable}")
+            own = f"GPU_SHOPPER_PROVIDER_{manifest.name.upper()}_{spec.name.upper()}"
+            variables = " or ".join(f"${name}" for name in (*spec.variables, own))
+            raise CloudMisconfigured(message, hint=f"set {variables}")
     unknown = sorted(set(values) - names)
     if unknown:
         message = f"cloud {manifest.name} knows no setting {unknown[0]!r}"
         raise CloudMisconfigured(message, hint=f"it knows: {', '.join(sorted(names))}")
 
 
-def _with_defaults(manifest: Manifest, values: Mapping[str, str]) -> dict[str, str]:
+def with_defaults(manifest: Manifest, values: Mapping[str, str]) -> dict[str, str]:
+    """Return all settings of a cloud, those that were not given as its folder has them."""
     defaults = {spec.name: spec.default for spec in manifest.settings if spec.default is not None}
     return {**defaults, **values}

@@ -158,11 +158,34 @@ def _clouds(situation: Situation) -> Findings:
         yield Finding(f"Cloud {cloud.name}", WRONG if trouble else OK, detail, advice)
 
 
+def _accounts(situation: Situation) -> Findings:
+    """Ask the clouds that are configured here, whether or not a server runs."""
+    import asyncio
+
+    from gpu_shopper.bootstrap.checking import check_accounts
+    from gpu_shopper.bootstrap.clouds import with_vendors_variables
+    from gpu_shopper.domain.errors import Refusal
+
+    settings = with_vendors_variables(situation.settings, situation.environ)
+    if not settings.providers:
+        advice = "give it a cloud's key, such as VAST_API_KEY, for real ones"
+        yield Finding("Accounts", OK, "no cloud is configured: the sandbox cloud is used", advice)
+        return
+    try:
+        checks = asyncio.run(check_accounts(settings))
+    except Refusal as error:
+        yield Finding("Accounts", WRONG, error.message, error.hint)
+        return
+    for check in checks:
+        verdict = {True: OK, False: WRONG, None: WARNING}[check.accepted]
+        yield Finding(f"Account {check.name}", verdict, check.found, check.advice)
+
+
 def _ssh(_: Situation) -> Findings:
     program = system_ssh()
     yield Finding("SSH", OK, program or "none on this system; the built-in one is used")
 
 
 _LOOKS: tuple[Callable[[Situation], Findings], ...] = (
-    _python, _config, _data_folder, _database, _server, _ssh,
+    _python, _config, _data_folder, _database, _server, _accounts, _ssh,
 )  # fmt: skip

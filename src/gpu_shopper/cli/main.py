@@ -51,6 +51,7 @@ COMMANDS = {
     "restore": ("gpu_shopper.cli.database:restore", "Put a backup in place of the database."),
     "migrate": ("gpu_shopper.cli.database:migrate", "Bring the database to this version's schema."),
     "simulate": ("gpu_shopper.testing.simulate:command", "Run the service in simulated worlds that go wrong."),
+    "simulate-cloud": ("gpu_shopper.testing.vendors.command:command", "Run a simulated vendor: its API, no bill."),
     "completion": ("gpu_shopper.cli.completion:completion", "Print the completion script for a shell."),
 }  # fmt: skip
 

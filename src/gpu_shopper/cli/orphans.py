@@ -64,8 +64,9 @@ def _by_labels(situation: Situation, deployment: str | None, *, execute: bool) -
     import asyncio
 
     from gpu_shopper.bootstrap import sweep_without_server
+    from gpu_shopper.bootstrap.clouds import with_vendors_variables
 
-    settings = situation.settings
+    settings = with_vendors_variables(situation.settings, situation.environ)
     if not settings.providers:
         raise click.UsageError("no cloud is set up: [providers.NAME] in the settings")
     return asyncio.run(sweep_without_server(settings, deployment=deployment, execute=execute))

@@ -21,9 +21,10 @@ def serve(situation: Situation, host: str | None, port: int | None) -> None:
     """
     import uvloop
 
+    from gpu_shopper.bootstrap.clouds import with_vendors_variables
     from gpu_shopper.bootstrap.serving import serve as run
 
-    settings = situation.settings
+    settings = with_vendors_variables(situation.settings, situation.environ)
     if host is not None:
         settings = replace(settings, host=host)
     if port is not None:

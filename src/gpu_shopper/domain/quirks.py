@@ -14,7 +14,10 @@ def seconds(value: float) -> timedelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
-    """How a cloud behaves in time, and what it bills. The defaults are those for a cloud that promises nothing."""
+    """How a cloud behaves in time, and what it bills. The defaults are those for a cloud that promises nothing.
+
+    `launch_spacing` is the least time between two creates, where a cloud wants more of it than its general pace.
+    """
 
     call_deadline: timedelta = seconds(60)
     adoption_looks: tuple[timedelta, ...] = field(
@@ -34,6 +37,7 @@ class Quirks:
     ghost_after: timedelta = seconds(600)
     requests_per_second: float = 1.0
     burst: int = 3
+    launch_spacing: timedelta = timedelta(0)
     shop_period: timedelta = seconds(60)
     destroy_ends_billing: bool = False
     billing: BillingTerms = field(default=BillingTerms())

@@ -46,6 +46,8 @@ class Cloud:
         self._meter = meter
         self._label_key = label_key
         self._pacer = Pacer(rate=quirks.requests_per_second, burst=quirks.burst, clock=clock)
+        spacing = quirks.launch_spacing.total_seconds()
+        self._launches = Pacer(rate=1 / spacing, burst=1, clock=clock) if spacing else None
         self._listing: Listing | None = None
         self._listing_lock = asyncio.Lock()
         self._balance: tuple[Money | None, float] | None = None
@@ -91,6 +93,8 @@ class Cloud:
         The deadline starts when our turn has come, and the order is made only then: what it says of time is true when
         it is sent. Where `make_order` raises, nothing is sent.
         """
+        if self._launches is not None:
+            await self._launches.turn(urgent=False)
         await self._pacer.turn(urgent=False)
         order = make_order()
         self._meter.count("provider_calls_total", provider=self.name, call="launch")

@@ -36,6 +36,7 @@ def launch_order(
         ssh_public_keys=session.request.ssh_public_keys,
         env=scripts.environment(attempt.provider),
         on_start=scripts.script(boot),
+        exposed_ports=workload.exposed_ports,
     )
 
 

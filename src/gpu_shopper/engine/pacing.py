@@ -4,6 +4,7 @@ A destroy never stands in line and knows no circuit: it takes its turn on credit
 paid. Only a cloud that asks for patience itself makes everybody wait.
 """
 
+from gpu_shopper.domain.token_bucket import TokenBucket
 from gpu_shopper.ports.clock import Clock
 
 CIRCUIT_FAILURES = 5
@@ -14,15 +15,12 @@ class Pacer:
     """A token bucket and a circuit for one account."""
 
     def __init__(self, *, rate: float, burst: int, clock: Clock) -> None:
-        assert rate > 0, rate
-        self._rate = rate
-        self._burst = float(burst)
+        now = clock.monotonic()
         self._clock = clock
-        self._tokens = float(burst)
-        self._filled_at = clock.monotonic()
-        self._held_until = self._filled_at
+        self._bucket = TokenBucket(rate=rate, burst=burst, now=now)
+        self._held_until = now
         self._failures = 0
-        self._open_until = self._filled_at
+        self._open_until = now
 
     async def turn(self, *, urgent: bool) -> None:
         """Return when a request may be made; an urgent one waits only where the cloud itself asked for patience."""
@@ -52,10 +50,5 @@ class Pacer:
 
     def _take(self, *, urgent: bool) -> float:
         now = self._clock.monotonic()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
-        self._filled_at = now
-        self._tokens -= 1
-        held = max(0.0, self._held_until - now)
-        # Each request takes a token at once, also on credit: those in line are spaced by their debts.
-        debt = 0.0 if urgent else max(0.0, -self._tokens / self._rate)
-        return max(held, debt)
+        debt = self._bucket.take(now, urgent=urgent)
+        return max(self._held_until - now, debt)

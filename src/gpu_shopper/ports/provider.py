@@ -29,6 +29,7 @@ class LaunchOrder:
     ssh_public_keys: tuple[str, ...]
     env: Mapping[str, str]
     on_start: str
+    exposed_ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,16 @@ from gpu_shopper.ports.provider import CloudProvider
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingSpec:
-    """One setting of a cloud. `name` is lower-case; a secret one is never shown."""
+    """One setting of a cloud. `name` is lower-case; a secret one is never shown.
+
+    `variables` are the environment variables in which the vendor's own tools look for it: they are understood here too.
+    """
 
     name: str
     help: str
     secret: bool = False
     default: str | None = None
+    variables: tuple[str, ...] = ()
 
     @property
     def required(self) -> bool:

@@ -8,6 +8,7 @@ an offer is laid out once, and the prices of a period are worked out once.
 import math
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from zlib import crc32
 
 import msgspec
@@ -57,26 +58,42 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     traffic_price_per_gb: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goods:
+    """One thing for sale with the GPU model behind its spelling, and what it costs an hour on average, in micro-dollars."""
+
+    offer: Offer
+    model: GpuModel
+    price_micros: int
+
+
 class Catalogue:
-    """All offers of one seed, and what each costs in each period."""
+    """All offers of one seed, and what each costs in each period.
+
+    Without `goods` they are drawn, with GPUs of these `models`. `drifts` says whether prices move with time: a cloud with
+    a price list has none that do.
+    """
 
     def __init__(
-        self, *, seed: int, size: int = 3000, models: Sequence[GpuModel] = GPU_MODELS
+        self,
+        *,
+        seed: int,
+        size: int = 3000,
+        models: Sequence[GpuModel] = GPU_MODELS,
+        goods: Sequence[Goods] | None = None,
+        drifts: bool = True,
     ) -> None:
         self._seed = seed
+        self._drifts = drifts
         self._models_of = {
             host.host_id: [model for model in models if model.tier in host.tiers] for host in HOSTS
         }
-        hosts = [host for host in HOSTS if self._models_of[host.host_id]]
-        shares = [host.share for host in hosts]
-        chance = random.Random(f"catalogue:{seed}")
-        offers: list[Offer] = []
         self._models: list[GpuModel] = []
         self._bases: list[int] = []
-        while len(offers) < size:
-            host = chance.choices(hosts, weights=shares)[0]
-            self._add_machine(offers, host, chance)
-        del offers[size:], self._models[size:], self._bases[size:]
+        offers = self._drawn(size) if goods is None else [one.offer for one in goods]
+        for one in goods or ():
+            self._models.append(one.model)
+            self._bases.append(one.price_micros)
         self.offers: Sequence[Offer] = tuple(offers)
         self._index = {offer.id: index for index, offer in enumerate(self.offers)}
         self._rows: list[Row] = [msgspec.to_builtins(offer) for offer in self.offers]
@@ -100,6 +117,8 @@ class Catalogue:
 
     def price_micros(self, index: int, period: int) -> int:
         """Return the price of the whole offer per hour in that period, in micro-dollars."""
+        if not self._drifts:
+            return self._bases[index]
         pace, phase, height = self._swings[index]
         noise = _mix(self._seed ^ _mix(index) ^ _mix(period + (1 << 40))) / _MASK - 0.5
         factor = 1.0 + height * math.sin(phase + period * pace) + 0.03 * noise
@@ -124,6 +143,17 @@ class Catalogue:
         """Return the name of one state of the whole list: the same on each of its pages."""
         state = f"{self._seed} {len(self.offers)} {period} {' '.join(sorted(full))}"
         return f'"{crc32(state.encode()):08x}-{period:x}"'
+
+    def _drawn(self, size: int) -> list[Offer]:
+        hosts = [host for host in HOSTS if self._models_of[host.host_id]]
+        shares = [host.share for host in hosts]
+        chance = random.Random(f"catalogue:{self._seed}")
+        offers: list[Offer] = []
+        while len(offers) < size:
+            host = chance.choices(hosts, weights=shares)[0]
+            self._add_machine(offers, host, chance)
+        del offers[size:], self._models[size:], self._bases[size:]
+        return offers
 
     def _swing(self, index: int) -> tuple[float, float, float]:
         draw = _mix(self._seed * 31 + index)

@@ -26,6 +26,8 @@ class ModelConfig:
         shows_tags: the tags of an order are kept, and shown with its instance.
         name_is_token: an order under a name that was used before buys nothing: it is shown what
             was bought then.
+        id_form: how the id of an instance is written from its number, as `str.format` has it.
+        id_bits: how long that number is.
     """
 
     account_key: str = "sandbox"
@@ -44,3 +46,5 @@ class ModelConfig:
     honours_expiry: bool = True
     shows_tags: bool = True
     name_is_token: bool = False
+    id_form: str = "i-{:016x}"
+    id_bits: int = 64

@@ -90,4 +90,12 @@ class StopInstance:
     keep_disk: bool
 
 
-Effect: TypeAlias = StartInstance | StopInstance
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmitKey:
+    """Let whoever holds this SSH key log in to an instance that runs."""
+
+    instance_id: str
+    ssh_key: str
+
+
+Effect: TypeAlias = StartInstance | StopInstance | AdmitKey

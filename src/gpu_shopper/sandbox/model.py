@@ -122,6 +122,35 @@ class CloudModel:
         self._state.park.end(instance, reason="host_lost", now=now)
         return True
 
+    def stop(self, instance_id: str, *, now: float) -> bool:
+        """Stop an instance, as its customer may at some clouds: its disk stays, and is billed. Tell whether there was one."""
+        instance = self._of_customer(instance_id, now)
+        if instance is not None:
+            self._state.park.stop(instance, now=now)
+        return instance is not None
+
+    def rename(self, instance_id: str, name: str, *, now: float) -> bool:
+        """Give an instance another name. Tell whether there was one."""
+        instance = self._of_customer(instance_id, now)
+        if instance is not None:
+            instance.name, instance.lost_name = name, None
+        return instance is not None
+
+    def admit_key(self, instance_id: str, ssh_key: str, *, now: float) -> bool:
+        """Let whoever holds this SSH key log in to an instance. Tell whether there is one."""
+        instance = self._of_customer(instance_id, now)
+        if instance is not None:
+            self._state.park.admit(instance, ssh_key)
+        return instance is not None
+
+    def _of_customer(self, instance_id: str, now: float) -> Instance | None:
+        self._do_due(now)
+        instance = self._state.park.get(instance_id)
+        if instance is None or not instance.alive:
+            return None
+        self._changes += 1
+        return instance
+
     def end_all(self, *, now: float) -> None:
         """End every instance, and forget the creates that would come late."""
         self._do_due(now)

@@ -18,7 +18,7 @@ from gpu_shopper.sandbox import instances as status
 from gpu_shopper.sandbox.agenda import Agenda
 from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.sandbox.instances import Instance
-from gpu_shopper.sandbox.messages import Effect, StartInstance, StopInstance
+from gpu_shopper.sandbox.messages import AdmitKey, Effect, StartInstance, StopInstance
 
 
 class Park:
@@ -133,6 +133,15 @@ class Park:
             self._leave(instance, keep_disk=True, now=now)
         else:
             self._rest(instance, now=now)
+
+    def admit(self, instance: Instance, ssh_key: str) -> None:
+        """Let whoever holds this key log in to an instance: at once, or as soon as it is there."""
+        known = instance.spec.ssh_keys
+        if not instance.alive or ssh_key in known:
+            return
+        instance.spec = msgspec.structs.replace(instance.spec, ssh_keys=(*known, ssh_key))
+        if instance.hosted:
+            self._effects.append(AdmitKey(instance_id=instance.id, ssh_key=ssh_key))
 
     def do(self, task: str, instance_id: str, *, now: float) -> None:
         """Do what the agenda said."""

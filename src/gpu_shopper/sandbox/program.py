@@ -7,17 +7,19 @@ whatever is running has been promised, and whatever was promised is started agai
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import msgspec
 
 from gpu_shopper.sandbox import instances as status
-from gpu_shopper.sandbox.messages import Effect, ModelReply, ModelRequest, StartInstance
+from gpu_shopper.sandbox.messages import AdmitKey, Effect, ModelReply, ModelRequest, StartInstance
 from gpu_shopper.sandbox.model import CloudModel
 from gpu_shopper.sandbox.processes import StubbornProcessesError
 from gpu_shopper.sandbox.store import StateDir
 from gpu_shopper.sandbox.supervisor import InstanceFailedError, Supervisor
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger("gpu_shopper.sandbox")
 _TRY_AGAIN_S = 1.0
@@ -40,9 +42,13 @@ class Program:
 
     async def handle(self, request: ModelRequest) -> ModelReply:
         """Answer one call; when this returns, what it changed will not be forgotten."""
-        reply = self.model.handle(request, now=time.time())
+        return await self.perform(lambda now: self.model.handle(request, now=now))
+
+    async def perform(self, act: Callable[[float], T]) -> T:
+        """Do something to the model at this moment; when this returns, what it changed will not be forgotten."""
+        outcome = act(time.time())
         await self.commit()
-        return reply
+        return outcome
 
     async def commit(self) -> None:
         """Let time pass, write down what has changed, then let its effects begin."""
@@ -125,6 +131,8 @@ class Program:
         async with self._turns.setdefault(effect.instance_id, asyncio.Lock()):
             if isinstance(effect, StartInstance):
                 await self._start(effect)
+            elif isinstance(effect, AdmitKey):
+                await asyncio.to_thread(self._supervisor.admit, effect.instance_id, effect.ssh_key)
             else:
                 await self._stop(effect.instance_id, keep_disk=effect.keep_disk)
         await self.commit()

@@ -14,6 +14,9 @@ from gpu_shopper.sandbox.misbehaviour import Rule
 from gpu_shopper.sandbox.orders import Order
 from gpu_shopper.sandbox.state import ModelState
 
+# What clouds mean by a month when they bill by the hour.
+_MONTH_HOURS = 730
+
 
 class Refusal(Exception):
     """The cloud does not sell this, and says why."""
@@ -47,7 +50,7 @@ def quote(state: ModelState, order: Order, *, now: float) -> Quote:
     if state.catalogue.is_absent(index, period, share=state.config.absent_share):
         raise Refusal(409, "offer_gone", f"offer {order.offer_id} has left the market")
     offer = state.catalogue.offers[index]
-    price = state.catalogue.price_micros(index, period)
+    price = state.catalogue.price_micros(index, period) + _disk_micros(offer, order.disk_gb)
     most = order.max_price_per_hour
     if most is not None and price > round(most * 1_000_000):
         raise Refusal(
@@ -59,6 +62,11 @@ def quote(state: ModelState, order: Order, *, now: float) -> Quote:
         raise Refusal(400, "bad_request", "expires_at lies in the past")
     _refuse_for_now(state, offer, price, now=now)
     return Quote(index=index, offer=offer, price_micros=price)
+
+
+def _disk_micros(offer: Offer, disk_gb: int) -> int:
+    """Return what the disk costs an hour, where it is not in the price of the offer."""
+    return round(disk_gb * offer.storage_price_per_gb_month * 1_000_000 / _MONTH_HOURS)
 
 
 def _refuse_for_now(state: ModelState, offer: Offer, price: int, *, now: float) -> None:
@@ -89,7 +97,7 @@ def sell(state: ModelState, order: Order, bought: Quote, *, now: float) -> Insta
         if wrong_price.params["admits"]:
             shown_price = price
     reserved, label = rules.strikes("reserved", op.CREATE), rules.strikes("label_lost", op.CREATE)
-    instance_id = f"i-{state.chance.getrandbits(64):016x}"
+    instance_id = state.config.id_form.format(state.chance.getrandbits(state.config.id_bits))
     return Instance(
         id=instance_id,
         sequence=state.next_sequence(),

@@ -114,6 +114,17 @@ class Supervisor:
         if not keep_disk:
             await asyncio.to_thread(_remove, root)
 
+    def admit(self, instance_id: str, ssh_key: str) -> None:
+        """Let whoever holds this key log in to an instance; one that is gone by now needs none."""
+        keys = self._folder / instance_id / "home" / ".ssh" / "authorized_keys"
+        if not keys.exists():
+            return
+        known = keys.read_text(encoding="utf-8")
+        if ssh_key not in known.splitlines():
+            parted = "" if known.endswith("\n") or not known else "\n"
+            with keys.open("a", encoding="utf-8") as file:
+                file.write(f"{parted}{ssh_key}\n")
+
     def known_on_disk(self) -> list[str]:
         """Return the instances that have a folder, whatever is in it."""
         return sorted(entry.name for entry in self._folder.iterdir() if entry.is_dir())

@@ -250,7 +250,9 @@ async def a_price_above_the_cap_is_refused(cloud: CloudUnderTest) -> None:
         assert not cloud.held()
     else:
         # Then the engine has to see it when it reads back.
-        assert bought.rate is not None, bought
+        seen = bought if bought.rate is not None else await cloud.provider.observe(bought.id)
+        assert seen is not None, bought
+        assert seen.rate is not None, seen
 
 
 async def a_refused_key_is_told_from_silence(cloud: CloudUnderTest) -> None:

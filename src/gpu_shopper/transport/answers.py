@@ -18,7 +18,6 @@ from gpu_shopper.ports.provider_errors import (
     ProviderError,
     QuotaReached,
     RateLimited,
-    Refused,
     Unauthorized,
     Unavailable,
 )
@@ -40,11 +39,20 @@ _REFUSALS: Mapping[int, type[ProviderError]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """Where a cloud puts things in its bodies, and which of its codes are a plain no to a create."""
+    """Where a cloud puts things in its bodies, and which of its words are a plain no to a create.
 
-    codes: Mapping[str, type[Refused]] = field(default_factory=dict)
+    Fields may lie deeper: `error.code`, `data.0.id`. `codes` are compared whole, `phrases` (lower-case) are looked for in
+    what it tells, in their order, where its code says nothing; `gone_codes` and `gone_phrases` likewise for a thing that
+    is not there. `statuses` are refusals by the bare status, beside the usual ones.
+    """
+
+    codes: Mapping[str, type[ProviderError]] = field(default_factory=dict)
+    phrases: Mapping[str, type[ProviderError]] = field(default_factory=dict)
+    statuses: Mapping[int, type[ProviderError]] = field(default_factory=dict)
     gone_codes: frozenset[str] = frozenset({"not_found"})
+    gone_phrases: tuple[str, ...] = ()
     code_fields: tuple[str, ...] = ("error", "code")
+    text_fields: tuple[str, ...] = ("error", "code", "message")
     id_fields: tuple[str, ...] = ("id", "instance_id")
 
 
@@ -75,7 +83,9 @@ async def order(door: HttpDoor, request: HttpRequest, *, what: str) -> HttpReply
         raise Ambiguous(f"{what}: {error}") from error
 
 
-def judge_read(reply: HttpReply, *, what: str, conditional: bool = False) -> None:
+def judge_read(
+    reply: HttpReply, *, what: str, conditional: bool = False, dialect: Dialect | None = None
+) -> None:
     """Pass a 2xx, and a 304 if it was asked for.
 
     Raises:
@@ -85,7 +95,7 @@ def judge_read(reply: HttpReply, *, what: str, conditional: bool = False) -> Non
     """
     if reply.status // 100 == 2 or (conditional and reply.status == NOT_MODIFIED):
         return
-    if reply.status in {401, 403} and not is_page(reply):
+    if (reply.status in {401, 403} and not is_page(reply)) or _refuses_key(reply, dialect):
         raise Unauthorized(f"{what}: the key is not accepted ({reply.status})")
     if reply.status == 429:
         raise RateLimited(f"{what}: too many requests", retry_after=retry_after(reply))
@@ -108,16 +118,50 @@ def judge_launch(reply: HttpReply, dialect: Dialect, *, what: str) -> None:
     _refuse(reply, said, dialect, what)
 
 
+def judge_error_body(reply: HttpReply, dialect: Dialect, *, what: str) -> NoReturn:
+    """Raise what an answer to a create means that is an error in all but its status.
+
+    Raises:
+        Refused, Unauthorized, RateLimited: the cloud's own words say so, and nothing in the answer names an instance.
+        Ambiguous: anything else.
+    """
+    said, named = object_in(reply.body), instance_in(reply, dialect)
+    meaning = None if said is None else _meaning(said, dialect)
+    if said is None or named is not None or meaning is None:
+        raise Ambiguous(f"{what}: answered {_status(reply)} with an error", instance_id=named)
+    _refuse(reply, said, dialect, what)
+
+
 def _refuse(reply: HttpReply, said: Mapping[str, object], dialect: Dialect, what: str) -> NoReturn:
-    code = _code_in(said, dialect)
-    text = f"{what}: {_told(said)}"
+    text = f"{what}: {_told(said, dialect)}"
     if reply.status == 429:
         raise RateLimited(text, retry_after=retry_after(reply))
-    reason = dialect.codes.get(code) or _REFUSALS.get(reply.status)
+    reason = (
+        _meaning(said, dialect) or dialect.statuses.get(reply.status) or _REFUSALS.get(reply.status)
+    )
     if reason is None:
         # A status of the 4xx that nobody has explained, such as a timeout in front of the cloud, is no plain no.
-        raise Ambiguous(f"{what}: answered {reply.status} {code}")
+        raise Ambiguous(f"{what}: answered {reply.status} {_code_in(said, dialect)}")
+    if reason is RateLimited:
+        raise RateLimited(text, retry_after=retry_after(reply))
     raise reason(text)
+
+
+def _meaning(said: Mapping[str, object], dialect: Dialect) -> type[ProviderError] | None:
+    """Return what the cloud's own code means, else what its words do."""
+    known = dialect.codes.get(_code_in(said, dialect))
+    if known is not None or not dialect.phrases:
+        return known
+    text = _texts(said, dialect).lower()
+    return next((kind for phrase, kind in dialect.phrases.items() if phrase in text), None)
+
+
+def _refuses_key(reply: HttpReply, dialect: Dialect | None) -> bool:
+    """Return whether the cloud says in other words than its status that it does not accept the key."""
+    if dialect is None or reply.status // 100 != 4 or reply.status == 429:
+        return False
+    said = object_in(reply.body)
+    return said is not None and _meaning(said, dialect) is Unauthorized
 
 
 def judge_destroy(reply: HttpReply, dialect: Dialect, *, what: str) -> None:
@@ -127,24 +171,25 @@ def judge_destroy(reply: HttpReply, dialect: Dialect, *, what: str) -> None:
         Unauthorized, RateLimited, Unavailable: as for a read.
     """
     if not says_gone(reply, dialect):
-        judge_read(reply, what=what)
+        judge_read(reply, what=what, dialect=dialect)
 
 
 def says_gone(reply: HttpReply, dialect: Dialect) -> bool:
     """Return whether the cloud itself says that it holds no such thing; a bare 404 may be anybody's."""
     said = object_in(reply.body)
-    return (
-        reply.status in {404, 410}
-        and said is not None
-        and _code_in(said, dialect) in dialect.gone_codes
-    )
+    if said is None or reply.status not in {404, 410}:
+        return False
+    if _code_in(said, dialect) in dialect.gone_codes:
+        return True
+    text = _texts(said, dialect).lower()
+    return any(phrase in text for phrase in dialect.gone_phrases)
 
 
 def instance_in(reply: HttpReply, dialect: Dialect) -> InstanceId | None:
     """Return the instance that an answer names, even one that is an error or makes no other sense."""
     said = object_in(reply.body) or {}
     for name in dialect.id_fields:
-        value = said.get(name)
+        value = _dig(said, name)
         if isinstance(value, int) and not isinstance(value, bool):
             return InstanceId(str(value))
         if isinstance(value, str) and 0 < len(value) <= _LONGEST_ID and value.isprintable():
@@ -176,15 +221,31 @@ def _status(reply: HttpReply) -> str:
 
 def _code_in(said: Mapping[str, object], dialect: Dialect) -> str:
     for name in dialect.code_fields:
-        value = said.get(name)
+        value = _dig(said, name)
         if isinstance(value, str) and _CODE.fullmatch(value):
             return value
     return ""
 
 
-def _told(said: Mapping[str, object]) -> str:
+def _dig(said: object, path: str) -> object:
+    """Return what lies at `a.b.0.c`, None if nothing does."""
+    for name in path.split("."):
+        if isinstance(said, Mapping):
+            said = said.get(name)
+        elif isinstance(said, list) and name.isdigit() and int(name) < len(said):
+            said = said[int(name)]
+        else:
+            return None
+    return said
+
+
+def _texts(said: Mapping[str, object], dialect: Dialect) -> str:
+    found = [_dig(said, name) for name in dialect.text_fields]
+    return ": ".join(text for text in found if isinstance(text, str))
+
+
+def _told(said: Mapping[str, object], dialect: Dialect) -> str:
     """Return the cloud's own reason, unless it repeats a secret of the order."""
-    texts = [said.get(name) for name in ("error", "code", "message")]
-    told = ": ".join(text for text in texts if isinstance(text, str))[:200]
+    told = _texts(said, dialect)[:200]
     secret = "cgs_" in told or "PRIVATE KEY" in told
     return "refused" if secret or not told.isprintable() else told or "refused"

@@ -17,18 +17,13 @@ from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import Ambiguous, Unavailable
 from gpu_shopper.providers.sandbox.api import (
     InstanceRow,
-    InstancesPage,
     MenuPage,
     OfferRow,
     SandboxApi,
 )
 from gpu_shopper.providers.sandbox.mapping import PROVIDER, instance_of, new_instance_of, offer_of
 from gpu_shopper.transport.decoding import decode_rows
-
-# So many rows are read before others are let in: some two milliseconds' work.
-PIECE = 200
-# A cursor that leads round in circles must end somewhere.
-MOST_PAGES = 1000
+from gpu_shopper.transport.listing import MOST_PAGES, PIECE, Page, list_whole
 
 
 class _Menu:
@@ -166,42 +161,12 @@ class SandboxProvider:
             menu.take(rows[start : start + PIECE])
 
     async def _list(self, *, name: str | None) -> Listing:
-        began_at = self._clock.now()
-        found: dict[str, Instance] = {}
-        trouble, cursor, total = "", None, None
-        for number in range(MOST_PAGES):
-            try:
-                page = await self._api.instances(cursor=cursor, name=name)
-            except Unavailable as error:
-                if number == 0:
-                    raise
-                trouble = f"page {number + 1}: {error}"
-                break
-            trouble = trouble or self._read(page, found)
-            cursor, total = page.next_cursor, page.total
-            if cursor is None:
-                break
-        else:
-            trouble = f"no end after {MOST_PAGES} pages"
-        if not trouble and total is not None and total != len(found):
-            trouble = f"{len(found)} instances on the pages, {total} by the cloud's own count"
-        return Listing(
-            instances=tuple(found.values()),
-            began_at=began_at,
-            complete=not trouble,
-            trouble=trouble,
-        )
+        async def fetch(cursor: str | None) -> Page:
+            page = await self._api.instances(cursor=cursor, name=name)
+            return Page(rows=page.instances, next_cursor=page.next_cursor, total=page.total)
 
-    def _read(self, page: InstancesPage, found: dict[str, Instance]) -> str:
-        """Add a page's instances and return what is wrong with it."""
-        rows = decode_rows(page.instances, InstanceRow)
-        trouble = f"{rows.rejected} rows cannot be read: {rows.example}" if rows.rejected else ""
-        for row in rows.good:
-            try:
-                found[row.id] = self._mine(row)
-            except ValueError as error:
-                trouble = f"instance {row.id}: {error}"
-        return trouble
+        began_at = self._clock.now()
+        return await list_whole(fetch, kind=InstanceRow, make=self._mine, began_at=began_at)
 
     def _mine(self, row: InstanceRow) -> Instance:
         return instance_of(row, provider=self._name)

@@ -1,0 +1,103 @@
+"""How an adapter sends its account's requests: to its address, with its key, at its pace, each one once.
+
+A call of the port may take several requests: pages, a key, a volume. The engine paces calls; here the requests of each
+are spaced too, so that sixty pages of a menu are not asked for at once, and a destroy passes those that wait.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import msgspec
+
+from gpu_shopper.domain.quirks import Quirks
+from gpu_shopper.domain.token_bucket import TokenBucket
+from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.http import HttpDoor, HttpReply, HttpRequest
+from gpu_shopper.transport.answers import Dialect, ask, judge_read, order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request in the cloud's own words. `what` names it in errors; a query's None is left out; `body` becomes JSON.
+
+    An urgent one, a destroy, waits for nobody.
+    """
+
+    path: str
+    what: str
+    method: str = "GET"
+    query: Mapping[str, str | int | None] = field(default_factory=dict)
+    body: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    urgent: bool = False
+
+
+class Caller:
+    """One account's way to its cloud. `headers` go with every request; secrets belong there, never into a path."""
+
+    def __init__(
+        self,
+        door: HttpDoor,
+        clock: Clock,
+        *,
+        url: str,
+        headers: Mapping[str, str],
+        quirks: Quirks,
+        dialect: Dialect,
+    ) -> None:
+        self._door = door
+        self._clock = clock
+        self._url = url.rstrip("/")
+        self._headers = {"accept": "application/json", **headers}
+        self._timeout = quirks.call_deadline.total_seconds()
+        self._bucket = TokenBucket(
+            rate=quirks.requests_per_second, burst=quirks.burst, now=clock.monotonic()
+        )
+        self.dialect = dialect
+
+    async def read(self, call: Call) -> HttpReply:
+        """Send what may be sent again; pass a 2xx.
+
+        Raises:
+            Unauthorized, RateLimited, Unavailable: see `judge_read`.
+        """
+        reply = await self.ask(call)
+        judge_read(reply, what=call.what, dialect=self.dialect)
+        return reply
+
+    async def ask(self, call: Call) -> HttpReply:
+        """Send what may be sent again, and return any answer.
+
+        Raises:
+            Unavailable: there is none.
+        """
+        await self._turn(urgent=call.urgent)
+        return await ask(self._door, self._request(call), what=call.what)
+
+    async def order(self, call: Call) -> HttpReply:
+        """Send a create, once, ahead of those in line: the engine has given it its turn already.
+
+        Raises:
+            Unavailable: it certainly never left.
+            Ambiguous: it may have arrived.
+        """
+        await self._turn(urgent=True)
+        return await order(self._door, self._request(call), what=call.what)
+
+    async def _turn(self, *, urgent: bool) -> None:
+        delay = self._bucket.take(self._clock.monotonic(), urgent=urgent)
+        if delay > 0:
+            await self._clock.sleep(delay)
+
+    def _request(self, call: Call) -> HttpRequest:
+        given = {name: str(value) for name, value in call.query.items() if value is not None}
+        body = b"" if call.body is None else msgspec.json.encode(call.body)
+        typed = {"content-type": "application/json"} if body else {}
+        return HttpRequest(
+            method=call.method,
+            url=self._url + (f"{call.path}?{urlencode(given)}" if given else call.path),
+            headers={**self._headers, **typed, **call.headers},
+            body=body,
+            timeout=self._timeout,
+        )

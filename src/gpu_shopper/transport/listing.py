@@ -1,0 +1,136 @@
+"""Reading a list to its end: what an account holds, page by page, and whether that was all of it.
+
+Absence counts as proof only from a listing that nothing hints at being incomplete. A later page that fails, a row that
+cannot be read, and a total that is not the number of rows all leave the listing incomplete, with the reason.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from gpu_shopper.domain.instance import Instance, Listing
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.provider import OfferListing
+from gpu_shopper.ports.provider_errors import Unavailable
+from gpu_shopper.transport.decoding import decode_rows
+
+T = TypeVar("T")
+
+# A cursor that leads round in circles must end somewhere.
+MOST_PAGES = 1000
+# So many rows are read before others are let in: some two milliseconds' work.
+PIECE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page: rows as they came, where the next page begins (None: this was the last), and the cloud's own count of all."""
+
+    rows: Sequence[msgspec.Raw]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+async def list_whole(
+    fetch: Callable[[str | None], Awaitable[Page]],
+    *,
+    kind: type[T],
+    make: Callable[[T], Instance | None],
+    began_at: datetime,
+) -> Listing:
+    """Return what all pages hold; `make` may pass over a row by None, and raise ValueError for one that makes no sense.
+
+    Raises:
+        Unavailable, RateLimited, Unauthorized: the first page could not be had.
+    """
+    found: dict[str, Instance] = {}
+    passed, trouble, cursor, total = 0, "", None, None
+    for number in range(MOST_PAGES):
+        try:
+            page = await fetch(cursor)
+        except Unavailable as error:
+            if number == 0:
+                raise
+            trouble = f"page {number + 1}: {error}"
+            break
+        skipped, unread = _read(page, kind, make, found)
+        passed, trouble = passed + skipped, trouble or unread
+        cursor, total = page.next_cursor, page.total
+        if cursor is None:
+            break
+    else:
+        trouble = f"no end after {MOST_PAGES} pages"
+    if not trouble and total is not None and total != len(found) + passed:
+        trouble = f"{len(found) + passed} instances on the pages, {total} by the cloud's own count"
+    return Listing(
+        instances=tuple(found.values()), began_at=began_at, complete=not trouble, trouble=trouble
+    )
+
+
+def _read(
+    page: Page, kind: type[T], make: Callable[[T], Instance | None], found: dict[str, Instance]
+) -> tuple[int, str]:
+    """Add a page's instances; return how many rows were passed over, and what is wrong with it."""
+    rows = decode_rows(page.rows, kind)
+    passed = 0
+    trouble = f"{rows.rejected} rows cannot be read: {rows.example}" if rows.rejected else ""
+    for row in rows.good:
+        try:
+            instance = make(row)
+        except ValueError as error:
+            trouble = f"a row makes no sense: {error}"
+            continue
+        if instance is None:
+            passed += 1
+        else:
+            found[instance.id] = instance
+    return passed, trouble
+
+
+class Menu:
+    """What was read of a menu so far; a row that cannot be read costs that row."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offers: dict[str, Offer] = {}
+        self._rejected = 0
+        self._example = ""
+
+    async def take(
+        self, rows: Sequence[msgspec.Raw], kind: type[T], make: Callable[[T], Sequence[Offer]]
+    ) -> None:
+        """Add rows, in pieces that hold nobody up; `make` raises ValueError for a row that makes no sense."""
+        for start in range(0, len(rows), PIECE):
+            if start:
+                await self._clock.sleep(0)
+            self._add(rows[start : start + PIECE], kind, make)
+
+    def reject(self, example: str) -> None:
+        """Count a row that could not be read, and say why."""
+        self._rejected += 1
+        self._example = self._example or example
+
+    def listing(self, *, revision: str = "") -> OfferListing:
+        """Return all of it."""
+        return OfferListing(
+            offers=tuple(self._offers.values()),
+            rejected=self._rejected,
+            example=self._example,
+            revision=revision,
+        )
+
+    def _add(
+        self, rows: Sequence[msgspec.Raw], kind: type[T], make: Callable[[T], Sequence[Offer]]
+    ) -> None:
+        read = decode_rows(rows, kind)
+        self._rejected += read.rejected
+        self._example = self._example or read.example
+        for row in read.good:
+            try:
+                self._offers.update((offer.id, offer) for offer in make(row))
+            except ValueError as error:
+                self.reject(str(error))
