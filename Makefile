@@ -15,7 +15,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proof mutation setup-runtime demo serve test check lint tidy format bench openapi gpus simulate soak torture crashes lock clean
+.PHONY: help clients conformance setup proof mutation setup-runtime demo serve test check lint tidy format bench openapi gpus simulate soak torture crashes lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ setup-runtime:
 
 test: lint ## Set up, check and test everything
 	@$(BIN)/python -m pytest -q -rs -n $(WORKERS) $(ARGS)
+
+clients: setup ## Install the vendors' own clients, which some tests run (what cannot be installed is skipped)
+	@scripts/client
+
+conformance: clients ## Hold the clouds' simulators and adapters against clients that we did not write
+	@$(BIN)/python -m pytest -q -rs tests/conformance $(ARGS)
 
 check: lint tidy ## Check format, style, import rules, types, dependencies and spelling
 
