@@ -50,7 +50,9 @@ def test_a_query_that_is_not_understood_is_refused_with_its_place_and_a_guess() 
     assert ("bad_query", "Query not understood") == (problem["code"], problem["title"])
     assert "vrm is unknown at 10" in str(problem["detail"])
     assert "vram" in str(problem["hint"])
-    assert [{"path": "q", "message": problem["detail"]}] == problem["errors"]
+    assert [{"path": "q", "message": problem["detail"], "position": 10, "word": "vrm"}] == (
+        problem["errors"]
+    )
 
 
 def test_a_cloud_that_is_not_configured_is_refused_rather_than_found_empty() -> None:

@@ -162,6 +162,9 @@ def _fields(refusal: Refusal) -> list[FieldProblem]:
     match refusal:
         case BadInput(problems=problems):
             return list(problems)
+        case QueryError(position=position, word=word):
+            message = refusal.message
+            return [FieldProblem(path="q", message=message, position=position, word=word)]
         case Invalid(path=path) if path:
             return [FieldProblem(path=path, message=refusal.message)]
         case _:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpu_shopper.cli.filters import as_asked, narrowed_by
 from gpu_shopper.cli.render import Column, money, output_option, say, show, show_json
 from gpu_shopper.cli.situation import Situation
 
@@ -64,12 +65,7 @@ _OFFERS: tuple[Column["FittingOffer"], ...] = (
 @click.option("--hidden", type=int, metavar="N", help="Its hidden size.")
 @click.option("--heads", type=int, metavar="N", help="Its attention heads.")
 @click.option("--vocab", type=int, metavar="N", help="The words of its vocabulary.")
-@click.option(
-    "--gpu", "gpu_type", multiple=True, metavar="NAME", help="GPU model; may be repeated."
-)
-@click.option("--provider", multiple=True, metavar="NAME", help="Cloud; may be repeated.")
-@click.option("--max-price", type=float, metavar="USD", help="Price per hour of the whole offer.")
-@click.option("--interruptible/--on-demand", default=None, help="Only the one or the other kind.")
+@narrowed_by("gpu", "provider", "max_price", "interruptible")
 @click.option(
     "--limit",
     type=click.IntRange(1, 1000),
@@ -88,10 +84,7 @@ def fit(situation: Situation, /, *, model: str | None, output: str, **given: Any
       gpu-shopper fit qwen3-32b --sequences 16 --max-price 3
       gpu-shopper fit --params 32b --layers 64 --kv-heads 8 --head-dim 128
     """
-    filters: Any = {
-        name: list(value) if isinstance(value, tuple) else value for name, value in given.items()
-    }
-    reply = situation.shopper.fit(model, **filters)
+    reply = situation.shopper.fit(model, **as_asked(given))
     if output == "json":
         show_json(reply)
         return

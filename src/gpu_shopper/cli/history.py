@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from gpu_shopper.cli.filters import as_asked, narrowed_by
 from gpu_shopper.cli.render import Column, money, output_option, say, show, show_json
 from gpu_shopper.cli.situation import Situation
 from gpu_shopper.cli.sparkline import sparkline
@@ -45,10 +46,7 @@ def _price_now(family: "PriceFamily") -> tuple[bool, float]:
 
 @click.command()
 @click.argument("gpu", nargs=-1)
-@click.option("--gpus", "gpu_count", type=int, metavar="N", help="Exactly so many GPUs.")
-@click.option("--provider", multiple=True, metavar="NAME", help="Cloud; may be repeated.")
-@click.option("--country", multiple=True, metavar="CODE", help="Country; may be repeated.")
-@click.option("--interruptible/--on-demand", default=None, help="Only the one or the other kind.")
+@narrowed_by("gpus", "provider", "country", "interruptible")
 @click.option(
     "--hours",
     type=click.IntRange(1, 720),
@@ -83,10 +81,7 @@ def history(
       gpu-shopper history "RTX 4090" --on-demand --hours 720
       gpu-shopper history H100 --gpus 8 -o json | jq '.[0].points'
     """
-    given: Any = {
-        name: list(value) if isinstance(value, tuple) else value for name, value in filters.items()
-    }
-    page = _all(situation, {"gpu_type": list(gpu), "hours": hours, **given})
+    page = _all(situation, {"gpu_type": list(gpu), "hours": hours, **as_asked(filters)})
     families = sorted(page.families, key=_price_now)[:limit]
     if output == "json":
         show_json(families)

@@ -1,21 +1,24 @@
 """`gpu-shopper inventory`: what can be rented now."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
+from gpu_shopper.cli.filters import as_asked, narrowed_by
 from gpu_shopper.cli.render import Column, money, output_option, say, show, show_json
 from gpu_shopper.cli.situation import Situation
 
 if TYPE_CHECKING:
-    from gpu_shopper.domain.query_language import Query
+    from gpu_shopper.client.errors import BadRequest
     from gpu_shopper.wire.offers import MarketSource, OfferBody, OfferPage
 
 MOST = 100_000
 PAGE = 500
 USUALLY = 20
+_QUOTED = re.compile(r""" "[^"]*" | '[^']*' """, re.VERBOSE)
 
 
 def _notes(offer: "OfferBody") -> Iterator[str]:
@@ -63,23 +66,17 @@ COUNTS: tuple[Column[tuple[str, str, int]], ...] = (
 
 @click.command()
 @click.argument("query", nargs=-1)
-@click.option(
-    "--gpu", "gpu_type", multiple=True, metavar="NAME", help="GPU model; may be repeated."
-)
-@click.option("--gpus", "gpu_count", type=int, metavar="N", help="Exactly so many GPUs.")
+@narrowed_by("gpu", "gpus")
 @click.option("--min-gpus", "min_gpu_count", type=int, metavar="N", help="At least so many GPUs.")
 @click.option("--min-vram", type=int, metavar="GB", help="Memory of each GPU.")
-@click.option("--max-price", type=float, metavar="USD", help="Price per hour of the whole offer.")
-@click.option("--provider", multiple=True, metavar="NAME", help="Cloud; may be repeated.")
-@click.option("--region", multiple=True, metavar="NAME", help="Region; may be repeated.")
-@click.option("--country", multiple=True, metavar="CODE", help="Country; may be repeated.")
+@narrowed_by("max_price", "provider", "region", "country")
 @click.option("--min-reliability", type=float, metavar="SHARE", help="0 to 1.")
 @click.option("--min-cuda", metavar="VERSION", help="For instance 12.4.")
 @click.option("--min-disk", type=int, metavar="GB")
 @click.option("--min-ram", type=int, metavar="GB")
 @click.option("--min-vcpus", type=int, metavar="N")
 @click.option("--min-inet-down", type=int, metavar="MBPS")
-@click.option("--interruptible/--on-demand", default=None, help="Only the one or the other kind.")
+@narrowed_by("interruptible")
 @click.option("--partial/--whole", default=None, help="Only parts of GPUs, or none.")
 @click.option("--hours", type=float, metavar="H", help="Hours of use: show what they cost.")
 @click.option("--disk", "disk_gb", type=int, metavar="GB", help="Disk of that use.")
@@ -123,19 +120,19 @@ def inventory(
       gpu-shopper inventory --min-vram 80 --count-by gpu --count-by country
       gpu-shopper inventory -o json | jq '.[0].id'
     """
-    given: Any = {
-        name: list(value) if isinstance(value, tuple) else value for name, value in filters.items()
-    }
-    text = " ".join(query)
-    asked = _read(text) if text else None
-    in_query = asked.limit if asked else None
-    if limit is not None and in_query is not None:
+    from gpu_shopper.client.errors import BadRequest
+
+    given: Any = as_asked(filters)
+    text = given["q"] = " ".join(query)
+    if limit is not None and _says("limit", text):
         raise click.UsageError("the query has a limit already: leave out --limit")
-    given["q"] = text
     costed = any(given[name] is not None for name in ("hours", "disk_gb", "traffic_gb"))
-    if costed and not given["sort"] and not (asked and asked.orders):
+    if costed and not given["sort"] and not _says("sort", text):
         given["sort"] = "effective_price"
-    page = _listed(situation, given, limit or in_query or USUALLY, one_page=in_query is not None)
+    try:
+        page = _listed(situation, given, limit or USUALLY, one_page=_says("limit", text))
+    except BadRequest as error:
+        raise _marked(text, error) from None
     if given["facets"]:
         _show_counts(page, output)
     elif output == "json":
@@ -148,16 +145,22 @@ def inventory(
         _say_trouble(source)
 
 
-def _read(text: str) -> "Query":
-    """Return what a query asks; one that cannot be understood is shown with its place marked."""
-    from gpu_shopper.domain.query_errors import QueryError, caret_lines
-    from gpu_shopper.domain.query_language import parse
+def _says(keyword: str, text: str) -> bool:
+    """Return whether the query has one of the words that end it; what stands in quotes is a text."""
+    plain = _QUOTED.sub(" ", text)
+    return re.search(rf"(?<![^\s)]){keyword}(?![^\s=])", plain, re.IGNORECASE) is not None
 
-    try:
-        return parse(text)
-    except QueryError as error:
-        part, mark = caret_lines(text, error)
-        raise click.UsageError(f"{error.sentence}\n\n  {part}\n  {mark}") from None
+
+def _marked(text: str, error: "BadRequest") -> Exception:
+    """Return the refusal, and where the query is not understood its place, which the server tells."""
+    from gpu_shopper.domain.query_caret import caret_lines
+
+    for problem in error.errors:
+        if problem.position is not None:
+            part, mark = caret_lines(text, position=problem.position, word=problem.word)
+            sentence = f"{error.message}: {error.hint}" if error.hint else error.message
+            return click.UsageError(f"{sentence}\n\n  {part}\n  {mark}")
+    return error
 
 
 def _listed(situation: Situation, given: Any, limit: int, *, one_page: bool) -> "OfferPage":

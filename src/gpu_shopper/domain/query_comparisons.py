@@ -66,7 +66,7 @@ class ComparisonReader:
     def _about(self, field: Field) -> Condition:
         self._last = field
         if field.only_of_need and not self._need_told:
-            raise no_need(self._at - 1, field)
+            raise no_need(self._at - 1, field.name)
         match field.kind:
             case Kind.NUMBER | Kind.VERSION:
                 return self._amount(field)
@@ -328,7 +328,7 @@ class ComparisonReader:
         at = self._at
         field = WORDS[self._low[at + 2]]
         if field.only_of_need and not self._need_told:
-            raise no_need(at + 2, field)
+            raise no_need(at + 2, field.name)
         if field.kind not in (Kind.NUMBER, Kind.VERSION):
             word = shown(self._tokens[at])
             write = field.name if field.kind is Kind.FLAG else f"{field.name}={word}"

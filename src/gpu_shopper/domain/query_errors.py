@@ -4,15 +4,10 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from gpu_shopper.domain.errors import Invalid
-from gpu_shopper.domain.offer_fields import Field
 
-# What to do about it, for whoever calls the API or the command.
-NO_NEED = "give hours, disk_gb or traffic_gb beside the query"
 _LONGEST_SHOWN = 40
 # What difflib does grows with the square of the word, and no name is this long.
 _LONGEST_COMPARED = 30
-_BEFORE_CARET = 50
-_AFTER_CARET = 25
 
 
 class QueryError(Invalid):
@@ -50,16 +45,6 @@ class Fault(Exception):
         self.within = within
 
 
-def caret_lines(text: str, error: QueryError) -> tuple[str, str]:
-    """Return the part of the query around the fault, and a line with `^` under it, for a screen."""
-    at = error.position - 1
-    start = max(0, at - _BEFORE_CARET)
-    left, right = "…" if start else "", "…" if at + _AFTER_CARET < len(text) else ""
-    part = "".join(char if char.isprintable() else " " for char in text[start : at + _AFTER_CARET])
-    width = max(1, min(len(error.word), _AFTER_CARET))
-    return f"{left}{part}{right}", " " * (len(left) + at - start) + "^" * width
-
-
 def shown(word: str) -> str:
     """Return a word of the query as a message can carry it: short, and without what can't be seen."""
     if len(word) > _LONGEST_SHOWN:
@@ -68,10 +53,10 @@ def shown(word: str) -> str:
     return plain if plain[:1].isalnum() else f"'{plain}'"
 
 
-def no_need(index: int, field: Field) -> Fault:
+def no_need(index: int, field: str) -> Fault:
     """Return what is wrong where something is asked that depends on a need, and nobody told one."""
     after = " is the price of what you need, and that was not said"
-    return Fault(index, field.name, after, hint=NO_NEED)
+    return Fault(index, field, after, hint="give hours, disk_gb or traffic_gb beside the query")
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def _orders(
     while True:
         field, direction = _field(tokens, low, at)
         if field.only_of_need and not need_told:
-            raise no_need(at, field)
+            raise no_need(at, field.name)
         if any(order.field == field.name for order in orders):
             raise Fault(at, f"{field.name} is sorted by twice", hint="once is enough")
         at += 1

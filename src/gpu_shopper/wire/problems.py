@@ -3,11 +3,16 @@
 from msgspec import Struct
 
 
-class FieldProblem(Struct, frozen=True, kw_only=True):
-    """What is wrong with one field; `path` as in `$.requirements.gpu_types[0]`."""
+class FieldProblem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is wrong with one field; `path` as in `$.requirements.gpu_types[0]`.
+
+    Within a query, `position` is the column of `word`, counted from 1; one behind the text where something is missing.
+    """
 
     path: str
     message: str
+    position: int | None = None
+    word: str = ""
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,6 +3,8 @@
 import json
 import stat
 
+import pytest
+
 from tests.unit.cli.machine import Machine, rows_of
 from tests.unit.client.fake_server import (
     KEY,
@@ -90,12 +92,50 @@ def test_inventory_with_a_need_shows_the_true_price_and_sorts_by_it(
 def test_a_query_that_is_not_understood_is_shown_with_its_place(
     server: FakeServer, machine: Machine
 ) -> None:
+    said = "vrm is unknown at 10"
+    errors = [{"path": "q", "message": said, "position": 10, "word": "vrm"}]
+    server.answers["GET", "/api/v1/inventory"] = problem(
+        400, "bad_query", said, hint="did you mean vram?", errors=errors
+    )
+
     shown = machine("inventory", "gpu=H100 vrm>=80")
 
     assert 2 == shown.exit_code
-    assert "vrm is unknown at 10" in shown.stderr
+    assert "vrm is unknown at 10: did you mean vram?" in shown.stderr
     assert "  gpu=H100 vrm>=80\n           ^^^\n" in shown.stderr
-    assert [] == server.asked
+
+
+def test_what_else_is_refused_is_shown_as_ever(server: FakeServer, machine: Machine) -> None:
+    server.answers["GET", "/api/v1/inventory"] = problem(400, "invalid", "sort: no such order")
+
+    shown = machine("inventory", "--sort", "colour")
+
+    assert (4, True) == (shown.exit_code, "no such order" in shown.stderr)
+
+
+@pytest.mark.parametrize(
+    ("text", "sort", "limit"),
+    [
+        ("city='sort of limit'", ["effective_price"], ["20"]),
+        ("H100 SORT price", None, ["20"]),
+        ("H100 sort vram limit 3", None, None),
+        ("H100 limit=3", ["effective_price"], None),
+    ],
+)
+def test_what_the_query_says_itself_is_not_said_beside_it(
+    server: FakeServer, machine: Machine, text: str, sort: object, limit: object
+) -> None:
+    asked: list[dict[str, list[str]]] = []
+
+    def answer(query: dict[str, list[str]]) -> Routed:
+        asked.append(query)
+        return 200, {"offers": [], "count": 0, "total": 0, "providers": []}
+
+    server.answers["GET", "/api/v1/inventory"] = answer
+
+    machine("inventory", text, "--hours", "2")
+
+    assert (sort, limit) == (asked[0].get("sort"), asked[0].get("limit"))
 
 
 def test_a_limit_is_given_once(machine: Machine) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gpu_shopper.domain.offer_fields import FIELDS, Direction, Field, Kind
-from gpu_shopper.domain.query_errors import QueryError, caret_lines
+from gpu_shopper.domain.query_caret import caret_lines
+from gpu_shopper.domain.query_errors import QueryError
 from gpu_shopper.domain.query_language import DEEPEST, LONGEST, MOST_CONDITIONS, parse
 from gpu_shopper.domain.query_tail import MOST_ASKED
 from gpu_shopper.domain.query_values import SHARE, UNITS, sample
@@ -66,7 +67,10 @@ def test_every_error_reads_as_the_page_says(block: str) -> None:
     with pytest.raises(QueryError) as caught:
         parse(text)
 
-    assert [*caret_lines(text, caught.value), caught.value.sentence] == block.splitlines()
+    assert [
+        *caret_lines(text, position=caught.value.position, word=caught.value.word),
+        caught.value.sentence,
+    ] == block.splitlines()
 
 
 def test_there_are_examples_of_both_kinds() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from gpu_shopper.domain.errors import Refusal
-from gpu_shopper.domain.query_errors import QueryError, caret_lines
+from gpu_shopper.domain.query_caret import caret_lines
+from gpu_shopper.domain.query_errors import QueryError
 from gpu_shopper.domain.query_language import DEEPEST, LONGEST, MOST_CONDITIONS, parse
 
 CLOUDS = ("cloud-a", "cloud-b", "sandy")
@@ -242,7 +243,8 @@ def test_an_error_is_a_refusal_with_a_stable_code() -> None:
 
 
 def marked(text: str) -> str:
-    return "\n".join(caret_lines(text, refusal(text)))
+    error = refusal(text)
+    return "\n".join(caret_lines(text, position=error.position, word=error.word))
 
 
 def test_a_caret_stands_under_the_word() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from gpu_shopper.domain.conditions import fits
 from gpu_shopper.domain.offer_fields import WORDS
 from gpu_shopper.domain.query_canonical import canonical
-from gpu_shopper.domain.query_errors import QueryError, caret_lines
+from gpu_shopper.domain.query_caret import caret_lines
+from gpu_shopper.domain.query_errors import QueryError
 from gpu_shopper.domain.query_language import LONGEST, Query, parse
 
 PIECES = (
@@ -53,7 +54,7 @@ def test_a_text_is_read_or_refused(text: str) -> None:
     query = read(text)
 
     if isinstance(query, QueryError):
-        part, caret = caret_lines(text, query)
+        part, caret = caret_lines(text, position=query.position, word=query.word)
         assert 1 <= query.position <= len(text) + 1
         assert len(caret) <= len(part) + 1
         assert query.hint
