@@ -99,7 +99,8 @@ class ComparisonReader:
             hint = "a range has two ends and no sign but =, as in price 1..3"
             raise Fault(self._at, "'..'", " makes no range", hint=hint)
         if sign in OPERATORS:
-            hint = "write price>1 price<3, or the field between two numbers, 1<price<3"
+            name = self._last.name if self._last is not None else "price"
+            hint = f"name it twice, {name}>1 {name}<3, or put it between, 1<{name}<3"
             raise Fault(self._at, f"'{sign}'", " is a second comparison of one field", hint=hint)
         return condition
 

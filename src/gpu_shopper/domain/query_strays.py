@@ -1,10 +1,11 @@
-"""What to say where a query cannot go on: the words that strangers write, and what the language calls them."""
+"""What to say where a query cannot go on: what is wrong, and what to write instead."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from gpu_shopper.domain.gpu import MODELS, known_gpus
+from gpu_shopper.domain.countries import country_of
+from gpu_shopper.domain.gpu import known_gpus
 from gpu_shopper.domain.offer_fields import WORDS, Field, Kind
 from gpu_shopper.domain.query_errors import Fault, did_you_mean, nearest, shown
 from gpu_shopper.domain.query_tokens import (
@@ -21,54 +22,22 @@ from gpu_shopper.domain.query_tokens import (
 from gpu_shopper.domain.query_values import (
     ALL_UNITS,
     EVERY_NAME,
+    OTHER_MONEY,
     is_unit,
     near_gpus,
     sample,
     sample_list,
     starts_number,
 )
+from gpu_shopper.domain.query_words import ENDINGS, FACTS, OTHER_NAMES, OTHER_WORDS
 
+_SPAN = re.compile(r"([$.0-9]{1,12})-([$.0-9]{1,12}[a-zA-Z/%]{0,8})")
+_LONGEST_NUMBER = 20
+_WRITE = "write conditions such as price<3, or the name of a GPU"
+_NEGATED = re.compile(
+    rf"(?:non|not|no|un)[-_]?({'|'.join(w for w, f in WORDS.items() if f.kind is Kind.FLAG)})"
+)
 _COUNTED = re.compile(r"([0-9]+)x(.*)|x([0-9]+)")
-# What others call our fields, where no likeness of letters tells.
-_OTHER_NAMES: Mapping[str, str] = {
-    "memory": "vram", "mem": "vram", "cost": "price", "rate": "price", "usd": "price",
-    "cores": "vcpus", "threads": "vcpus", "storage": "disk", "ssd": "disk", "hdd": "disk",
-    "preemptible": "spot", "num_gpus": "count", "quantity": "count", "datacenter": "region",
-    "zone": "region", "host": "provider", "vendor_name": "vendor", "uptime": "reliability",
-    "duration": "max_hours", "hours": "max_hours", "download": "down", "upload": "up",
-    "network": "down", "flops": "tflops", "driver": "cuda", "dph": "price", "dph_total": "price", "price/h": "price", "price/hr": "price",
-    "dlperf": "tflops", "gpu_name": "gpu", "gpu_ram": "vram", "geolocation": "country",
-    "compute_cap": "capability", "rentable": "available",
-}  # fmt: skip
-_CHEAPER, _MORE = "to stay below, write price<3", "to have at least so much, write vram>=80"
-_OTHER_WORDS: Mapping[str, str] = {
-    **dict.fromkeys(("under", "below", "less", "than", "max", "cheaper", "upto"), _CHEAPER),
-    **dict.fromkeys(("over", "above", "more", "min", "least", "minimum"), _MORE),
-    **dict.fromkeys(("order", "orderby", "order_by"), "end with sort price"),
-    **dict.fromkeys(
-        ("cheap", "cheapest", "lowest"), "for the lowest price first, end with sort price"
-    ),
-    **dict.fromkeys(("fast", "fastest", "best"), "for the fastest first, end with sort tflops"),
-    **dict.fromkeys(
-        ("where", "select", "from", "with", "having"), "leave it out, conditions need no such word"
-    ),
-    **dict.fromkeys(("ondemand", "on-demand", "on_demand", "reserved"), "write !spot"),
-    **dict.fromkeys(("asc", "desc", "by"), "write it behind sort, as in sort price desc"),
-    **dict.fromkeys(("like", "contains", "matches"), "write location~Paris"),
-    **dict.fromkeys(("is", "equals", "eq"), "write ="),
-    **dict.fromkeys(("top", "first", "show"), "for so many, end with limit 10"),
-    "between": "write price 1..3",
-    **dict.fromkeys(
-        ("*", "all", "any", "everything"), "leave it out, an empty query is everything"
-    ),
-}
-_FACTS = {
-    **{model.vendor.lower(): f"vendor={model.vendor}" for model in MODELS.values()},
-    **{
-        model.architecture.lower(): f"architecture={model.architecture.lower()}"
-        for model in MODELS.values()
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +64,39 @@ def no_comparison(place: Place, field: Field) -> Fault:
     if token in OPERATORS:
         after = f" compares numbers, and {field.name} is a text"
         return Fault(place.at, f"'{token}'", after, hint=f"write {sample(field)}")
-    if token in (":", ";", "!") or low in _OTHER_WORDS:
+    if token in (":", ";", "!") or low in OTHER_WORDS:
         hint = f"write {_as_asked(place, field)}"
         return Fault(place.at, shown(token), " is no comparison", hint=hint)
     hint = f"write {sample(field)}"
-    if is_value(token) and low not in KEYWORDS and low not in WORDS:
+    if (ends := _two_ends(place)) and field.sortable:
+        hint = f"write {field.name} {ends}"
+    elif is_value(token) and low not in KEYWORDS and low not in WORDS:
         hint = f"write {' or '.join(_compared(field, token))}"
     return Fault(place.at - 1, f"{shown(place.token(-1))} is compared with nothing", hint=hint)
 
 
+def _two_ends(place: Place) -> str:
+    """Return the range that is meant by "1-3", "1 to 3" or "1 - 3"; nothing if none is."""
+    found = _SPAN.fullmatch(place.token())
+    if found:
+        return f"{found[1]}..{found[2]}"
+    if place.token(1).lower() in ("to", "-", "until") and all(
+        map(_is_number, (place.token(), place.token(2)))
+    ):
+        return f"{place.token()}..{place.token(2)}"
+    return ""
+
+
+def _is_number(token: str) -> bool:
+    return is_value(token) and len(token) <= _LONGEST_NUMBER and starts_number(token.lower())
+
+
 def _as_asked(place: Place, field: Field) -> str:
     low, value = place.low[place.at], place.token(1)
-    if low == "between" and field.sortable:
-        return f"{field.name} 1..3"
+    if low in ("between", "from") and field.sortable:
+        ends = (value, place.token(3))
+        told = all(map(_is_number, ends)) and place.token(2).lower() in ("and", "to")
+        return f"{field.name} {'..'.join(ends) if told else '1..3'}"
     if low in ("like", "contains", "matches") and not field.sortable and is_value(value):
         return f"{field.name}~{shown(value)}"
     return sample(field)
@@ -119,8 +108,7 @@ def _compared(field: Field, word: str) -> tuple[str, ...]:
         return (f"{field.name}={word}",)
     if not is_unit(field, word.lower().lstrip("$.0123456789")) or not starts_number(word.lower()):
         return (sample(field),)
-    sign = "<" if "<" in sample(field) else ">="
-    return (f"{field.name}{sign}{word}", f"{field.name}={word}")
+    return (f"{field.name}{_usual_sign(field)}{word}", f"{field.name}={word}")
 
 
 def no_value(place: Place, field: Field) -> Fault:
@@ -185,6 +173,9 @@ def _comma(place: Place) -> Fault:
     field = place.last
     if known_gpus(left) or (field is not None and field.kind in (Kind.TEXT, Kind.GPU)):
         name = field.name if field is not None and not known_gpus(left) else "gpu"
+        if name == "location" and is_value(right):
+            hint = f'a text with a comma needs quotes, location="{left}, {right[:40]}"'
+            return Fault(place.at, "','", " ends the text", hint=hint)
         hint = f"write {name} in ({shown(left)}, {shown(right) if is_value(right) else '…'})"
         return Fault(place.at, "','", " stands outside of a list", hint=hint)
     return Fault(place.at, "','", " stands outside of a list", hint="separate conditions by spaces")
@@ -193,7 +184,9 @@ def _comma(place: Place) -> Fault:
 def _stray_word(place: Place) -> Fault:
     token, low = unquoted(place.token()), unquoted(place.low[place.at])
     if low == "in":
-        hint = "write a field first, as in country in (DE, FR)"
+        country = country_of(place.token(1).strip("\"'"))
+        named = f"did you mean country={country}?" if country else ""
+        hint = named or "write a field first, as in country in (DE, FR)"
         return Fault(place.at, "in", " has no field before it", hint=hint)
     if place.token(1) in OPERATORS or place.token(1) == ":" or place.low[place.at + 1] == "in":
         return _unknown_field(place, token, low)
@@ -212,10 +205,30 @@ def _number_alone(place: Place, token: str) -> Fault:
     ]
     if not asked and unit:
         return Fault(place.at, f"{shown(token)} is unknown", hint=_likely(token.lower()))
+    after = WORDS.get(place.low[place.at + 1])
+    if after is not None and after.kind is Kind.NUMBER and is_unit(after, unit):
+        # A number is mostly said before what is counted.
+        sign = "=" if after.name == "count" else _usual_sign(after)
+        hint = f"write {after.name}{sign}{shown(token)}"
+        return Fault(place.at, shown(token), " stands before its field", hint=hint)
+    if not unit and (gpu := _counted_gpu(place)):
+        hint = f"write count={shown(token)} {gpu}"
+        return Fault(place.at, shown(token), " is a number without a field", hint=hint)
     sign = "<" if asked and asked[0] == "price" else ">="
     example = f"{asked[0]}{sign}{token[:20]}" if unit or token[0] == "$" else "count=8"
     hint = f"write a field first, as in {example}"
     return Fault(place.at, shown(token), " is a number without a field", hint=hint)
+
+
+def _usual_sign(field: Field) -> str:
+    return "<" if "<" in sample(field) else ">="
+
+
+def _counted_gpu(place: Place) -> str:
+    """Return the name that follows a number, perhaps with an x between, if it is one of a GPU."""
+    ahead = 2 if place.low[place.at + 1] in ("x", "×", "*") else 1
+    name = place.token(ahead)
+    return name if name and is_value(name) and known_gpus(unquoted(name)) else ""
 
 
 def _unknown_field(place: Place, token: str, low: str) -> Fault:
@@ -224,7 +237,7 @@ def _unknown_field(place: Place, token: str, low: str) -> Fault:
         return Fault(place.at, shown(token), " is a GPU and no field", hint=hint)
     if starts_number(low):
         return _number_alone(place, token)
-    near = (_OTHER_NAMES[low],) if low in _OTHER_NAMES else nearest(low, WORDS)[:1]
+    near = (OTHER_NAMES[low],) if low in OTHER_NAMES else nearest(low, WORDS)[:1]
     hint = did_you_mean(near) or "fields are price, vram, gpu, count, country and others"
     return Fault(place.at, f"{shown(token)} is unknown", hint=hint)
 
@@ -237,12 +250,14 @@ def _instead(place: Place, token: str, low: str) -> str:
         return f"write count={counted[1] or counted[3]}{f' gpu={model}' if model else ''}"
     if low[:1] in "-+" and low[1:] in WORDS:
         return f"write !{low[1:]}" if WORDS[low[1:]].kind is Kind.FLAG else "write it behind sort"
-    if low in _OTHER_NAMES:
-        return did_you_mean((sample(WORDS[_OTHER_NAMES[low]]),))
-    if low in _OTHER_WORDS:
-        return _OTHER_WORDS[low]
-    if low in _FACTS:
-        return did_you_mean((_FACTS[low],))
+    if low in OTHER_NAMES:
+        return did_you_mean((sample(WORDS[OTHER_NAMES[low]]),))
+    if negated := _NEGATED.fullmatch(low):
+        return f"write !{negated[1]}"
+    if low in OTHER_WORDS:
+        return OTHER_WORDS[low]
+    if low in FACTS:
+        return did_you_mean((FACTS[low],))
     if low in place.providers:
         return did_you_mean((f"provider={low}",))
     return _rest_of_text(place, token)
@@ -251,24 +266,33 @@ def _instead(place: Place, token: str, low: str) -> str:
 def _rest_of_text(place: Place, token: str) -> str:
     """Return how to write a text of which the first word alone was taken."""
     field, before = place.last, place.token(-1)
+    if token.lower() in ENDINGS and known_gpus(before):
+        return near_gpus(f"{before} {token}")
+    if field is not None and before[-1:].isdigit() and token.lower() in OTHER_MONEY:
+        return f"prices are in US dollars, write {sample(field)}"
+    if field is not None and before[-1:].isdigit() and token.lower() in ("per", "/", "each"):
+        unit = f"{field.name} is in {field.unit} already" if field.unit else "it has no unit"
+        return f"leave it out, {unit}"
     if field is not None and token.lower() in ALL_UNITS and before[-1:].isdigit():
         unit = f"in {field.unit}" if field.unit else "without a unit"
         return f"{field.name} is {unit}, write {sample(field)}"
     asked = field is not None and field.kind is Kind.TEXT and field.name != "country"
     if asked and field is not None and place.token(-2) in OPERATORS and not is_quoted(before):
         return f'a text of several words needs quotes, {field.name}="{before} {token[:40]}"'
-    if len(token) == 2 and token.isascii() and token.isalpha() and token.isupper():
-        return did_you_mean((f"country={token}",))
+    country = country_of(f"{token} {place.token(1)}") or country_of(token)
+    # Two small letters are a word as well.
+    if country and (len(token) > 2 or token.isupper()):
+        return did_you_mean((f"country={country}",))
     return ""
 
 
 def _likely(low: str) -> str:
+    if len(low) < 2:
+        return _WRITE
     fields = nearest(low, (*WORDS, *KEYWORDS), cutoff=0.7)
     if fields:
         return did_you_mean(fields[:1])
     gpus = near_gpus(low)
     if gpus != EVERY_NAME:
         return gpus
-    return did_you_mean(nearest(low, (*WORDS, *KEYWORDS))[:1]) or (
-        "write conditions such as price<3, or the name of a GPU"
-    )
+    return did_you_mean(nearest(low, (*WORDS, *KEYWORDS))[:1]) or _WRITE

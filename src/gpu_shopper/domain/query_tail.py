@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from gpu_shopper.domain.offer_fields import WORDS, Direction, Field, Order
 from gpu_shopper.domain.query_errors import Fault, did_you_mean, nearest, no_need, shown
 from gpu_shopper.domain.query_tokens import is_value
+from gpu_shopper.domain.query_words import DIRECTIONS
 
 MOST_ASKED = 1_000
 _DIRECTIONS = {
@@ -95,6 +96,9 @@ def _left_over(tokens: Sequence[str], low: Sequence[str], at: int, *, behind: st
         return Fault(at, "a second sort", hint="name all fields in one, sort vram desc, price")
     if word == "limit":
         return Fault(at, "a second limit", hint="one is enough")
+    if word in DIRECTIONS and behind == "sort":
+        hint = "write asc for the lowest first, desc for the highest"
+        return Fault(at, shown(tokens[at]), " is no direction", hint=hint)
     field = WORDS.get(word)
     if field is not None and field.sortable and tokens[at + 1 : at + 2] in ([""], [","], ["limit"]):
         hint = f"put a comma before {word}"

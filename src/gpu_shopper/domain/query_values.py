@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import log10
 
+from gpu_shopper.domain.countries import country_of
 from gpu_shopper.domain.errors import UnknownGpu
 from gpu_shopper.domain.gpu import MODELS, known_gpus, match_gpus
 from gpu_shopper.domain.offer_fields import FIELDS, Direction, Field, Kind, version_number
@@ -16,7 +17,6 @@ _LONGEST_NUMBER = 20
 # Leading digits are all that a number has to have: what follows them is taken for its unit.
 _AMOUNT = re.compile(r"(\$|usd)?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(.*)", re.DOTALL)
 _VERSION = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}")
-_COUNTRY = re.compile(r"[a-z]{2}")
 _MONEY = {"usd": 1.0, "$": 1.0, "dollar": 1.0, "dollars": 1.0}
 _SIZES = {"gb": 1.0, "g": 1.0, "gib": 1.0, "tb": 1e3, "t": 1e3, "tib": 1e3, "mb": 1e-3, "mib": 1e-3}
 # Which words may follow a number, by the unit that the table of fields gives, and how much of it they are. A GiB of
@@ -34,7 +34,7 @@ UNITS: Mapping[str, Mapping[str, float]] = {
     "GB": _SIZES,
     "GB/s": {"gb/s": 1.0, "gbs": 1.0, "tb/s": 1e3, "tbs": 1e3},
     "Mbps": {"mbps": 1.0, "mbit": 1.0, "mbit/s": 1.0, "gbps": 1e3, "gbit": 1e3, "gbit/s": 1e3},
-    "TFLOPS": {"tflops": 1.0, "pflops": 1e3},
+    "TFLOPS": {"tflops": 1.0, "tflop": 1.0, "pflops": 1e3, "pflop": 1e3},
     "h": {
         **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 1.0),
         **dict.fromkeys(("d", "day", "days"), 24.0),
@@ -43,8 +43,8 @@ UNITS: Mapping[str, Mapping[str, float]] = {
     SHARE: {"%": 1e-2},
 }
 ALL_UNITS = frozenset(word for units in UNITS.values() for word in units)
-EVERY_NAME = "the page of GPU models has every name"
-_OTHER_MONEY = frozenset({"€", "eur", "euro", "euros", "£", "gbp", "¥", "chf"})
+EVERY_NAME = "write one such as H100 or RTX 4090, the page of GPU models has every name"
+OTHER_MONEY = frozenset({"€", "eur", "euro", "euros", "£", "gbp", "¥", "chf"})
 _SAMPLES = {
     "year": "2022", "capability": "8.9", "cuda": "12.4", "fraction": "0.5", "disk": "500", "ram": "64",
     "total_vram": "320", "price_per_tflops": "0.005", "price_per_vram": "0.05",
@@ -90,7 +90,7 @@ def sample(field: Field) -> str:
         case Kind.FLAG:
             return field.name
         case Kind.TEXT | Kind.GPU:
-            sign = "~" if field.name == "location" else "="
+            sign = "~" if field.name in ("location", "interconnect") else "="
             return f"{field.name}{sign}{_SAMPLE_TEXTS.get(field.name, 'eu-west')}"
         case _:
             sign = "<" if field.first is Direction.LOWEST else ">="
@@ -139,6 +139,9 @@ def number(field: Field, word: str, index: int, *, unit: str = "") -> float:
         raise Fault(index, f"{shown(word)} is money", _in_unit(field), hint=_write(field))
     units = _UNITS[field.name]
     read = units.get(written or unit)
+    if read is None and written[:1] == "-" and starts_number(written[1:]):
+        hint = f"a range has two points, write {field.name} {digits}..{written[1:]}"
+        raise Fault(index, shown(word), " is no number", hint=hint)
     if read is None:
         raise _wrong_unit(field, written, index, within=found.start(3))
     if len(digits) > _LONGEST_NUMBER:
@@ -162,7 +165,7 @@ def _no_number(field: Field, word: str, index: int) -> Fault:
         return Fault(
             index, shown(word), f" is below 0, and {field.name} never is", hint=_write(field)
         )
-    if word[:1] in _OTHER_MONEY:
+    if word[:1] in OTHER_MONEY:
         return Fault(index, shown(word), " is no price in US dollars", hint=_write(field))
     return Fault(index, shown(word), " is no number", hint=_write(field))
 
@@ -205,8 +208,9 @@ def text_value(field: Field, text: str, index: int, *, providers: Collection[str
         quoted = part if part.isalnum() else f'"{part}"'
         hint = f"there are no wildcards, write {field.name}~{quoted}"
         raise Fault(index, shown(text), " is no whole text", hint=hint)
-    if field.name == "country" and not _COUNTRY.fullmatch(value):
-        hint = "countries go by their code of two letters, write country=DE or country in (DE, FR)"
+    if field.name == "country" and (meant := country_of(value)) != value.upper():
+        codes = "countries go by their code of two letters, write country=DE or country in (DE, FR)"
+        hint = did_you_mean((f"country={meant}",)) if meant else codes
         raise Fault(index, shown(text), " is no code of a country", hint=hint)
     if field.name == "provider" and providers and value not in providers:
         near = nearest(value, providers)

@@ -20,6 +20,7 @@ PIECES = (
     "H100", "A100 80GB", "RTX", "4090", "Ti", "D", "SXM", "nvidia", "8x", "x8", "hopper", "DE", "New York",
     "3", "80GB", "98%", "$3", "3usd", ".5", "5.", "12.4", "1,000", "1e9", "nan", "inf", "٣", "²", "-1",
     "9" * 30, "x" * 50, "cloud-a", "''", '""', "'x y'",
+    "to", "from", "germany", "united", "states", "ti", "super", "per", "each", "non-", "nospot", "1-3", "gpus", "x", "eur", "at", "low",
 )  # fmt: skip
 VALID = (
     "gpu in (H100, H200) vram>=80 count=8 price<3 country in (DE,FR) reliability>0.98 !spot sort price/tflops",
