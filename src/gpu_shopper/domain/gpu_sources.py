@@ -67,3 +67,23 @@ SOURCES: Mapping[str, str] = {
 
 # The documents whose own text the figures were compared with. The others were written down from knowledge of the document.
 CHECKED = frozenset({"tpu-docs", "neuron-docs"})
+
+# What the figures of the models that are rented most were compared with, where the document itself was not at hand. They
+# agree but where it says so.
+COMPARED: Mapping[str, str] = {
+    "hgx-sheet": "B200 and B300, per GPU and dense, with notes on NVIDIA's brief of the architecture; B200's bandwidth with the bus (7,680 bits) and clock that its driver shows; others give B300 8 TB/s",
+    "h100-sheet": "PCIe's bandwidth with NVIDIA's product brief PB-11133 of 2022; SXM's figures with others' copies of the sheet; NVL with nothing",
+    "h200-sheet": "H200 SXM with others' copies of the sheet",
+    "a100-sheet": "A100 40 GB and 80 GB with a computing centre's and a cloud's copies of the sheet",
+    "l4-sheet": "L4 with an encyclopedia's quotation of the sheet",
+    "l40-sheet": "L40 with a dealer's copy of the sheet",
+    "l40s-sheet": "L40S with a dealer's copy of the sheet",
+    "a40-sheet": "A40 with a dealer's copy of the sheet",
+    "a10-sheet": "A10's bandwidth with a database of GPUs, its throughput with an engineer's notes",
+    "ada-paper": "RTX 4090 with a database of GPUs that tells both kinds of accumulation",
+    "rtx50-paper": "RTX 5090 with a magazine's test: 838 TFLOPS with sparsity and FP16 sums are 209.5 dense with FP32 sums",
+    "ampere-pro-sheets": "RTX A6000's memory and bandwidth with a magazine's copy of the sheet; not its throughput",
+    "ada-pro-sheets": "RTX 6000 Ada's bandwidth with a cloud's comparison; not its throughput",
+    "mi-sheets": "MI300X and MI325X with a cloud's documentation and others' copies of AMD's pages",
+    "gaudi-papers": "Gaudi 2 and 3 with Intel's slides at Hot Chips 2024, which round their bandwidth to 2.46 and 3.67 TB/s",
+}  # fmt: skip

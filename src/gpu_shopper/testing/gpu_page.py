@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from gpu_shopper.domain.gpu import MODELS, GpuModel
-from gpu_shopper.domain.gpu_sources import CHECKED, SOURCES
+from gpu_shopper.domain.gpu_sources import CHECKED, COMPARED, SOURCES
 
 BEGIN = "## The models\n"
 _COLUMNS = (
@@ -33,7 +33,8 @@ def rewritten(page: str) -> str:
 
 
 def _source(key: str, title: str) -> str:
-    return f"- `{key}`{' (checked)' if key in CHECKED else ''}: {title}."
+    compared = f" Compared: {COMPARED[key]}." if key in COMPARED else ""
+    return f"- `{key}`{' (checked)' if key in CHECKED else ''}: {title}.{compared}"
 
 
 def _table(models: list[GpuModel]) -> str:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gpu_shopper.domain.gpu import FAMILIES, MODELS, GpuModel
-from gpu_shopper.domain.gpu_sources import CHECKED, SOURCES
+from gpu_shopper.domain.gpu_sources import CHECKED, COMPARED, SOURCES
 
 # GB/s that a GPU with such memory can have, from the narrowest bus that is sold to the widest.
 BANDWIDTHS = {
@@ -124,7 +124,39 @@ def test_figures_have_a_document_and_what_has_none_has_no_figures(model: GpuMode
 
 def test_every_document_is_used() -> None:
     assert set(SOURCES) == {model.source for model in MODELS.values()}
-    assert set(SOURCES) >= CHECKED
+    assert set(SOURCES) >= CHECKED | set(COMPARED)
+    assert not CHECKED & set(COMPARED)
+
+
+# What the figures of the models that are rented most must be, as found where `COMPARED` and `CHECKED` say: memory, GB/s, dense
+# 16-bit TFLOPS; None for a figure that nothing was found for.
+FOUND = {
+    "H100 SXM": (80, 3350, 989.5), "H100 PCIe": (80, 2000, None), "H200": (141, 4800, 989.5),
+    "B200": (180, 7700, 2250), "B300": (288, None, 2250), "A100 40GB": (40, 1555, 312), "A100 80GB": (80, 1935, 312),
+    "L40S": (48, 864, 362), "L40": (48, 864, 181), "L4": (24, 300, 121), "A10": (24, 600, 125), "A40": (48, 696, 149.7),
+    "RTX A6000": (48, 768, None), "RTX 6000 Ada": (48, 960, None), "RTX 4090": (24, 1008, 165.2),
+    "RTX 5090": (32, 1792, 209.5), "MI300X": (192, 5325, 1307.4), "MI325X": (256, 6000, 1307.4),
+    "Gaudi 2": (96, 2450, 432), "Gaudi 3": (128, 3700, 1835), "TPU v5e": (16, 819, 197), "TPU v6e": (32, 1638, 918),
+    "Trainium2": (96, 2900, 667), "Inferentia2": (32, 820, 190),
+}  # fmt: skip
+# Rented as much, and written down from knowledge of the document alone.
+FROM_KNOWLEDGE = {"H100 NVL", "RTX 3090", "RTX PRO 6000"}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_is_rented_most_has_the_figures_that_were_found_elsewhere(name: str) -> None:
+    model = MODELS[name]
+    found = (model.memory_gb, model.bandwidth_gbs, model.tflops)
+
+    # What is found is rounded by whoever tells it.
+    for ours, theirs in zip(found, FOUND[name], strict=True):
+        assert theirs is None or (ours is not None and abs(ours - theirs) <= 0.01 * theirs)
+    assert model.source in CHECKED | set(COMPARED)
+
+
+def test_what_was_found_nowhere_is_named() -> None:
+    assert FROM_KNOWLEDGE.isdisjoint(FOUND)
+    assert set(MODELS) >= FROM_KNOWLEDGE
 
 
 @pytest.mark.parametrize("names", RANKS, ids=lambda names: names[-1])
