@@ -1,6 +1,8 @@
 """What may be asked of the menu, and what that means to the market."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated, Final
 from zlib import crc32
 
@@ -10,15 +12,24 @@ from gpu_shopper.api.cursors import count, no_cursor, number, read_cursor, write
 from gpu_shopper.api.exporting import Format
 from gpu_shopper.api.session_orders import gpu_names
 from gpu_shopper.domain import errors
-from gpu_shopper.domain.conditions import condition_of, joined
+from gpu_shopper.domain.conditions import (
+    All,
+    Comparator,
+    Compare,
+    Condition,
+    Flag,
+    Not,
+    OneOf,
+    joined,
+)
 from gpu_shopper.domain.money import rate
-from gpu_shopper.domain.offer import Requirements
 from gpu_shopper.domain.offer_fields import (
     CHEAPEST_FIRST,
     FIELDS,
     OF_NEED,
     Order,
     read_order,
+    version_number,
 )
 from gpu_shopper.domain.query_language import LONGEST, Query, parse
 from gpu_shopper.domain.true_price import MOST_DISK_GB, MOST_HOURS, MOST_TRAFFIC_GB, Costing, Need
@@ -97,7 +108,7 @@ def question_of(
         raise errors.Invalid("q has a limit already", path="limit", hint="give it once")
     orders = _orders(given.sort, costing) if given.sort else asked.orders or (CHEAPEST_FIRST,)
     return OfferQuery(
-        condition=joined(condition_of(_requirements(given)), asked.condition),
+        condition=joined(_condition(given), asked.condition) if given.q else _condition(given),
         orders=orders,
         limit=_limit(given.limit or asked.limit or _USUALLY, given.format),
         offset=given.offset,
@@ -173,26 +184,61 @@ def _place(cursor: str, orders: tuple[Order, ...], costing: Costing | None) -> P
     return Place(group=count(group), values=numbers, offer_id=offer_id)
 
 
-def _requirements(given: InventoryQuery) -> Requirements:
+def _condition(given: InventoryQuery) -> Condition:
+    """Return what the filters ask of an offer: what `condition_of` makes of them, without the way round by requirements."""
+    parts: list[Condition] = [*_names(given)]
+    # At least nothing is asked of nobody: not even of those who do not tell.
+    parts += [
+        Compare(field, Comparator.AT_LEAST, value)
+        for field, value in zip(_LEAST, _least(given), strict=True)
+        if value
+    ]
+    if given.min_cuda is not None and (cuda := version_number(given.min_cuda)):
+        parts.append(Compare("cuda", Comparator.AT_LEAST, cuda))
+    if given.gpu_count is not None:
+        parts.append(Compare("count", Comparator.EQUAL, given.gpu_count))
+    if given.max_price is not None:
+        parts.append(Compare("price", Comparator.AT_MOST, rate(given.max_price).micros))
+    for name, wanted in (("interruptible", given.interruptible), ("partial", given.partial)):
+        if wanted is not None:
+            parts.append(Flag(name) if wanted else Not(Flag(name)))
+    return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+
+_LEAST: Final = ("count", "vram", "reliability", "confidence", "disk", "ram", "vcpus", "down")
+_least: Final = attrgetter(
+    "min_gpu_count",
+    "min_vram",
+    "min_reliability",
+    "min_availability_confidence",
+    "min_disk",
+    "min_ram",
+    "min_vcpus",
+    "min_inet_down",
+)
+
+
+def _names(given: InventoryQuery) -> Iterator[OneOf]:
+    if given.gpu_type:
+        yield _one_of_gpus(tuple(given.gpu_type))
+    if given.provider:
+        yield OneOf("provider", frozenset(map(str.lower, given.provider)))
+    if given.location or given.region or given.country:
+        yield from _places(given)
+
+
+# The same GPUs are asked for again and again.
+@lru_cache(maxsize=1024)
+def _one_of_gpus(names: tuple[str, ...]) -> OneOf:
+    return OneOf("gpu", frozenset(map(str.lower, gpu_names(names, path="gpu_type"))))
+
+
+def _places(given: InventoryQuery) -> Iterator[OneOf]:
     # A location is a country by its two letters, or else a region.
     places = set(map(str.lower, given.location))
     countries = {name for name in places if len(name) == _COUNTRY_LETTERS}
-    return Requirements(
-        gpu_types=gpu_names(given.gpu_type, path="gpu_type"),
-        gpu_count=given.gpu_count,
-        min_gpu_count=given.min_gpu_count,
-        min_vram_gb=given.min_vram,
-        min_cuda=given.min_cuda,
-        max_price=None if given.max_price is None else rate(given.max_price),
-        providers=frozenset(given.provider),
-        regions=frozenset(places - countries).union(map(str.lower, given.region)),
-        countries=frozenset(countries).union(map(str.lower, given.country)),
-        min_reliability=given.min_reliability,
-        min_availability_confidence=given.min_availability_confidence,
-        min_disk_gb=given.min_disk,
-        min_ram_gb=given.min_ram,
-        min_vcpus=given.min_vcpus,
-        min_inet_down_mbps=given.min_inet_down,
-        interruptible=given.interruptible,
-        partial=given.partial,
-    )
+    named = {
+        "region": (places - countries).union(map(str.lower, given.region)),
+        "country": countries.union(map(str.lower, given.country)),
+    }
+    return (OneOf(field, frozenset(names)) for field, names in named.items() if names)
