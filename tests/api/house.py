@@ -219,11 +219,12 @@ def queries(desk: Desk) -> Queries:
     names = sorted(desk.capabilities)
     hourly = Quirks(billing=BillingTerms(increment=timedelta(hours=1)), destroy_ends_billing=True)
     quirks = {name: hourly if name == CLOUD else Quirks() for name in names}
+    billing = {name: quirks[name].billing for name in names}
     books, clock, market = desk.books, desk.clock, desk.market
     return Queries(
         sessions=SessionQueries(books, clock, desk.limits),
-        offers=OfferQueries(market, clock, billing={name: quirks[name].billing for name in names}),
-        odds=OddsQueries(books, market, clock),
+        offers=OfferQueries(market, clock, billing=billing),
+        odds=OddsQueries(books, market, clock, billing=billing),
         fit=FitQueries(market),
         history=HistoryQueries(books, clock),
         costs=CostQueries(books, clock),

@@ -120,6 +120,22 @@ def test_an_offer_that_was_bought_says_so_and_cannot_be_bought_again() -> None:
     assert house.browser().get(f"/api/v1/inventory/{OFFER}").json["available"] is False
 
 
+def test_what_is_expected_is_the_number_by_which_offers_are_sorted() -> None:
+    browser = a_house().browser()
+    # That cloud bills whole hours.
+    offer = browser.get(f"/api/v1/offer-health?offer_id={CLOUD}:1&hours=1.5").json["offer"]
+    wasted = offer["failed_starts"] * offer["per_failed_start"]
+    assert offer["bill"] == pytest.approx(offer["price_per_hour"] * 2)
+    assert offer["expected_cost"] == pytest.approx(offer["bill"] + wasted, abs=1e-5)
+    for bound, found in (
+        (offer["expected_cost"] - 1e-5, False),
+        (offer["expected_cost"] + 1e-5, True),
+    ):
+        query = f"hours=1.5&q=expected_cost%3C{bound:.6f}"
+        listed = browser.get(f"/api/v1/inventory?{query}").json["offers"]
+        assert found is (f"{CLOUD}:1" in [one["id"] for one in listed])
+
+
 def test_offers_are_put_in_the_order_of_what_work_is_expected_to_cost() -> None:
     house = after(an_outcome(a_house(), Blame.MACHINE, minutes_ago=90))
 

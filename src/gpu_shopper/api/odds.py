@@ -78,6 +78,7 @@ def _offer(reckoning: Reckoning) -> OddsOfOffer:
         confidence=reckoning.confidence,
         hours=expected.hours,
         price_per_hour=reckoning.offer.price.micros / MICROS,
+        bill=_dollars(expected.bill),
         failed_starts=round(expected.failed_starts, 6),
         per_failed_start=_dollars(expected.per_failed_start),
         expected_cost=_dollars(expected.total),

@@ -46,6 +46,7 @@ def rooms_over(
         sweep_soon=engine.sweep_soon,
     )
     names = sorted(desk.clouds)
+    billing = {name: cloud.quirks.billing for name, cloud in desk.clouds.items()}
     health = HealthQueries(desk.books, desk.market, desk.clock, providers=names)
     host = public_url.split("://", 1)[-1].split("/", 1)[0] if public_url else ""
     return Rooms(
@@ -56,12 +57,8 @@ def rooms_over(
         ),
         queries=Queries(
             sessions=SessionQueries(desk.books, desk.clock, desk.limits),
-            offers=OfferQueries(
-                desk.market,
-                desk.clock,
-                billing={name: cloud.quirks.billing for name, cloud in desk.clouds.items()},
-            ),
-            odds=OddsQueries(desk.books, desk.market, desk.clock),
+            offers=OfferQueries(desk.market, desk.clock, billing=billing),
+            odds=OddsQueries(desk.books, desk.market, desk.clock, billing=billing),
             fit=FitQueries(desk.market),
             history=HistoryQueries(desk.books, desk.clock),
             costs=CostQueries(desk.books, desk.clock),

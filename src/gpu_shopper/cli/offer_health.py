@@ -63,7 +63,7 @@ def _explain(found: "OddsOfOffer") -> None:
     say(f"in {found.confidence:.0%} of cases it works at once: the product of these factors")
     say(
         f"{found.hours:g} h of work are expected to cost {money(found.expected_cost)} USD: "
-        f"{found.hours:g} h at {money(found.price_per_hour)}, and {found.failed_starts:.2f} starts that fail "
+        f"{money(found.bill)} for {found.hours:g} h at {money(found.price_per_hour)}, and {found.failed_starts:.2f} starts that fail "
         f"at {money(found.per_failed_start)} each"
     )
     say(found.next)

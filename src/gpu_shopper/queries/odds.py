@@ -15,6 +15,7 @@ from gpu_shopper.domain.odds import (
 )
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_health import RULES, Key, Mark, OfferHealth, keys_of
+from gpu_shopper.domain.true_price import BillingTerms, Costing, Need
 from gpu_shopper.market.holder import Market
 from gpu_shopper.ports.books import Books
 from gpu_shopper.ports.clock import Clock
@@ -64,7 +65,15 @@ class HealthView:
 class OddsQueries:
     """Explains the odds."""
 
-    def __init__(self, books: Books, market: Market, clock: Clock) -> None:
+    def __init__(
+        self,
+        books: Books,
+        market: Market,
+        clock: Clock,
+        *,
+        billing: Mapping[ProviderName, BillingTerms],
+    ) -> None:
+        self._billing = billing
         self._books = books
         self._market = market
         self._clock = clock
@@ -91,6 +100,7 @@ class OddsQueries:
         available = offer.available and not snapshot.has_gone(offer_id)
         until = health.suppressed_until(offer)
         age = self._clock.now() - offer.fetched_at
+        bill = Costing(Need(hours=hours), tuple(self._billing.items())).price(offer)
         return HealthView(
             marks=_remembered(found),
             freshness={
@@ -105,7 +115,11 @@ class OddsQueries:
                 ),
                 confidence=reckoned.confidence,
                 expected=expectation(
-                    offer.price.micros, hours=hours, confidence=reckoned.confidence
+                    offer.price.micros,
+                    hours=hours,
+                    confidence=reckoned.confidence,
+                    # Whoever cannot have it for so long is told what the hours would cost by the list.
+                    bill=None if bill is None else float(bill.total.micros),
                 ),
                 suppressed_until=until,
                 next=_next_of_offer(available=available, until=until, provider=offer.provider),

@@ -41,7 +41,7 @@ class OddsOfOffer(Struct, frozen=True, kw_only=True):
     """The whole reckoning of one offer: `confidence` is the product of the parts, in ten-thousandths.
 
     Of the starts that fail before one works there are `failed_starts`, each of which costs `per_failed_start`.
-    `expected_cost` is `price_per_hour` times `hours`, and what those cost.
+    `expected_cost` is the `bill`, what `hours` cost in truth at `price_per_hour`, and what those cost.
     """
 
     offer_id: str
@@ -50,6 +50,7 @@ class OddsOfOffer(Struct, frozen=True, kw_only=True):
     confidence: float
     hours: float
     price_per_hour: float
+    bill: float
     failed_starts: float
     per_failed_start: float
     expected_cost: float

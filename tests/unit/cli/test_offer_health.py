@@ -18,7 +18,7 @@ OFFER = {
     "offer_id": "sandbox:1", "available": True, "confidence": 0.8, "hours": 4.0,
     "parts": [{"part": "machine", "factor": 0.8, "because": "2 failed in the last day on m1"}],
     "price_per_hour": 0.5, "failed_starts": 0.25, "per_failed_start": 0.15,
-    "expected_cost": 2.0375, "suppressed_until": None, "next": "can be bought now",
+    "bill": 2.0, "expected_cost": 2.0375, "suppressed_until": None, "next": "can be bought now",
 }  # fmt: skip
 
 
