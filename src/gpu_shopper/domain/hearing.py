@@ -1,11 +1,12 @@
 """What a sign of life means: whether it is news, and whether the node has the GPUs that were sold."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gpu_shopper.domain.errors import UnknownGpu
-from gpu_shopper.domain.gpu import MODELS, read_gpu, same_gpu
+from gpu_shopper.domain.gpu import MODELS, candidates, read_gpu, same_gpu
 from gpu_shopper.domain.gpu_reading import read_row
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.instance import Instance
@@ -20,6 +21,10 @@ _MIB_PER_GB = 1024
 _LEAST_PART_SHOWN = 0.88
 # A half of a GPU may be three of its seven slices, and an eighth one of seven.
 _LEAST_OF_SHARE = 0.8
+# What stands in place of a name while the driver, or a GPU, is not up: "[N/A]", "[Unknown Error]", "ERR!", a nameless device.
+_NO_NAME = re.compile(
+    r"|\[.*\]|err!?|n/?a|unknown( error)?|(nvidia )?graphics device", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +158,32 @@ def _is_itself(attempt: LaunchAttempt, report: NodeReport) -> bool:
 
 
 def judge(offer: Offer, report: NodeReport) -> Verdict:
-    """Compare the node's GPUs with those of the offer. A driver that is not up yet is no fault of the hardware."""
+    """Compare the node's GPUs with those of the offer. A driver that is not up yet is no fault of the hardware.
+
+    What it shows of a GPU counts against the offer only where no GPU as sold can look so.
+    """
     if not report.gpus:
         return Verdict.NOT_READABLE
     if len(report.gpus) != offer.gpu_count:
         return Verdict.NOT_AS_SOLD
-    fits = {_is_sold_gpu(offer, gpu.name, gpu.memory_mib) for gpu in report.gpus}
-    if False in fits:
+    verdicts = {_judge_one(offer, gpu) for gpu in report.gpus}
+    by_weight = (Verdict.NOT_AS_SOLD, Verdict.NOT_READABLE, Verdict.AS_SOLD)
+    return next(verdict for verdict in by_weight if verdict in verdicts)
+
+
+def _judge_one(offer: Offer, gpu: GpuSeen) -> Verdict:
+    if _NO_NAME.fullmatch(gpu.name.strip()):
+        return Verdict.NOT_READABLE
+    is_sold = _is_sold_gpu(offer, gpu.name, gpu.memory_mib)
+    if is_sold is None:
+        return Verdict.NOT_READABLE
+    if is_sold:
+        return Verdict.AS_SOLD
+    untold = offer.gpu_fraction == 1 and gpu.memory_mib == 0
+    if not untold or not _is_sold_gpu(offer, gpu.name, offer.vram_gb * _MIB_PER_GB):
         return Verdict.NOT_AS_SOLD
-    return Verdict.NOT_READABLE if None in fits else Verdict.AS_SOLD
+    # The name fits, and how much memory there is nobody says: a driver that is coming up, or one that never tells.
+    return Verdict.AS_SOLD if len(candidates(gpu.name)) == 1 else Verdict.NOT_READABLE
 
 
 def hear(
@@ -229,8 +251,8 @@ def other_gpus(offer: Offer, instance: Instance) -> str | None:
     """Return how the GPUs that the cloud shows differ from those of the offer; None if they do not, as far as it tells."""
     if instance.gpu_count and instance.gpu_count != offer.gpu_count:
         return f"granted {instance.gpu_count} GPUs instead of {offer.gpu_count}"
-    shown = instance.gpu_name
-    if shown and _is_sold_gpu(offer, shown, instance.gpu_memory_mib) is False:
+    shown = GpuSeen(instance.gpu_name, instance.gpu_memory_mib)
+    if _judge_one(offer, shown) is Verdict.NOT_AS_SOLD:
         return f"granted {instance.gpu_name} instead of {offer.gpu_type}"
     return None
 
