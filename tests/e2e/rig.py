@@ -36,9 +36,17 @@ _CENT = 10_000
 class Rig:
     """A cloud, a server, proxies between them where wanted, and the judge."""
 
-    def __init__(self, folder: Path, *, proxied: bool = False, **settings: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        proxied: bool = False,
+        cloud_options: tuple[str, ...] = (),
+        **settings: str,
+    ) -> None:
         self.folder = folder
         self.cloud = Cloud(folder / "cloud", folder / "cloud.log")
+        self.cloud.options = cloud_options
         self.server = Server(folder / "data", folder / "server.log")
         self.script = Script()
         self.settings = settings

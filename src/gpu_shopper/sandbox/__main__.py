@@ -84,6 +84,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="time before a machine starts (default: 1)",
     )
     add(
+        "--driver-seconds",
+        type=seconds(0),
+        default=0.0,
+        help="time before a machine that has started can read its GPUs (default: 0)",
+    )
+    add(
+        "--start-script-bytes",
+        type=whole(0, 65_536),
+        default=65_536,
+        help="largest start-up script of an order; 0: none (default: 65536)",
+    )
+    add(
         "--drift-seconds",
         type=seconds(1),
         default=3600.0,
@@ -165,8 +177,9 @@ def build_model(options: argparse.Namespace, *, key: str) -> CloudModel:
     """Return the cloud as the options describe it."""
     boot = options.boot_seconds
     config = ModelConfig(
-        account_key=key, boot_s=(boot * 0.8, boot * 1.2), drift_period_s=options.drift_seconds
-    )
+        account_key=key, boot_s=(boot * 0.8, boot * 1.2), drift_period_s=options.drift_seconds,
+        driver_s=options.driver_seconds, start_script_bytes=options.start_script_bytes,
+    )  # fmt: skip
     catalogue = Catalogue(seed=options.seed, size=options.offers)
     # Ids and keys of instances are drawn from this, so it is not the market's seed.
     return CloudModel(catalogue, random.Random(secrets.randbits(256)), config)

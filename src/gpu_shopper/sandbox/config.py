@@ -28,6 +28,8 @@ class ModelConfig:
             was bought then.
         id_form: how the id of an instance is written from its number, as `str.format` has it.
         id_bits: how long that number is.
+        start_script_bytes: the largest start-up script that an order may hold; 0: none at all.
+        driver_s: for so long after its start an instance's GPUs have no driver.
     """
 
     account_key: str = "sandbox"
@@ -48,3 +50,5 @@ class ModelConfig:
     name_is_token: bool = False
     id_form: str = "i-{:016x}"
     id_bits: int = 64
+    start_script_bytes: int = 65_536
+    driver_s: float = 0.0

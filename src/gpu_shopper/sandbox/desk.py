@@ -125,6 +125,9 @@ class Desk:
     def _create(self, request: ModelRequest, now: float) -> ModelReply:
         _no_query(request)
         order = parse_order(request.body)
+        most = self._state.config.start_script_bytes
+        if len(order.on_start.encode()) > most:
+            raise BadOrderError(f"at most {most} bytes - at `$.on_start`")
         rules = self._state.rules
         late = rules.strikes("create_late", op.CREATE)
         if late is not None:

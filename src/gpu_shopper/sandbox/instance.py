@@ -78,7 +78,14 @@ def furnish(place: Place, spec: dict[str, Any]) -> None:
     authorized_keys = place.home / ".ssh" / "authorized_keys"
     authorized_keys.write_text("".join(f"{key}\n" for key in spec["ssh_keys"]), encoding="utf-8")
     gpus, instance_id = spec["gpus"], spec["instance_id"]
-    write_tool(place.tools / "nvidia-smi", gpus, instance_id=instance_id, home=place.home)
+    ready_at = time.time() + spec["driver_s"] if spec["driver_s"] else 0.0
+    write_tool(
+        place.tools / "nvidia-smi",
+        gpus,
+        instance_id=instance_id,
+        home=place.home,
+        ready_at=ready_at,
+    )
     write_driver_files(place.root / "proc", gpus, instance_id=instance_id)
     if shutil.which("python3", path=_SYSTEM_PATH) is None:
         # Rented machines have a Python; where this one has none of its own, lend it ours.

@@ -41,6 +41,7 @@ class InstanceSpec(msgspec.Struct, frozen=True, kw_only=True):
     env: dict[str, str]
     on_start: str
     instance_key: str
+    driver_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ and needs nothing but `sh`. It answers the questions that tools and people ask (
 """
 
 import hashlib
+import math
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -130,6 +131,10 @@ table() {
 
 usage() { echo 'nvidia-smi [-L] [-i INDEX] [--query-gpu=FIELDS --format=csv[,noheader][,nounits]] [--version]'; }
 
+if [ "$READY_AT" -gt 0 ] && [ "$(date +%s)" -lt "$READY_AT" ]; then
+  echo "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
+  exit 9
+fi
 ONLY= FIELDS= FORMAT= ACT=table
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -165,8 +170,10 @@ esac
 """
 
 
-def write_tool(path: Path, gpus: Mapping[str, Any], *, instance_id: str, home: Path) -> None:
-    """Write the tool for these GPUs."""
+def write_tool(
+    path: Path, gpus: Mapping[str, Any], *, instance_id: str, home: Path, ready_at: float = 0.0
+) -> None:
+    """Write the tool for these GPUs; before `ready_at`, in seconds since 1970, it finds no driver."""
     count = int(gpus["count"])
     facts = {
         "NAME": gpus["driver_name"],
@@ -176,6 +183,7 @@ def write_tool(path: Path, gpus: Mapping[str, Any], *, instance_id: str, home: P
         "CUDA": gpus["cuda"],
         "CAP": gpus["compute_cap"],
         "POWER": gpus["power_w"],
+        "READY_AT": math.ceil(ready_at),
         "BUSY": home / ".gpu_utilization",
         "UUIDS": " ".join(_uuid(instance_id, index) for index in range(count)),
         "BUSES": " ".join(_bus(index) for index in range(count)),

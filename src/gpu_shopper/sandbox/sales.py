@@ -116,6 +116,7 @@ def sell(state: ModelState, order: Order, bought: Quote, *, now: float) -> Insta
             ssh_keys=order.ssh_keys,
             env=order.env,
             on_start=order.on_start,
+            driver_s=state.config.driver_s,
             instance_key=f"{state.chance.getrandbits(160):040x}",
         ),
         shown_gpu_name=shown[0],

@@ -146,6 +146,8 @@ class Cloud(Program):
     """A sandbox cloud. It comes back at the same address."""
 
     url = ""
+    # What else it is told at each start.
+    options: tuple[str, ...] = ()
 
     @property
     def state(self) -> Path:
@@ -159,7 +161,7 @@ class Cloud(Program):
         self.launch(
             "gpu_shopper.sandbox", "--state-dir", str(self.state), "--key", KEY,
             "--control-key", CONTROL, "--boot-seconds", str(boot_s), "--offers", str(offers),
-            "--port-file", str(file), "--port", str(port),
+            "--port-file", str(file), "--port", str(port), *self.options,
         )  # fmt: skip
         until(
             "the cloud is up",

@@ -1,6 +1,7 @@
 """The cloud that runs on this machine, seen through its HTTP API."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
@@ -40,7 +41,9 @@ _QUIRKS = Quirks(
 
 
 def _connect(settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
-    return SandboxProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=_QUIRKS)
+    limit = settings.get("start_script_bytes", _QUIRKS.start_script_limit)
+    quirks = replace(_QUIRKS, start_script_limit=int(limit))
+    return SandboxProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=quirks)
 
 
 MANIFEST = Manifest(
@@ -50,6 +53,11 @@ MANIFEST = Manifest(
             name="url", help="Where the sandbox cloud listens, such as http://127.0.0.1:8701."
         ),
         SettingSpec(name="key", help="The key of the account.", secret=True),
+        SettingSpec(
+            name="start_script_bytes",
+            help="The largest start-up script that it takes, as it was told; 0: none.",
+            default=str(_QUIRKS.start_script_limit),
+        ),
     ),
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
