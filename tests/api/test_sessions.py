@@ -5,9 +5,11 @@ import asyncio
 import msgspec
 import pytest
 
+from gpu_shopper.domain.agent_way import AgentWay
 from gpu_shopper.domain.launch import AttemptState, Proof
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.session import StopReason
+from gpu_shopper.testing.builders import heard
 from tests.api.house import CLOUD, ORDER, a_house, an_offer
 from tests.api.rows import HOUR, START, a_running_session, a_session, an_attempt, put, session_id
 from tests.unit.stores.arrange import CLOSED, REJECTED, STOPPED, STOPPING
@@ -370,7 +372,10 @@ def test_each_step_of_a_life_has_its_phase() -> None:
         ("looking for the instance", a_session(3, **provisioning), {"state": AttemptState.UNKNOWN, "instance_id": None}),
         ("booting", a_session(4, **provisioning), {"heard": None, "endpoint": None}),
         ("waiting for the node", a_session(5, **provisioning), {"heard": None}),
-        ("checking the node", a_session(6, **provisioning), {}),
+        ("waiting for SSH", a_session(13, **provisioning), {"heard": None, "agent_way": AgentWay.OVER_SSH}),
+        ("bringing the agent", a_session(14, **provisioning), {"heard": None, "agent_way": AgentWay.LOGGED_IN}),
+        ("waiting for the GPU driver", a_session(15, **provisioning), {"heard": heard(as_sold=False)}),
+        ("checking the node", a_session(6, **provisioning), {"agent_way": AgentWay.LOGGED_IN}),
         ("asking for the end", a_session(7, **STOPPING), ending | {"destroy_answered_at": None}),
         ("proving absence", a_session(8, **STOPPING), ending),
         ("settling", a_session(9, **STOPPING), None),

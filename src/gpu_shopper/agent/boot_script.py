@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Clouds cap start-up scripts; what is ours must leave room for the consumer's.
 OWN_SIZE_LIMIT_BYTES = 24 * 1024
+BASE64_LINE = 1_000
 
 _KEY = r"[a-z0-9@.-]{4,64} [A-Za-z0-9+/=]{16,2000}( [ -~]{0,200})?"
 _HOLE = re.compile(r"@([A-Z_]+)@")
@@ -30,6 +31,7 @@ _HOLE = re.compile(r"@([A-Z_]+)@")
 _TEMPLATE = r"""#!/bin/sh
 # Starts the Cloud GPU Shopper's node agent, then the workload.
 set -u
+unset SSH_CONNECTION SSH_CLIENT SSH_TTY
 user_mask=$(umask)
 umask 077
 if [ -z "${HOME:-}" ]; then
@@ -66,7 +68,7 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@" </dev/null >/dev/null 2>&1 &
   fi
 }
 
-rm -f error
+rm -f error python
 if [ -n "$py" ]; then
   "$py" -I -c 'import base64, sys, zlib
 sys.stdout.buffer.write(zlib.decompress(base64.b64decode(sys.stdin.read())))' >agent.pyz.new <<'END_OF_AGENT'
@@ -110,6 +112,8 @@ else rm -f workload.pid workload.exit
 fi
 [ -n "$py" ] && detach sh "$dir/watchdog.sh" "$py" "$dir"
 @WORKLOAD@
+# Comes last: whoever finds it knows that nothing before it is missing.
+[ -n "$py" ] && printf '%s\n' "$py" >python
 exit 0
 """
 
@@ -177,7 +181,9 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 def _base64(content: bytes) -> str:
     whole = base64.b64encode(content).decode("ascii")
-    return "\n".join(whole[start : start + 1_000] for start in range(0, len(whole), 1_000))
+    return "\n".join(
+        whole[start : start + BASE64_LINE] for start in range(0, len(whole), BASE64_LINE)
+    )
 
 
 def _in_transit(zipapp: bytes) -> bytes:

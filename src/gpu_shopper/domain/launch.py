@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from gpu_shopper.domain.agent_way import AgentWay
 from gpu_shopper.domain.errors import IllegalMove
 from gpu_shopper.domain.ids import AttemptId, ConsumerId, InstanceId, ProviderName, SessionId
 from gpu_shopper.domain.instance import Endpoint, Instance
@@ -21,8 +22,6 @@ from gpu_shopper.domain.offer import Offer
 DESTROY_PAUSE_FIRST = timedelta(seconds=5)
 DESTROY_PAUSE_LONGEST = timedelta(minutes=5)
 DESTROY_PAUSE_AFTER_A_DAY = timedelta(minutes=15)
-ALERT_TRIES = 10
-ALERT_PERIOD = timedelta(hours=1)
 REPORT_ON_ITS_WAY = timedelta(seconds=15)
 
 
@@ -127,6 +126,7 @@ class LaunchAttempt:
     token_hash: str
     request_digest: str
     rate: HourlyRate
+    agent_way: AgentWay = AgentWay.IN_ORDER
     unwanted_because: str | None = None
     blame: Blame | None = None
     instance_id: InstanceId | None = None
@@ -188,6 +188,13 @@ class LaunchAttempt:
             and self.endpoint is not None
             and self.read_back_at is not None
         )
+
+    @property
+    def lacking(self) -> str:
+        """What has not been seen yet of an instance that is to run, in words."""
+        if self.heard is not None:
+            return "no address" if self.heard.as_sold else "its GPUs could not be read"
+        return "no login" if self.agent_way is AgentWay.OVER_SSH else "no sign of life"
 
     def to(self, state: AttemptState) -> "LaunchAttempt":
         """Return the attempt in `state`.
@@ -365,19 +372,6 @@ def timeless(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt | None:
         absence=absence,
         next_action_at=at,
     )
-
-
-def alert_due(attempt: LaunchAttempt, now: datetime) -> bool:
-    """Return whether an operator must be told (again) that this instance cannot be destroyed."""
-    is_closing = attempt.state is AttemptState.CLOSING
-    return is_closing and alert_after(attempt.destroy_tries, alerted_at=attempt.alerted_at, now=now)
-
-
-def alert_after(tries: int, *, alerted_at: datetime | None, now: datetime) -> bool:
-    """Return whether so many tries in vain are to be told, the last time having been at `alerted_at`."""
-    if tries < ALERT_TRIES:
-        return False
-    return alerted_at is None or now - alerted_at >= ALERT_PERIOD
 
 
 def _owed_again(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:

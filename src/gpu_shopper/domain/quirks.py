@@ -40,6 +40,8 @@ class Quirks:
     launch_spacing: timedelta = timedelta(0)
     shop_period: timedelta = seconds(60)
     destroy_ends_billing: bool = False
+    # The largest start-up script that a create call carries, in bytes; 0 where there is none. What is larger goes over SSH.
+    start_script_limit: int = 64 * 1024
     billing: BillingTerms = field(default=BillingTerms())
 
 

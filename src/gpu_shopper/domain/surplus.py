@@ -7,9 +7,10 @@ to be gone, by complete listings that began after the last destroy was answered,
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gpu_shopper.domain.alerting import alert_after
 from gpu_shopper.domain.ids import InstanceId, ProviderName, SessionId
 from gpu_shopper.domain.instance import Instance
-from gpu_shopper.domain.launch import alert_after, pause_after
+from gpu_shopper.domain.launch import pause_after
 from gpu_shopper.domain.money import HourlyRate, Money, charge_between
 from gpu_shopper.domain.quirks import Quirks
 

@@ -28,7 +28,7 @@ from gpu_shopper.engine.choosing import Chooser
 from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.heeding import heed
-from gpu_shopper.engine.ordering import launch_order, request_digest
+from gpu_shopper.engine.ordering import launch_order, request_digest, way_of_agent
 from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
 from gpu_shopper.ports.provider import LaunchOrder
@@ -136,7 +136,7 @@ class Launching:
         def write(book: Book, session: Session) -> None:
             known = known_attempt(book, attempt.id)
             if known.wanted and session.state is State.PROVISIONING:
-                because = f"no sign of life within {grace.total_seconds():.0f} s of the order"
+                because = f"{known.lacking} within {grace.total_seconds():.0f} s of the order"
                 give_up(book, session, known, because=because, blame=Blame.MACHINE, at=now)
 
         await self._desk.write(claim, write)
@@ -198,6 +198,9 @@ class Launching:
             token_hash=desk.vault.hash_token(desk.vault.agent_token(label).text),
             request_digest=request_digest(session, offer),
             rate=offer.price,
+            agent_way=way_of_agent(
+                session, offer.provider, cloud.quirks, scripts=desk.boot_scripts
+            ),
             next_action_at=now + cloud.quirks.adoption_looks[0],
         )
 

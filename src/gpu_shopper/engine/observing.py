@@ -3,16 +3,18 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from gpu_shopper.domain.agent_way import AgentWay
 from gpu_shopper.domain.hearing import NodeReport, answered, is_overheard
 from gpu_shopper.domain.ids import AttemptId
 from gpu_shopper.domain.launch import AttemptState, Blame, LaunchAttempt
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.plan import Facts
 from gpu_shopper.domain.session import Session, StopReason
+from gpu_shopper.engine.bringing import bring_agent
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
-from gpu_shopper.ports.probe import ProbeFailed
+from gpu_shopper.ports.probe import AgentMissing, ProbeFailed
 from gpu_shopper.ports.provider_errors import ProviderError
 from gpu_shopper.transactions.known import known_attempt, known_session
 from gpu_shopper.transactions.orders import node_report, orders_for
@@ -50,7 +52,7 @@ class Observing:
             await self._look_at_cloud(claim, attempt)
             session, known = await self._reload(attempt)
         if self._look_at_node_due(facts, known):
-            heard = await self._look_at_node(session, known)
+            heard = await self._look_at_node(claim, session, known)
         await self._conclude(claim, attempt.id, heard)
 
     async def _look_at_cloud(self, claim: Claim, attempt: LaunchAttempt) -> None:
@@ -91,10 +93,15 @@ class Observing:
             return False
         if not facts.node_can_reach_us or is_overheard(attempt):
             return True
+        if attempt.heard is None and attempt.agent_way is not AgentWay.IN_ORDER:
+            # It has nothing to reach us with before we were there.
+            return True
         since = attempt.heard.at if attempt.heard else attempt.read_back_at
         return since is not None and facts.now - since >= _UNHEARD
 
-    async def _look_at_node(self, session: Session, attempt: LaunchAttempt) -> _Heard | None:
+    async def _look_at_node(
+        self, claim: Claim, session: Session, attempt: LaunchAttempt
+    ) -> _Heard | None:
         desk = self._desk
         assert attempt.endpoint is not None, attempt.id
         orders = orders_for(session, attempt, limits=desk.limits, now=desk.clock.now())
@@ -107,6 +114,10 @@ class Observing:
                 timeout=PROBE_LIMIT,
             )
             heartbeat = read_heartbeat(body)
+        except AgentMissing as missing:
+            desk.meter.count("probes_total", outcome="no_agent")
+            await bring_agent(desk, claim, session, attempt, host_key=missing.host_key)
+            return None
         except (ProbeFailed, BodyError) as error:
             desk.meter.event("probe_failed", session=attempt.session_id, because=str(error))
             desk.meter.count("probes_total", outcome="failed")

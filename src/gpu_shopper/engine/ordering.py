@@ -3,8 +3,11 @@
 import hashlib
 from datetime import datetime, timedelta
 
+from gpu_shopper.domain.agent_way import AgentWay
+from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.offer import Offer
+from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.session import Session
 from gpu_shopper.ports.boot import BootOrder, BootScripts
 from gpu_shopper.ports.provider import LaunchOrder
@@ -15,17 +18,13 @@ def launch_order(
     session: Session, attempt: LaunchAttempt, *, vault: Vault, scripts: BootScripts, now: datetime
 ) -> LaunchOrder:
     """Return the order of one attempt. All secrets in it come out of the label, so that nothing need be kept."""
-    workload = session.request.workload
+    workload, keys = session.request.workload, session.request.ssh_public_keys
     cap = session.request.price_cap
     assert cap is not None, session.id
-    boot = BootOrder(
-        provider=attempt.provider,
-        label=attempt.label,
-        token=vault.agent_token(attempt.label),
-        stop_in=max(timedelta(0), attempt.expires_at - now),
-        probe_key=vault.probe_key(attempt.label).public,
-        user_script=workload.on_start,
-    )
+    carried = attempt.agent_way is AgentWay.IN_ORDER
+    if not carried:
+        # Bound to nothing, unlike in the script: it is by this login that the script is brought.
+        keys = (*keys, vault.probe_key(attempt.label).public)
     return LaunchOrder(
         offer=attempt.offer,
         label=attempt.label,
@@ -33,11 +32,37 @@ def launch_order(
         price_cap=cap,
         image=workload.image,
         disk_gb=workload.disk_gb,
-        ssh_public_keys=session.request.ssh_public_keys,
+        ssh_public_keys=keys,
         env=scripts.environment(attempt.provider),
-        on_start=scripts.script(boot),
+        on_start=start_script(session, attempt, vault=vault, scripts=scripts, now=now)
+        if carried
+        else "",
         exposed_ports=workload.exposed_ports,
     )
+
+
+def start_script(
+    session: Session, attempt: LaunchAttempt, *, vault: Vault, scripts: BootScripts, now: datetime
+) -> str:
+    """Return the start-up script of one attempt as it is at `now`: the agent, and what the consumer wants run."""
+    boot = BootOrder(
+        provider=attempt.provider,
+        label=attempt.label,
+        token=vault.agent_token(attempt.label),
+        stop_in=max(timedelta(0), attempt.expires_at - now),
+        probe_key=vault.probe_key(attempt.label).public,
+        user_script=session.request.workload.on_start,
+    )
+    return scripts.script(boot)
+
+
+def way_of_agent(
+    session: Session, provider: ProviderName, quirks: Quirks, *, scripts: BootScripts
+) -> AgentWay:
+    """Return whether the cloud takes a start-up script as large as this session's."""
+    limit, user_script = quirks.start_script_limit, session.request.workload.on_start
+    fits = limit > 0 and scripts.size_bytes(provider, user_script) <= limit
+    return AgentWay.IN_ORDER if fits else AgentWay.OVER_SSH
 
 
 def request_digest(session: Session, offer: Offer) -> str:

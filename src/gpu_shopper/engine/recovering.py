@@ -18,6 +18,7 @@ from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.session import MAX_RESERVATION_HOURS, Session, SessionRequest
 from gpu_shopper.domain.workload import Workload, WorkloadType
 from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.ordering import way_of_agent
 from gpu_shopper.ports.books import Book
 from gpu_shopper.transactions.sighting import record_instance
 
@@ -97,6 +98,13 @@ def _attempt(
         token_hash=desk.vault.hash_token(desk.vault.agent_token(label).text),
         request_digest="",
         rate=instance.rate or HourlyRate(0),
+        # As it was ordered, unless the consumer's own script made the difference, which is lost with the book.
+        agent_way=way_of_agent(
+            session,
+            instance.provider,
+            desk.clouds[instance.provider].quirks,
+            scripts=desk.boot_scripts,
+        ),
         next_action_at=at,
     )
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from gpu_shopper.domain.alerting import alert_due
 from gpu_shopper.domain.cost import (
     begin_as_told,
     close_bill,
@@ -23,7 +24,6 @@ from gpu_shopper.domain.launch import (
     Absence,
     AttemptState,
     LaunchAttempt,
-    alert_due,
     destroy_pause,
     proved_absent,
     seen,

@@ -30,6 +30,10 @@ class BootScripts(Protocol):
         """Whether agents are told an address of ours to report to."""
         ...
 
+    def size_bytes(self, provider: ProviderName, user_script: str | None) -> int:
+        """Return the most that a script for such an order takes, whatever its label, token and times are."""
+        ...
+
     def script(self, order: BootOrder) -> str:
         """Return the script; the consumer's own part cannot escape from its place in it."""
         ...

@@ -17,7 +17,8 @@ from gpu_shopper.domain.quirks import Capabilities, Quirks
 class LaunchOrder:
     """Everything that a create call carries. `label` and `ends_by` are in it from birth.
 
-    `on_start` is the whole start-up script, the agent's bootstrap included; `ssh_public_keys` are OpenSSH lines.
+    `on_start` is the whole start-up script, the agent's bootstrap included; empty where it is larger than the cloud takes,
+    and then one of `ssh_public_keys` (OpenSSH lines) is our own, by which it is brought. All of them must be authorised.
     """
 
     offer: Offer

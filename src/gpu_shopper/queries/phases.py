@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import assert_never
 
+from gpu_shopper.domain.agent_way import AgentWay
 from gpu_shopper.domain.launch import AttemptState, LaunchAttempt, Proof
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.plan import wanted_attempt
@@ -17,7 +18,10 @@ class Phase(StrEnum):
     WAITING_FOR_ANSWER = "waiting for the cloud's answer"
     LOOKING_FOR_INSTANCE = "looking for the instance"
     BOOTING = "booting"
+    WAITING_FOR_SSH = "waiting for SSH"
+    BRINGING_AGENT = "bringing the agent"
     WAITING_FOR_NODE = "waiting for the node"
+    WAITING_FOR_DRIVER = "waiting for the GPU driver"
     CHECKING_NODE = "checking the node"
     RUNNING = "running"
     ASKING_FOR_END = "asking for the end"
@@ -26,6 +30,14 @@ class Phase(StrEnum):
     PROVED_ABSENT = "proved absent"
     PRESUMED_ABSENT = "presumed absent"
     NOTHING_BOUGHT = "nothing was bought"
+
+
+# What a node with an address is waited for, as long as it was never heard.
+_WAYS = {
+    AgentWay.IN_ORDER: Phase.WAITING_FOR_NODE,
+    AgentWay.OVER_SSH: Phase.WAITING_FOR_SSH,
+    AgentWay.LOGGED_IN: Phase.BRINGING_AGENT,
+}
 
 
 def phase_of(session: Session, attempts: Sequence[LaunchAttempt]) -> Phase:
@@ -53,8 +65,8 @@ def _provisioning_phase(attempt: LaunchAttempt | None) -> Phase:
         sent = attempt.state is AttemptState.SENT
         return Phase.WAITING_FOR_ANSWER if sent else Phase.LOOKING_FOR_INSTANCE
     if attempt.heard is not None:
-        return Phase.CHECKING_NODE
-    return Phase.BOOTING if attempt.endpoint is None else Phase.WAITING_FOR_NODE
+        return Phase.CHECKING_NODE if attempt.heard.as_sold else Phase.WAITING_FOR_DRIVER
+    return Phase.BOOTING if attempt.endpoint is None else _WAYS[attempt.agent_way]
 
 
 def _ending_phase(attempts: Sequence[LaunchAttempt]) -> Phase | None:

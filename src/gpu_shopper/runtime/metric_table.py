@@ -80,6 +80,9 @@ METRICS: tuple[Metric, ...] = (
     _counter("menus_unchanged_total", "Menus that a cloud said were as before.", "provider"),
     _counter("heartbeats_total", "Heartbeats of agents, by what came of them.", "outcome"),
     _counter("probes_total", "Agents read over SSH, by what came of it.", "outcome"),
+    _counter(
+        "deliveries_total", "Agents brought to nodes over SSH, by what came of it.", "outcome"
+    ),
     _counter("notices_total", "Notices to the operator, by whether they arrived.", "outcome"),
     _histogram("provider_call_seconds", "How long a cloud took to answer.", "provider", "call"),
     _histogram("step_seconds", "How long a step of the engine took.", "step"),

@@ -1,4 +1,4 @@
-"""Reads an agent's report over SSH, where the node cannot reach us.
+"""Visits nodes over SSH: reads an agent's report where the node cannot reach us, and brings the agent where it is not.
 
 The login is as narrow as it can be made: one key, made for this attempt; the node's host key pinned;
 no agent, no configuration or key file of this machine, no password, no forwarding. The whole visit is
@@ -8,13 +8,15 @@ bounded in time and its output in size; few run at once, and one per endpoint.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import asyncssh
 
 from gpu_shopper.domain.instance import Endpoint
-from gpu_shopper.ports.probe import ProbeFailed
+from gpu_shopper.ports.probe import AgentMissing, ProbeFailed
 from gpu_shopper.ports.vault import KeyPair
+from gpu_shopper.wire.visits import DELIVER_COMMAND, NO_AGENT, REPORT_COMMAND, delivered
 
 MOST_AT_ONCE = 50
 LARGEST_REPORT = 64 * 1024
@@ -34,7 +36,7 @@ _HOST_KEY_ALGORITHMS = (
 class SshProbe:
     """Visits nodes. `command` is asked for, though the node binds the key to its own."""
 
-    def __init__(self, *, at_once: int = MOST_AT_ONCE, command: str = "report") -> None:
+    def __init__(self, *, at_once: int = MOST_AT_ONCE, command: str = REPORT_COMMAND) -> None:
         self._slots = asyncio.Semaphore(at_once)
         self._command = command
         self._lines: dict[Endpoint, tuple[asyncio.Lock, int]] = {}
@@ -48,20 +50,51 @@ class SshProbe:
         orders: bytes,
         timeout: float,
     ) -> tuple[bytes, str]:
-        """Return the report as the agent wrote it, and the host key that was seen.
+        """Hand over orders; return the report as the agent wrote it, and the host key that was seen.
 
         With `host_key` None the first key seen is accepted and returned, to be pinned.
 
         Raises:
+            AgentMissing: the login works, and no agent is there.
             ProbeFailed: see there. Waiting for a turn counts towards `timeout`.
         """
+        errand = _Errand("report", self._command, orders)
+        said, seen = await self._visit(endpoint, errand, key=key, host_key=host_key, limit=timeout)
+        if said.status == NO_AGENT:
+            raise AgentMissing(said.complaint, host_key=seen)
+        if said.status != 0 or not said.output or not said.listened:
+            raise ProbeFailed(said.complaint)
+        return said.output, seen
+
+    async def deliver(
+        self, endpoint: Endpoint, *, key: KeyPair, host_key: str, script: str, timeout: float
+    ) -> None:
+        """Run the start-up script on the node, whole or not at all; nothing is said to a host with another key.
+
+        Raises:
+            ProbeFailed: see there; the script may have run nevertheless.
+        """
+        errand = _Errand("start-up script", DELIVER_COMMAND, delivered(script))
+        said, _ = await self._visit(endpoint, errand, key=key, host_key=host_key, limit=timeout)
+        if said.status != 0 or not said.listened:
+            raise ProbeFailed(said.complaint)
+
+    async def _visit(
+        self,
+        endpoint: Endpoint,
+        errand: "_Errand",
+        *,
+        key: KeyPair,
+        host_key: str | None,
+        limit: float,
+    ) -> "tuple[_Said, str]":
         where = f"{endpoint.user}@{endpoint.host}:{endpoint.port}"
         host = _Host(_key_of(host_key, where))
         try:
-            async with asyncio.timeout(timeout), self._turn(endpoint):
-                report = await self._visit(endpoint, host, key, orders)
+            async with asyncio.timeout(limit), self._turn(endpoint):
+                said = await _talk(endpoint, host, key, errand)
         except TimeoutError as error:
-            raise ProbeFailed(f"{where}: not read within {timeout:g} s") from error
+            raise ProbeFailed(f"{where}: not done within {limit:g} s") from error
         except (asyncssh.Error, OSError) as error:
             if host.changed:
                 # The texts of what is raised here may hold what the other side made up.
@@ -70,7 +103,7 @@ class SshProbe:
                 ) from error
             raise ProbeFailed(f"{where}: {_plain(str(error) or type(error).__name__)}") from error
         assert host.seen is not None, where
-        return report, _line_of(host.seen)
+        return said, _line_of(host.seen)
 
     @asynccontextmanager
     async def _turn(self, endpoint: Endpoint) -> AsyncIterator[None]:
@@ -84,47 +117,71 @@ class SshProbe:
             if waiting > 1:
                 self._lines[endpoint] = (lock, waiting - 1)
 
-    async def _visit(self, endpoint: Endpoint, host: "_Host", key: KeyPair, orders: bytes) -> bytes:
-        connection, _ = await asyncssh.create_connection(
-            lambda: host,
-            endpoint.host,
-            endpoint.port,
-            username=endpoint.user,
-            client_keys=[asyncssh.import_private_key(key.private.text)],
-            known_hosts=([], [], []),
-            server_host_key_algs=host.algorithms(),
-            preferred_auth=["publickey"],
-            host_based_auth=False,
-            kbdint_auth=False,
-            password_auth=False,
-            gss_host=None,
-            x509_trusted_certs=None,
-            agent_path=None,
-            config=[],
-        )
-        try:
-            report = await self._run(connection, orders)
-            connection.close()
-            await connection.wait_closed()
-            return report
-        finally:
-            # Closing politely may wait for a peer that is gone; by now there is nothing to wait for.
-            connection.abort()
 
-    async def _run(self, connection: asyncssh.SSHClientConnection, orders: bytes) -> bytes:
-        process: asyncssh.SSHClientProcess[Any] = await connection.create_process(
-            self._command, encoding=None, stderr=asyncssh.PIPE
-        )
-        taken = _hand_over(process, orders)
-        report = await _read(process.stdout, limit=LARGEST_REPORT)
-        if len(report) > LARGEST_REPORT:
-            raise ProbeFailed(f"{self._command}: more than {LARGEST_REPORT} bytes came back")
-        complaint = await _read(process.stderr, limit=_LONGEST_REASON)
-        await process.wait_closed()
-        if process.exit_status != 0 or not report or not taken:
-            reason = _plain(complaint.decode("utf-8", "replace")) or "nothing came back"
-            raise ProbeFailed(f"{self._command}: ended with {process.exit_status}: {reason}")
-        return report
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """What is asked of a node's shell, by a name for people, and what it is fed."""
+
+    name: str
+    command: str
+    given: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What came back. `listened` only if all that was given was taken; `complaint` is one printable line."""
+
+    status: int | None
+    output: bytes
+    complaint: str
+    listened: bool
+
+
+async def _talk(endpoint: Endpoint, host: "_Host", key: KeyPair, errand: _Errand) -> _Said:
+    connection, _ = await asyncssh.create_connection(
+        lambda: host,
+        endpoint.host,
+        endpoint.port,
+        username=endpoint.user,
+        client_keys=[asyncssh.import_private_key(key.private.text)],
+        known_hosts=([], [], []),
+        server_host_key_algs=host.algorithms(),
+        preferred_auth=["publickey"],
+        host_based_auth=False,
+        kbdint_auth=False,
+        password_auth=False,
+        gss_host=None,
+        x509_trusted_certs=None,
+        agent_path=None,
+        config=[],
+    )
+    try:
+        said = await _run(connection, errand)
+        connection.close()
+        await connection.wait_closed()
+        return said
+    finally:
+        # Closing politely may wait for a peer that is gone; by now there is nothing to wait for.
+        connection.abort()
+
+
+async def _run(connection: asyncssh.SSHClientConnection, errand: _Errand) -> _Said:
+    process: asyncssh.SSHClientProcess[Any] = await connection.create_process(
+        errand.command, encoding=None, stderr=asyncssh.PIPE
+    )
+    listened = _hand_over(process, errand.given)
+    output = await _read(process.stdout, limit=LARGEST_REPORT)
+    if len(output) > LARGEST_REPORT:
+        raise ProbeFailed(f"{errand.name}: more than {LARGEST_REPORT} bytes came back")
+    complaint = await _read(process.stderr, limit=_LONGEST_REASON)
+    await process.wait_closed()
+    reason = _plain(complaint.decode("utf-8", "replace")) or "nothing came back"
+    return _Said(
+        status=process.exit_status,
+        output=output,
+        complaint=f"{errand.name}: ended with {process.exit_status}: {reason}",
+        listened=listened,
+    )
 
 
 class _Host(asyncssh.SSHClient):
@@ -155,9 +212,9 @@ class _Host(asyncssh.SSHClient):
         return not self.changed
 
 
-def _hand_over(process: asyncssh.SSHClientProcess[Any], orders: bytes) -> bool:
+def _hand_over(process: asyncssh.SSHClientProcess[Any], given: bytes) -> bool:
     try:
-        process.stdin.write(orders)
+        process.stdin.write(given)
         process.stdin.write_eof()
     except BrokenPipeError:
         # It has ended already; why, it says on its way out.

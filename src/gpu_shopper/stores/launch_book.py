@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, case, func, or_, select, text
 
+from gpu_shopper.domain.agent_way import AgentWay
 from gpu_shopper.domain.census import Unreadable
 from gpu_shopper.domain.ids import (
     AttemptId,
@@ -27,6 +28,7 @@ from gpu_shopper.stores.trouble import RuleBroken
 
 _BLAMES: dict[str | None, Blame | None] = {None: None, **{blame.value: blame for blame in Blame}}
 _PROOFS: dict[str | None, Proof | None] = {None: None, **{proof.value: proof for proof in Proof}}
+_WAYS = {way.value: way for way in AgentWay}
 _STATES = {state.value: state for state in AttemptState}
 
 
@@ -70,6 +72,7 @@ _WRITE: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("wanted", int),
     ("rate", attrgetter("micros")),
     ("blame", _value_if),
+    ("agent_way", attrgetter("value")),
     ("proof", _value_if),
     ("endpoint", documents.write_if),
     ("heard", documents.write_if),
@@ -82,6 +85,7 @@ _READ: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("wanted", bool),
     ("rate", HourlyRate),
     ("blame", _BLAMES.__getitem__),
+    ("agent_way", _WAYS.__getitem__),
     ("proof", _PROOFS.__getitem__),
     ("endpoint", documents.read_endpoint),
     ("heard", documents.read_heard),

@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from gpu_shopper.domain.agent_way import AgentWay
 from gpu_shopper.domain.launch import OPEN, AttemptState, Blame, Proof
 from gpu_shopper.domain.lifecycle import ENDING, FINAL, State
 from gpu_shopper.domain.session import AS_ASKED, StopReason
@@ -109,6 +110,7 @@ attempts = Table(
     needed("token_hash"),
     needed("request_digest"),
     needed("rate", Whole),
+    needed("agent_way"),
     maybe("unwanted_because"),
     maybe("blame"),
     maybe("instance_id"),
@@ -141,6 +143,7 @@ attempts = Table(
     UniqueConstraint("token_hash", name="one_attempt_per_token"),
     one_of("state", AttemptState),
     one_of("blame", Blame),
+    one_of("agent_way", AgentWay),
     one_of("proof", Proof),
     rule("label_is_there", "label <> '' AND token_hash <> ''"),
     rule("wanted_is_yes_or_no", "wanted IN (0, 1)"),

@@ -131,7 +131,7 @@ def l3_nothing_outlives_us_for_long(o: Oracle) -> None:
     """L3: with the house away for ever, what has an agent is ended by it within 35 minutes.
 
     A cloud that takes the node's order and does nothing starts the bound anew. Where a node has no means to end its own
-    instance, it can only stop the work.
+    instance, it can only stop the work; and where the agent was still to be brought, there is none to do even that.
     """
     assert o.nodes is not None, "the world is not complete"
     away_since = o.outages[HOUSE].since
@@ -142,6 +142,9 @@ def l3_nothing_outlives_us_for_long(o: Oracle) -> None:
         if node is None or not node.has_power:
             continue
         if not cloud.profile.capabilities.node_can_end_itself:
+            continue
+        if node.is_bare:
+            o.exercised["L3 without an agent"] += 1
             continue
         o.exercised["L3"] += 1
         begin = max(away_since, node.started_at, o.last_destroy(cloud, entry.id) or 0.0)
@@ -155,7 +158,7 @@ def l3_nothing_out_of_reach_lives_for_long(o: Oracle) -> None:
     assert o.nodes is not None, "the world is not complete"
     for node in o.nodes.all():
         cloud, held = node.cloud, node.cloud.instance(node.instance_id)
-        if held is None or not held.alive or not node.has_power:
+        if held is None or not held.alive or not node.has_power or node.is_bare:
             continue
         if not cloud.profile.capabilities.node_can_end_itself or not o.is_ours(held.name):
             continue

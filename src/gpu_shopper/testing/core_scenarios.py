@@ -11,6 +11,7 @@ from datetime import timedelta
 from gpu_shopper.domain.caller import Caller
 from gpu_shopper.domain.ids import SessionId
 from gpu_shopper.domain.quirks import seconds
+from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.testing.cloud_kinds import SANDBOX_QUIRKS
 from gpu_shopper.testing.process import CrashPlan
 from gpu_shopper.testing.scenarios import Played, Scene, Script, Stage, play
@@ -20,6 +21,12 @@ _ENDED = ("stopped", "failed")
 _LOST_ORDER = ({"kind": "lose_request", "count": 1, "operations": ["create"]},)
 # A cloud that is looked at less often, where the story is long.
 _UNHURRIED = replace(SANDBOX_QUIRKS, observe_period=seconds(20))
+# A cloud without start-up scripts, whose machines know no key for a while.
+NO_SCRIPTS = Scene(
+    quirks=replace(SANDBOX_QUIRKS, start_script_limit=0),
+    config=ModelConfig(boot_s=(5.0, 5.0), stock=5, start_script_bytes=0),
+    keys_late_s=10.0,
+)
 _OPERATOR = Caller(name="operator")
 
 
@@ -281,6 +288,14 @@ async def locked_out(stage: Stage) -> None:
     await stage.until_state(session, *_ENDED)
 
 
+async def brought(stage: Stage) -> None:
+    """The cloud takes no start-up script: the house logs in as soon as it is let in, and brings the agent."""
+    stage.open_window()
+    session = await _running(stage)
+    stage.close_window()
+    await _end(stage, session)
+
+
 async def read_by_us(stage: Stage) -> None:
     """The node cannot reach the house, so the house logs in to read it; a listing lies meanwhile."""
     session = await _running(stage)
@@ -313,5 +328,6 @@ CORE: dict[str, Core] = {
     "doubled": Core(script=doubled),
     "outage": Core(script=outage),
     "locked_out": Core(script=locked_out),
+    "brought": Core(script=brought, scene=NO_SCRIPTS),
     "read_by_us": Core(script=read_by_us, scene=Scene(pushes=False)),
 }

@@ -6,8 +6,7 @@ over a wire that loses; it obeys orders, and ends itself by its own means when i
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from gpu_shopper.agent.config import AgentConfig
 from gpu_shopper.agent.deadman import (
@@ -22,11 +21,9 @@ from gpu_shopper.agent.deadman import (
     resumed,
 )
 from gpu_shopper.domain.errors import Refusal
-from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.instance import Endpoint
 from gpu_shopper.ports.books import BookUnavailable, UnreadableRow
-from gpu_shopper.ports.boot import BootOrder
-from gpu_shopper.ports.probe import ProbeFailed
+from gpu_shopper.ports.probe import AgentMissing, ProbeFailed
 from gpu_shopper.ports.vault import KeyPair
 from gpu_shopper.sandbox.messages import InstanceSpec
 from gpu_shopper.testing.asgi import Asked
@@ -35,6 +32,7 @@ from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.front_door import FrontDoor, Unanswered
 from gpu_shopper.testing.house import House, HouseDown
 from gpu_shopper.testing.loop import VirtualLoop
+from gpu_shopper.testing.node_habits import NodeHabits
 from gpu_shopper.testing.process import crash_point
 from gpu_shopper.wire.agent import GpuReading, Heartbeat, Orders, Workload
 
@@ -44,47 +42,6 @@ _BOOT_S = 20.0
 _SEND_LIMIT_S = 10.0
 HEARTBEAT_PATH = "/api/v1/agent/heartbeat"
 _NO_ORDERS = (HouseDown, Unanswered, Refusal, BookUnavailable, UnreadableRow, TimeoutError)
-
-
-@dataclass(slots=True, kw_only=True)
-class NodeHabits:
-    """How nodes behave in one run; rates from 0 to 1."""
-
-    pushes: bool = True
-    # By the real API, as bytes; else straight to the command that takes them, which is quicker.
-    by_api: bool = False
-    install_s: tuple[float, float] = (3.0, 20.0)
-    beat_s: float = 60.0
-    lose: float = 0.0
-    mute: float = 0.0
-    replay: float = 0.0
-    driver_late: float = 0.0
-    idle: float = 0.3
-
-    def heal(self) -> None:
-        """Lose nothing more; nodes that are mute stay so."""
-        self.lose = self.replay = 0.0
-
-
-class SimBootScripts:
-    """Start-up scripts that only a simulated node reads."""
-
-    def __init__(self, habits: NodeHabits) -> None:
-        self._habits = habits
-
-    @property
-    def node_can_reach_us(self) -> bool:
-        """See the port."""
-        return self._habits.pushes
-
-    def script(self, order: BootOrder) -> str:
-        """See the port."""
-        stop_in = max(1.0, order.stop_in.total_seconds())
-        return json.dumps({"label": order.label, "token": order.token.text, "stop_in": stop_in})
-
-    def environment(self, provider: ProviderName) -> Mapping[str, str]:
-        """See the port."""
-        return {}
 
 
 class Node:
@@ -109,15 +66,27 @@ class Node:
         self.started_at = self.told_at = nodes.loop.time()
         self._born_at = 0.0
         self._life: Life | None = None
-        birth = json.loads(spec.on_start)
-        self.token: str = birth["token"]
-        self._config = AgentConfig(
+        self.token = ""
+        self._given: AgentConfig | None = None
+        self._has_agent = asyncio.Event()
+        if spec.on_start:
+            self.take(spec.on_start)
+
+    def take(self, script: str) -> None:
+        """Run a start-up script; one that was run before goes on."""
+        if self._given is not None:
+            return
+        birth = json.loads(script)
+        self.token = birth["token"]
+        self._given = AgentConfig(
             label=birth["label"], token=self.token, stop_in_seconds=birth["stop_in"]
         )
+        self._has_agent.set()
 
     async def live(self) -> None:
         """Come up, report, obey, end."""
         nodes, loop = self._nodes, self._nodes.loop
+        await self._has_agent.wait()
         low, high = nodes.habits.install_s
         await asyncio.sleep(low + (high - low) * self._chance.uniform())
         self._born_at = loop.time()
@@ -142,10 +111,34 @@ class Node:
         Raises:
             ProbeFailed: nothing answers.
         """
-        if not self.is_up or self.mute or self._lost():
+        if not self.is_up or self.mute or self.loses_a_word():
             raise ProbeFailed("connection timed out")
         self._obey(Orders.from_json(orders))
         return self.heartbeat().to_json().encode()
+
+    def let_in(self, host_key: str | None) -> None:
+        """Let a login in that comes with its own key, and has pinned ours.
+
+        Raises:
+            ProbeFailed: it does not know the key yet, or the other side does not know it.
+        """
+        nodes = self._nodes
+        if host_key not in {None, self.host_key}:
+            nodes.struck("host_key_refused")
+            raise ProbeFailed("shows another host key than before", host_key_changed=True)
+        if nodes.loop.time() - self.started_at < nodes.habits.keys_late_s:
+            nodes.struck("keys_late")
+            raise ProbeFailed("permission denied")
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it waits for its start-up script."""
+        return self._given is None
+
+    @property
+    def _config(self) -> AgentConfig:
+        assert self._given is not None, self.spec.name
+        return self._given
 
     @property
     def instance_id(self) -> str:
@@ -193,7 +186,7 @@ class Node:
         self._life = obeyed(self._aged(), orders, self._aged().age)
         self.told_at = self._nodes.loop.time()
 
-    def _lost(self) -> bool:
+    def loses_a_word(self) -> bool:
         """Draw whether what is said between it and the house just now gets lost."""
         if self._nodes.is_cut(self):
             return True
@@ -208,7 +201,7 @@ class Node:
         nodes, heartbeat = self._nodes, self.heartbeat()
         times = 2 if self._chance.uniform() < nodes.habits.replay else 1
         for again in range(times):
-            if self._lost():
+            if self.loses_a_word():
                 nodes.struck("heartbeat_lost")
                 continue
             if again:
@@ -218,7 +211,7 @@ class Node:
                     orders = await self._report(heartbeat)
             except _NO_ORDERS:
                 continue
-            if self._lost():
+            if self.loses_a_word():
                 nodes.struck("orders_lost")
                 continue
             if self.is_up:
@@ -317,7 +310,8 @@ class Nodes:
 
     def start(self, cloud: SimCloud, spec: InstanceSpec) -> None:
         """Bring an instance's agent to life; a stranger's instance has none."""
-        if spec.instance_id in self._nodes or not spec.on_start:
+        ordered_by_us = spec.on_start or spec.ssh_keys
+        if spec.instance_id in self._nodes or not ordered_by_us:
             return
         self._number += 1
         node = Node(self, cloud, spec, self._number)
@@ -364,11 +358,26 @@ class Nodes:
             node = self.tenants.get(instance_id) or self._nodes.get(instance_id)
             if node is None:
                 raise ProbeFailed("no route to host")
-            if host_key not in {None, node.host_key}:
-                self.struck("host_key_refused")
-                raise ProbeFailed("shows another host key than before", host_key_changed=True)
+            node.let_in(host_key)
             if node.instance_id != instance_id:
                 self.struck("foreign_report")
                 # Somebody else's agent, and somebody else's orders are none of its business.
                 return node.heartbeat().to_json().encode(), node.host_key
+            if node.is_bare and node.has_power and not node.mute:
+                raise AgentMissing("there is no agent", host_key=node.host_key)
             return node.answer(orders), node.host_key
+
+    async def deliver(
+        self, endpoint: Endpoint, *, key: KeyPair, host_key: str, script: str, timeout: float
+    ) -> None:
+        """See the probe's port. An answer may be lost although the script ran."""
+        with crash_point("deliver"):
+            await asyncio.sleep(0.3)
+            node = self._nodes.get(endpoint.host.partition(".")[0])
+            if node is None or not node.has_power or node.mute or node.loses_a_word():
+                raise ProbeFailed("no route to host")
+            node.let_in(host_key)
+            node.take(script)
+            self.struck("agent_brought")
+            if node.loses_a_word():
+                raise ProbeFailed("connection lost")

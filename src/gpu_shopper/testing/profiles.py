@@ -17,7 +17,7 @@ from gpu_shopper.testing.cloud_kinds import draw_cloud, draw_kinds
 from gpu_shopper.testing.clouds import CloudProfile
 from gpu_shopper.testing.consumers import Demand
 from gpu_shopper.testing.faults import MISDEEDS, TROUBLES, params_of
-from gpu_shopper.testing.nodes import NodeHabits
+from gpu_shopper.testing.node_habits import NodeHabits
 
 
 class Mode(StrEnum):

@@ -28,7 +28,7 @@ from gpu_shopper.testing.clouds import CloudProfile, SimCloud
 from gpu_shopper.testing.consumers import Demand
 from gpu_shopper.testing.effects import Site, effect_sites
 from gpu_shopper.testing.loop import current_loop, run_simulation
-from gpu_shopper.testing.nodes import NodeHabits
+from gpu_shopper.testing.node_habits import NodeHabits
 from gpu_shopper.testing.process import CrashPlan, Process
 from gpu_shopper.testing.profiles import Mode, WorldProfile
 from gpu_shopper.testing.rows import AttemptRow
@@ -53,6 +53,8 @@ class Scene:
     names_itself: bool = True
     keeps_prices: bool = False
     sweep_s: float = 300.0
+    keys_late_s: float = 0.0
+    lose: float = 0.0
 
     def profile(self, seed: int) -> WorldProfile:
         """Return the world's profile."""
@@ -71,7 +73,12 @@ class Scene:
             clouds=(cloud,),
             demand=Demand(),
             habits=NodeHabits(
-                pushes=self.pushes, beat_s=self.beat_s, install_s=(3.0, 3.0), idle=0.0
+                pushes=self.pushes,
+                beat_s=self.beat_s,
+                install_s=(3.0, 3.0),
+                idle=0.0,
+                keys_late_s=self.keys_late_s,
+                lose=self.lose,
             ),
             faults={},
             active_s=0.0,

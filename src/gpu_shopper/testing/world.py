@@ -27,7 +27,8 @@ from gpu_shopper.testing.front_door import FrontDoor
 from gpu_shopper.testing.house import House, HouseSettings, SimMeter, Surroundings
 from gpu_shopper.testing.loop import VirtualLoop, current_loop, run_simulation
 from gpu_shopper.testing.mischief import Mischief
-from gpu_shopper.testing.nodes import Nodes, SimBootScripts
+from gpu_shopper.testing.node_habits import SimBootScripts
+from gpu_shopper.testing.nodes import Nodes
 from gpu_shopper.testing.oracle import HOUSE, Oracle, Violation
 from gpu_shopper.testing.process import CrashPlan, Process
 from gpu_shopper.testing.profiles import Mode, WorldProfile, draw_profile

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -18,6 +20,7 @@ from gpu_shopper.agent.config import AgentConfig, EndByRequest
 from gpu_shopper.agent.pack import main as pack_main
 from gpu_shopper.agent.pack import stripped, zipapp_bytes
 from gpu_shopper.wire.agent import BodyError
+from gpu_shopper.wire.visits import NO_AGENT, REPORT_COMMAND, delivered
 
 KEY = "ssh-ed25519 " + "A" * 68 + " probe@control"
 CONFIG = AgentConfig(
@@ -211,3 +214,57 @@ def test_without_a_fit_python_the_workload_runs_and_the_lack_is_written_down(
 
     assert (tmp_path / "result").read_text() == "done\n"
     assert "no agent" in (tmp_path / ".gpu-shopper" / "error").read_text()
+
+
+def feed(shell: str, text: bytes, home: Path) -> subprocess.CompletedProcess[bytes]:
+    environ = {"HOME": str(home), "PATH": os.environ["PATH"], "SSH_CONNECTION": "1 2 3 4"}
+    return subprocess.run([shell, "-s"], input=text, capture_output=True, env=environ, check=False)
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9, 0.98])
+def test_of_a_script_that_was_cut_off_on_its_way_nothing_is_run(
+    tmp_path: Path, shell: str, share: float
+) -> None:
+    whole = delivered(script("touch began"))
+
+    feed(shell, whole[: int(len(whole) * share)], tmp_path)
+
+    assert [] == [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_who_looks_before_and_after_the_agent_was_brought_is_told_which_it_is(
+    tmp_path: Path, shell: str
+) -> None:
+    def report() -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [shell, "-c", REPORT_COMMAND], input=b"", capture_output=True,
+            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]}, check=False,
+        )  # fmt: skip
+
+    assert NO_AGENT == report().returncode
+    folder = tmp_path / ".gpu-shopper"
+    folder.mkdir()
+    (folder / "agent.pyz").write_bytes(zipapp_bytes())
+    assert NO_AGENT == report().returncode, "what stopped half-way is no agent"
+    (folder / "python").write_text(f"{sys.executable}\n")
+    assert (3, b"there is no heartbeat yet" in report().stderr) == (report().returncode, True)
+
+
+def test_a_node_that_can_have_no_agent_says_why_and_is_not_brought_it_again(tmp_path: Path) -> None:
+    folder = tmp_path / ".gpu-shopper"
+    folder.mkdir()
+    (folder / "error").write_text("no agent: there is no Python 3.8 or later\n")
+
+    said = subprocess.run(
+        ["sh", "-c", REPORT_COMMAND], input=b"", capture_output=True,
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]}, check=False,
+    )  # fmt: skip
+
+    assert (1, b"no Python 3.8" in said.stderr) == (said.returncode, True)
+
+
+def test_our_own_visits_are_known_by_their_words() -> None:
+    assert re.search(r"agent\.pyz'? report", REPORT_COMMAND)
+    assert REPORT_COMMAND.count("'") == 2, "any login shell reads it alike"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gpu_shopper.domain.alerting import alert_due
 from gpu_shopper.domain.errors import IllegalMove
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.launch import (
@@ -22,7 +23,6 @@ from gpu_shopper.domain.launch import (
     Blame,
     LaunchAttempt,
     Proof,
-    alert_due,
     destroy_pause,
     doubtful,
     found,

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from gpu_shopper.domain.alerting import ALERT_PERIOD, ALERT_TRIES
 from gpu_shopper.domain.ids import InstanceId, session_id
-from gpu_shopper.domain.launch import ALERT_PERIOD, ALERT_TRIES, pause_after
+from gpu_shopper.domain.launch import pause_after
 from gpu_shopper.domain.money import HourlyRate, money
 from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.surplus import (

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from inspect import Parameter, signature
 from typing import TypeVar
@@ -26,10 +26,7 @@ from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.reconciler import Reconciler
 from gpu_shopper.engine.sweeping import Sweeping
 from gpu_shopper.market.holder import Market
-from gpu_shopper.ports.books import Book, Claim, Notice, SessionEvent
-from gpu_shopper.ports.boot import BootOrder
-from gpu_shopper.ports.notifier import NotDelivered
-from gpu_shopper.ports.probe import ProbeFailed
+from gpu_shopper.ports.books import Book, Claim, SessionEvent
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.runtime.vault import DeploymentVault
 from gpu_shopper.runtime.wakeup import LocalWakeup
@@ -48,6 +45,7 @@ from gpu_shopper.testing.builders import (
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.loop import current_loop, run_simulation
+from tests.unit.engine.fakes import FakeBootScripts, FakeNotifier, FakeProbe, Recorder
 
 T = TypeVar("T")
 
@@ -162,68 +160,6 @@ class FakeCloud:
 
     def _visible(self) -> list[Instance]:
         return [one for one in self.instances.values() if one.id not in self.hidden]
-
-
-class Recorder:
-    """A meter that remembers."""
-
-    def __init__(self) -> None:
-        self.counted: Counter[str] = Counter()
-        self.events: list[str] = []
-        self.alarms: list[str] = []
-
-    def event(self, name: str, **fields: object) -> None:
-        self.events.append(name)
-
-    def alarm(self, name: str, **fields: object) -> None:
-        self.alarms.append(name)
-
-    def count(self, name: str, **labels: str) -> None:
-        self.counted[name] += 1
-
-    def timed(self, name: str, seconds: float, **labels: str) -> None:
-        assert seconds >= 0, name
-
-
-class FakeProbe:
-    """A node that is read over SSH; None while nobody answers there."""
-
-    def __init__(self) -> None:
-        self.report: bytes | None = None
-        self.host_key = "ssh-ed25519 AAAAnode"
-        self.pinned: list[str | None] = []
-        self.orders: list[bytes] = []
-
-    async def read_report(self, endpoint, *, key, host_key, orders: bytes, timeout: float):
-        self.pinned.append(host_key)
-        self.orders.append(orders)
-        if self.report is None:
-            raise ProbeFailed("connection refused")
-        return self.report, self.host_key
-
-
-class FakeBootScripts:
-    def __init__(self) -> None:
-        self.node_can_reach_us = True
-        self.orders: list[BootOrder] = []
-
-    def script(self, order: BootOrder) -> str:
-        self.orders.append(order)
-        return "#!/bin/sh\n" + (order.user_script or "")
-
-    def environment(self, provider: ProviderName) -> Mapping[str, str]:
-        return {"FROM": provider}
-
-
-class FakeNotifier:
-    def __init__(self) -> None:
-        self.delivered: list[Notice] = []
-        self.down = False
-
-    async def deliver(self, notice: Notice) -> None:
-        if self.down:
-            raise NotDelivered("the webhook answered 503")
-        self.delivered.append(notice)
 
 
 class House:

@@ -5,11 +5,14 @@ from datetime import timedelta
 
 import pytest
 
+from gpu_shopper.domain.agent_way import AgentWay
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.money import rate
+from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.workload import Workload, WorkloadType
-from gpu_shopper.engine.ordering import launch_order, request_digest
+from gpu_shopper.engine.ordering import launch_order, request_digest, way_of_agent
 from gpu_shopper.testing.builders import (
+    CUMULUS,
     HOUR,
     NOON,
     SSH_KEY,
@@ -90,3 +93,26 @@ def test_another_order_has_another_digest(session, offer) -> None:
 
     assert base == request_digest(replace(a_session(), error="x"), an_offer())
     assert base != request_digest(session, offer)
+
+
+@housed()
+async def test_an_order_without_a_script_holds_the_key_by_which_it_is_brought(house: House) -> None:
+    bare = replace(ATTEMPT, agent_way=AgentWay.OVER_SSH)
+
+    order = launch_order(SESSION, bare, vault=house.vault, scripts=house.scripts, now=NOON)
+
+    assert order.on_start == ""
+    assert (SSH_KEY, house.vault.probe_key(ATTEMPT.label).public) == order.ssh_public_keys
+
+
+@pytest.mark.parametrize(
+    ("limit", "way"),
+    [(20, AgentWay.IN_ORDER), (19, AgentWay.OVER_SSH), (0, AgentWay.OVER_SSH)],
+)
+@housed()
+async def test_a_script_that_is_larger_than_the_cloud_takes_goes_over_ssh(
+    house: House, limit: int, way: AgentWay
+) -> None:
+    quirks = Quirks(start_script_limit=limit)
+
+    assert way is way_of_agent(SESSION, CUMULUS, quirks, scripts=house.scripts)

@@ -9,10 +9,11 @@ import pytest
 
 from gpu_shopper.domain.instance import Endpoint
 from gpu_shopper.domain.label import Label
-from gpu_shopper.ports.probe import ProbeFailed
+from gpu_shopper.ports.probe import AgentMissing, ProbeFailed
 from gpu_shopper.runtime.probing import LARGEST_REPORT, SshProbe
 from gpu_shopper.runtime.vault import DeploymentVault
 from gpu_shopper.testing.chance import SeededChance
+from gpu_shopper.wire.visits import DELIVER_COMMAND, NO_AGENT, REPORT_COMMAND, delivered
 
 VAULT = DeploymentVault(b"k" * 32, SeededChance(1))
 KEY = VAULT.probe_key(Label("gs1-a"))
@@ -87,7 +88,7 @@ def test_a_report_comes_back_and_orders_arrive(pinned: str | None) -> None:
 
     assert (b'{"a": 1}', HOST_LINE) == asyncio.run(main())
     assert [b"go on"] == node.orders
-    assert ["report"] == node.commands
+    assert [REPORT_COMMAND] == node.commands
 
 
 def test_another_host_key_than_the_pinned_one_gets_nothing() -> None:
@@ -207,3 +208,90 @@ def test_one_at_a_time_at_one_endpoint_and_few_at_once_at_many() -> None:
     assert alone == 1
     assert together > 1
     assert node.most == 1
+
+
+async def alone(process: asyncssh.SSHServerProcess) -> None:
+    """Say what a shell says where there is no agent."""
+    process.stderr.write(b"there is no agent")
+    process.exit(NO_AGENT)
+
+
+@pytest.mark.parametrize("pinned", [HOST_LINE, None])
+def test_a_login_that_finds_no_agent_says_so_and_whom_it_met(pinned: str | None) -> None:
+    error = failure(alone, host_key=pinned)
+
+    assert isinstance(error, AgentMissing)
+    assert HOST_LINE == error.host_key
+    assert "there is no agent" in str(error)
+
+
+def test_another_failure_is_no_proof_that_there_is_no_agent() -> None:
+    async def fail(process: asyncssh.SSHServerProcess) -> None:
+        process.exit(1)
+
+    assert not isinstance(failure(fail), AgentMissing)
+
+
+class Shell:
+    """A server that takes what is delivered."""
+
+    def __init__(self, status: int = 0) -> None:
+        self.status = status
+        self.taken: list[tuple[str | None, bytes]] = []
+
+    async def answer(self, process: asyncssh.SSHServerProcess) -> None:
+        self.taken.append((process.command, await process.stdin.read()))
+        process.stderr.write(b"no Python")
+        process.exit(self.status)
+
+
+async def deliver(probe: SshProbe, endpoint: Endpoint, **changes: object) -> None:
+    given = {"key": KEY, "host_key": HOST_LINE, "script": "echo é", "timeout": 10.0, **changes}
+    await probe.deliver(endpoint, **given)
+
+
+def test_a_script_arrives_whole_at_the_host_whose_key_is_pinned() -> None:
+    shell = Shell()
+
+    async def main() -> None:
+        async with server(shell.answer) as endpoint:
+            await deliver(SshProbe(), endpoint)
+
+    asyncio.run(main())
+
+    assert [(DELIVER_COMMAND, delivered("echo é"))] == shell.taken
+
+
+def test_nothing_is_delivered_to_another_host() -> None:
+    shell = Shell()
+
+    async def main() -> None:
+        async with server(shell.answer) as endpoint:
+            await deliver(SshProbe(), endpoint, host_key=OTHER_LINE)
+
+    with pytest.raises(ProbeFailed) as caught:
+        asyncio.run(main())
+
+    assert caught.value.host_key_changed
+    assert [] == shell.taken
+
+
+def test_a_script_that_could_not_start_the_agent_is_told_in_its_words() -> None:
+    async def main() -> None:
+        async with server(Shell(status=1).answer) as endpoint:
+            await deliver(SshProbe(), endpoint)
+
+    with pytest.raises(ProbeFailed, match=r"start-up script: ended with 1: no Python"):
+        asyncio.run(main())
+
+
+def test_a_delivery_that_hangs_is_given_up_in_time() -> None:
+    async def hang(_process: asyncssh.SSHServerProcess) -> None:
+        await asyncio.sleep(30)
+
+    async def main() -> None:
+        async with server(hang) as endpoint:
+            await deliver(SshProbe(), endpoint, timeout=0.3)
+
+    with pytest.raises(ProbeFailed, match="within 0"):
+        asyncio.run(main())
