@@ -224,7 +224,7 @@ INVARIANTS: Final = (
             "believing:l3_the_timer_is_inside_the_create": When.REQUEST,
         },
         elsewhere=(f"{_SCENARIOS}::test_nodes_end_themselves_when_the_house_never_comes_back",),
-        lacks="what never booted has the cloud's own deadline alone",
+        lacks="what never booted, or was not brought its agent yet, has the cloud's own deadline alone",
     ),
     Invariant(
         name="L4",
