@@ -257,8 +257,8 @@ OWING: Final = (
         changes=(
             Change(
                 "domain/hearing.py",
-                "    if False in fits:\n        return Verdict.NOT_AS_SOLD\n",
-                "    fits = {True}\n",
+                "    return next(verdict for verdict in by_weight if verdict in verdicts)\n",
+                "    return Verdict.AS_SOLD\n",
             ),
         ),
         expected=frozenset({"S15"}),
