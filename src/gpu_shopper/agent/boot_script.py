@@ -3,7 +3,8 @@
 It leaves the agent running under a watchdog, lets the control plane read heartbeats over SSH, starts the consumer's
 own script as the workload, and returns at once. Whatever the consumer's script holds travels as base64 in a file of
 its own and can't reach the lines around it. Without a fit Python there is no agent, which the file `error` in the
-agent's folder says; the workload is started all the same.
+agent's folder says; the workload is started all the same. The file `python` is written last: whoever finds it knows that
+nothing before it is missing.
 """
 
 from __future__ import annotations
@@ -112,8 +113,7 @@ else rm -f workload.pid workload.exit
 fi
 [ -n "$py" ] && detach sh "$dir/watchdog.sh" "$py" "$dir"
 @WORKLOAD@
-# Comes last: whoever finds it knows that nothing before it is missing.
-[ -n "$py" ] && printf '%s\n' "$py" >python
+[ -n "$py" ] && echo "$py" >python
 exit 0
 """
 

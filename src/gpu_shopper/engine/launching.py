@@ -198,9 +198,7 @@ class Launching:
             token_hash=desk.vault.hash_token(desk.vault.agent_token(label).text),
             request_digest=request_digest(session, offer),
             rate=offer.price,
-            agent_way=way_of_agent(
-                session, offer.provider, cloud.quirks, scripts=desk.boot_scripts
-            ),
+            agent_way=way_of_agent(session, cloud, scripts=desk.boot_scripts),
             next_action_at=now + cloud.quirks.adoption_looks[0],
         )
 

@@ -4,11 +4,10 @@ import hashlib
 from datetime import datetime, timedelta
 
 from gpu_shopper.domain.agent_way import AgentWay
-from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.session import Session
+from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.ports.boot import BootOrder, BootScripts
 from gpu_shopper.ports.provider import LaunchOrder
 from gpu_shopper.ports.vault import Vault
@@ -56,12 +55,10 @@ def start_script(
     return scripts.script(boot)
 
 
-def way_of_agent(
-    session: Session, provider: ProviderName, quirks: Quirks, *, scripts: BootScripts
-) -> AgentWay:
+def way_of_agent(session: Session, cloud: Cloud, *, scripts: BootScripts) -> AgentWay:
     """Return whether the cloud takes a start-up script as large as this session's."""
-    limit, user_script = quirks.start_script_limit, session.request.workload.on_start
-    fits = limit > 0 and scripts.size_bytes(provider, user_script) <= limit
+    limit, user_script = cloud.quirks.start_script_limit, session.request.workload.on_start
+    fits = limit > 0 and scripts.size_bytes(cloud.name, user_script) <= limit
     return AgentWay.IN_ORDER if fits else AgentWay.OVER_SSH
 
 

@@ -99,12 +99,7 @@ def _attempt(
         request_digest="",
         rate=instance.rate or HourlyRate(0),
         # As it was ordered, unless the consumer's own script made the difference, which is lost with the book.
-        agent_way=way_of_agent(
-            session,
-            instance.provider,
-            desk.clouds[instance.provider].quirks,
-            scripts=desk.boot_scripts,
-        ),
+        agent_way=way_of_agent(session, desk.clouds[instance.provider], scripts=desk.boot_scripts),
         next_action_at=at,
     )
 

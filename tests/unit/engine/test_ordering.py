@@ -113,6 +113,6 @@ async def test_an_order_without_a_script_holds_the_key_by_which_it_is_brought(ho
 async def test_a_script_that_is_larger_than_the_cloud_takes_goes_over_ssh(
     house: House, limit: int, way: AgentWay
 ) -> None:
-    quirks = Quirks(start_script_limit=limit)
+    house.cloud.quirks = Quirks(start_script_limit=limit)
 
-    assert way is way_of_agent(SESSION, CUMULUS, quirks, scripts=house.scripts)
+    assert way is way_of_agent(SESSION, house.desk.clouds[CUMULUS], scripts=house.scripts)
