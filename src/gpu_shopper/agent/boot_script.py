@@ -22,8 +22,8 @@ from gpu_shopper.agent.config import AgentConfig
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Clouds cap start-up scripts; what is ours must leave room for the consumer's.
-OWN_SIZE_LIMIT_BYTES = 24 * 1024
+# Clouds cap start-up scripts; what is ours must leave room for the consumer's. Where a cloud's cap is lower, it goes over SSH.
+OWN_SIZE_LIMIT_BYTES = 28 * 1024
 BASE64_LINE = 1_000
 
 _KEY = r"[a-z0-9@.-]{4,64} [A-Za-z0-9+/=]{16,2000}( [ -~]{0,200})?"

@@ -130,8 +130,7 @@ class Launching:
 
     async def give_up(self, claim: Claim, attempt: LaunchAttempt) -> None:
         """Want an instance no more that did not come up in its time."""
-        now = self._desk.clock.now()
-        grace = self._desk.clouds[attempt.provider].quirks.boot_grace
+        now, grace = self._desk.clock.now(), self._desk.clouds[attempt.provider].quirks.boot_grace
 
         def write(book: Book, session: Session) -> None:
             known = known_attempt(book, attempt.id)
