@@ -24,8 +24,8 @@ from gpu_shopper.domain.offer import Offer
 from gpu_shopper.market.facets import FACETS
 from gpu_shopper.market.pieces import at_once
 from gpu_shopper.market.rows import body_of
-from gpu_shopper.market.shelf import Stock
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot, OfferQuery
+from gpu_shopper.market.stock import Stock
 from gpu_shopper.testing.builders import NOON
 
 _SIZES = (10_000, 100_000, 1_000_000)
@@ -327,7 +327,7 @@ def _figures(size: int, seconds: float) -> Iterator[Figure]:
     yield Figure(what="  longest stall of it", value=longest, unit="ms", target=5)
     index = market.index
     kept = sum(len(row) + 41 for shelf in index.shelves for row in shelf.rows)
-    columns = sum(column.nbytes for column in index.numbers.values())
+    columns = sum(c.nbytes for shelf in index.shelves for c in shelf.numbers.values())
     yield Figure(what="  rows' JSON", value=kept / size, unit="B per offer")
     yield Figure(what="  columns of numbers", value=columns / size, unit="B per offer")
     offers = [offer for _, listed in _clouds(size) for offer in listed]

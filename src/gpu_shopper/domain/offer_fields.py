@@ -105,12 +105,10 @@ def known(value: float) -> float | None:
     return value or None
 
 
-def _of_model(ask: Callable[[GpuModel], Value]) -> Callable[[Offer], Value]:
-    def value(offer: Offer) -> Value:
-        model = MODELS.get(offer.gpu_type)
-        return None if model is None else ask(model)
-
-    return value
+def told_by_model(gpu_type: str, ask: Callable[[GpuModel], Value]) -> Value:
+    """Return what follows from a GPU's model; None where the model is not known."""
+    model = MODELS.get(gpu_type)
+    return None if model is None else ask(model)
 
 
 def _text(name: str, means: str, value: Callable[[Offer], Value], *aliases: str) -> Field:
@@ -145,7 +143,14 @@ def _price(
 def _model(
     name: str, means: str, ask: Callable[[GpuModel], Value], *, kind: Kind, unit: str = ""
 ) -> Field:
-    return Field(name=name, kind=kind, unit=unit, means=means, value=_of_model(ask), of_model=ask)
+    return Field(
+        name=name,
+        kind=kind,
+        unit=unit,
+        means=means,
+        value=lambda offer: told_by_model(offer.gpu_type, ask),
+        of_model=ask,
+    )
 
 
 _PRICES = (

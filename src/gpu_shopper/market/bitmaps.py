@@ -17,7 +17,7 @@ _ONE: Final = np.uint64(1)
 
 def packed(bits: NDArray[np.bool_]) -> Words:
     """Return a bitmap of `bits`, a multiple of 64 of them."""
-    return np.packbits(bits, bitorder="little").view(np.uint64)
+    return np.packbits(bits, axis=-1, bitorder="little").view(np.uint64)
 
 
 def count(words: Words) -> int:

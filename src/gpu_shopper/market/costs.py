@@ -70,7 +70,7 @@ class Costs:
             return self._masks
         among = self._among(condition, facets)
         yield from self._readying(among)
-        found = {part: np.zeros(self._masks.index.layout.size, dtype=bool) for part in asked}
+        found = {part: np.zeros(self._masks.index.size, dtype=bool) for part in asked}
         for number, rows in enumerate(in_pieces(rows_of(among), self._piece)):
             if number:
                 yield

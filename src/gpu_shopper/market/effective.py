@@ -24,7 +24,7 @@ from gpu_shopper.domain.true_price import (
 from gpu_shopper.market.bitmaps import in_pieces
 from gpu_shopper.market.index import Index
 from gpu_shopper.market.pieces import PIECE_ROWS, Pieces
-from gpu_shopper.market.shelf import Codes
+from gpu_shopper.market.row_store import Codes
 from gpu_shopper.wire.offers import EffectivePrice
 
 Micros = NDArray[np.int64]
@@ -77,8 +77,8 @@ class Effective:
         """Reckon the totals of all rows, so that they need only be looked up."""
         if costing in self._kept:
             return
-        column = np.full(self._index.layout.size, np.nan)
-        every = np.flatnonzero(self._index.layout.source >= 0)
+        column = np.full(self._index.size, np.nan)
+        every = np.flatnonzero(self._index.source >= 0)
         for number, rows in enumerate(in_pieces(every, self._piece)):
             if number:
                 yield
@@ -97,12 +97,12 @@ class Effective:
 
     def bills(self, costing: Costing, rows: NDArray[np.int64]) -> Bills:
         """Return what each of `rows` costs, part by part."""
-        numbers, terms, cloud = self._index.numbers, self._terms(costing), self._clouds(rows)
+        number, terms, cloud = self._index.number, self._terms(costing), self._clouds(rows)
         price = self._prices(rows)
         billed = _charged(price, terms.billed_s, cloud)
         use = _charged(price, np.array([costing.need.seconds]), cloud)
-        disk = _rounded(_wide(numbers["storage_price"][rows]) * _each(terms.disk_months, cloud))
-        traffic = _rounded(_wide(numbers["traffic_price"][rows]) * costing.need.traffic_gb)
+        disk = _rounded(_wide(number("storage_price")[rows]) * _each(terms.disk_months, cloud))
+        traffic = _rounded(_wide(number("traffic_price")[rows]) * costing.need.traffic_gb)
         before = billed + disk + traffic
         exchange = _rounded(before.astype(np.float64) * _each(terms.exchange_fee, cloud))
         rounding = -(before + exchange) % _each(terms.step, cloud)
@@ -119,14 +119,14 @@ class Effective:
 
     def _sortable(self, costing: Costing, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the total of each of `rows`: the same as of their bills, without what adds nothing."""
-        numbers, terms, cloud = self._index.numbers, self._terms(costing), self._clouds(rows)
+        number, terms, cloud = self._index.number, self._terms(costing), self._clouds(rows)
         total = _charged(self._prices(rows), terms.billed_s, cloud)
         if terms.disk_months.any():
             total += _rounded(
-                _wide(numbers["storage_price"][rows]) * _each(terms.disk_months, cloud)
+                _wide(number("storage_price")[rows]) * _each(terms.disk_months, cloud)
             )
         if costing.need.traffic_gb:
-            total += _rounded(_wide(numbers["traffic_price"][rows]) * costing.need.traffic_gb)
+            total += _rounded(_wide(number("traffic_price")[rows]) * costing.need.traffic_gb)
         if terms.exchange_fee.any():
             total += _rounded(total.astype(np.float64) * _each(terms.exchange_fee, cloud))
         if (terms.step > 1).any():
@@ -134,16 +134,16 @@ class Effective:
         return np.where(self._served(costing.need, rows), total, np.nan)
 
     def _clouds(self, rows: NDArray[np.int64]) -> Codes:
-        return self._index.texts["provider"].codes[rows]
+        return self._index.clouds_of(rows)
 
     def _prices(self, rows: NDArray[np.int64]) -> Micros:
-        return np.minimum(self._index.numbers["price"][rows], _DEAREST).astype(np.int64)
+        return np.minimum(self._index.number("price")[rows], _DEAREST).astype(np.int64)
 
     def _served(self, need: Need, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        numbers = self._index.numbers
-        long_enough = need.seconds <= numbers["max_hours"][rows] * HOUR_SECONDS
+        number = self._index.number
+        long_enough = need.seconds <= number("max_hours")[rows] * HOUR_SECONDS
         # A size that the cloud does not tell is NaN, and nothing is below or above it.
-        too_small = numbers["disk"][rows] < need.disk_gb
+        too_small = number("disk")[rows] < need.disk_gb
         return np.asarray(long_enough & ~too_small)
 
     def endings(self, costing: Costing, positions: Sequence[int]) -> Iterator[bytes]:
@@ -167,12 +167,12 @@ class Effective:
             yield _ending(per_hour, parts) if served else _NOT_SERVED
 
     def _gpus(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        numbers = self._index.numbers
-        return _wide(numbers["count"][rows]) * _wide(numbers["fraction"][rows])
+        number = self._index.number
+        return _wide(number("count")[rows]) * _wide(number("fraction")[rows])
 
     def _terms(self, costing: Costing) -> _Terms:
         known = dict(costing.terms)
-        each = [known.get(name, BillingTerms()) for name in self._index.texts["provider"].values]
+        each = [known.get(name, BillingTerms()) for name in self._index.providers]
         billed = [terms.billed_seconds(costing.need) for terms in each]
         months = [
             disk_months(max(0, costing.need.disk_gb - terms.included_disk_gb), seconds)

@@ -38,7 +38,7 @@ class Facets:
             name = next(iter(fields)) if len(fields) == 1 else ""
             own.get(name, others).append(part)
         base = self._masks.of(All(tuple(others)))
-        masks = {name: self._masks.of(All(tuple(own[name]))) for name in FACETS if own[name]}
+        masks = {name: self._of(asked) for name, asked in own.items() if asked}
         every = reduce(np.bitwise_and, masks.values(), base)
         but = {}
         for name in FACETS:
@@ -46,25 +46,35 @@ class Facets:
             but[name] = reduce(np.bitwise_and, rest, base) if name in masks else every
         return every, but
 
+    def _of(self, asked: Sequence[Condition]) -> Words:
+        return self._masks.of(asked[0] if len(asked) == 1 else All(tuple(asked)))
+
     def counts(self, name: str, words: Words) -> Counts:
         """Return how many rows of the bitmap there are of each value of a facet, those with most first."""
-        numbers = self._of_gpus(words) if name == "gpu" else self._of_codes(name, words)
-        values = self._values(name)
-        found = [(int(numbers[code]), values[code]) for code in np.flatnonzero(numbers).tolist()]
-        return {value: number for number, value in sorted(found, key=lambda one: (-one[0], one[1]))}
+        numbers, values = self._numbers(name, words), self._values(name)
+        (codes,) = numbers.nonzero()
+        # Values stand in their order: those with as many keep it.
+        codes = codes[np.argsort(-numbers[codes], kind="stable")]
+        named = [values[code] for code in codes.tolist()]
+        return dict(zip(named, numbers[codes].tolist(), strict=True))
 
     def _values(self, name: str) -> Sequence[str]:
-        return self._index.texts[name].values
+        index = self._index
+        if name == "provider":
+            return index.providers
+        return index.gpus if name == "gpu" else index.text(name).values
 
-    def _of_gpus(self, words: Words) -> NDArray[np.int64]:
-        firsts = self._index.layout.first_word
-        if not len(firsts):
-            return np.empty(0, np.int64)
-        return np.asarray(np.add.reduceat(np.bitwise_count(words), firsts, dtype=np.int64))
-
-    def _of_codes(self, name: str, words: Words) -> NDArray[np.int64]:
-        text = self._index.texts[name]
-        if count(words) * _DENSE > len(self._index):
-            planes = (self._masks.plane(name, code) for code in range(len(text.values)))
+    def _numbers(self, name: str, words: Words) -> NDArray[np.int64]:
+        index = self._index
+        if name in ("gpu", "provider"):
+            runs, sums = index.runs, np.zeros(len(words) + 1, dtype=np.int64)
+            np.cumsum(np.bitwise_count(words), out=sums[1:])
+            codes = runs.gpus if name == "gpu" else runs.clouds
+            at_edges = sums[runs.edges]
+            found = np.bincount(codes, weights=at_edges[1:] - at_edges[:-1])
+            return np.asarray(found, dtype=np.int64)
+        text = index.text(name)
+        if count(words) * _DENSE > len(index):
+            planes = (self._masks.plane(name, value) for value in text.values)
             return np.array([count(plane & words) for plane in planes], dtype=np.int64)
         return np.bincount(text.codes[rows_of(words)], minlength=len(text.values))

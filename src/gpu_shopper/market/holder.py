@@ -14,8 +14,8 @@ from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.market.pieces import Pieces, at_once
-from gpu_shopper.market.shelf import Stock
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot
+from gpu_shopper.market.stock import Stock
 
 # So few offers are put on their shelf when somebody first asks about them: mostly nobody does before the next listing.
 FEW: Final = 250
@@ -68,7 +68,8 @@ class Market:
             for _ in range(_TRIES):
                 yield from snapshot.preparing()
                 # What came in between (another cloud, what was bought, other odds) stays.
-                snapshot = self._snapshot.replacing(new, laid=snapshot)
+                laid, snapshot = snapshot, self._snapshot.replacing(new)
+                snapshot.use(laid)
                 if snapshot.prepared:
                     break
         self._taken.pop(new.provider, None)

@@ -1,13 +1,12 @@
-"""All clouds' offers in one layout that is quick to narrow: by GPU, and by price within a GPU.
+"""All clouds' shelves, one behind another: what a question needs of all of them is joined, the rest stays where it is.
 
-A row has a position; each GPU's rows stand together, begin at a multiple of 64 and are filled up to one, so that a bit
-in a bitmap of 64-bit words is a row and a word belongs to one GPU. Some positions are empty: `valid` tells.
+A row has a position: its place on its shelf (see `market.layout`), behind those of the shelves before. A bit in a bitmap
+of 64-bit words is a row, and a word belongs to one cloud and one GPU. Some positions are empty: `valid` tells.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from itertools import accumulate
 from typing import Any
 
@@ -15,158 +14,225 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_shopper.domain.odd_prices import Mark
-from gpu_shopper.market.bitmaps import Words, bit_at, bits_at, packed
-from gpu_shopper.market.layout import Layout, Positions, laying_out
+from gpu_shopper.market.bitmaps import WORD, Words, bit_at
+from gpu_shopper.market.layout import Numbers, Positions
 from gpu_shopper.market.marking import marking
 from gpu_shopper.market.pieces import Pieces, at_once
-from gpu_shopper.market.rows import id_of
-from gpu_shopper.market.shelf import FLAGS, NUMBERS, TEXTS, Numbers, Shelf, Text
+from gpu_shopper.market.row_store import Codes
+from gpu_shopper.market.shelf import Shelf, Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """The values of all rows, by position. `marks` has a bitmap for each mark that a row bears."""
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Where each run of words begins, and the last one ends; the numbers of its GPU and its cloud."""
 
-    numbers: Mapping[str, Numbers]
-    flags: Mapping[str, Words]
-    texts: Mapping[str, Text]
-    marks: Mapping[str, Words]
+    edges: NDArray[np.int64]
+    gpus: Codes
+    clouds: Codes
 
 
 class Index:
-    """The columns of all shelves in one layout. Never changes; what is derived from it is kept beside it.
+    """The shelves in one row. Never changes; what is derived from it is kept beside it.
 
-    `price_order` are all positions with a row, the cheapest first and what is odd last; `price_rank` is the place of each
-    position in it.
+    `marks` has a bitmap for each mark that a row bears, `odd` is all of them, and `usual` the others.
     """
 
-    def __init__(self, shelves: Sequence[Shelf], layout: Layout, columns: Columns) -> None:
-        self.shelves = tuple(shelves)
-        self.layout = layout
-        self.valid = packed(layout.source >= 0)
-        self.numbers = columns.numbers
-        self.flags = columns.flags
-        self.texts = columns.texts
-        self.marks = columns.marks
-        last = bits_at(self.flags["odd"], layout.by_price)
-        self.price_order = np.concatenate((layout.by_price[~last], layout.by_price[last]))
-        self.price_rank = np.full(layout.size, np.iinfo(np.int32).max, dtype=np.int32)
-        self.price_rank[self.price_order] = np.arange(len(self.price_order), dtype=np.int32)
-        self._starts = (0, *accumulate(len(shelf) for shelf in shelves))
+    def __init__(self, shelves: Sequence[Shelf]) -> None:
+        # An id begins with the cloud's name and a colon: the rows of all shelves stand in the order of their ids.
+        self.shelves = tuple(sorted(shelves, key=lambda shelf: f"{shelf.provider}:"))
+        self.providers = tuple(shelf.provider for shelf in self.shelves)
+        layouts = [shelf.layout for shelf in self.shelves]
+        # Where each shelf's rows begin among all rows, and its words among all words.
+        self.rows_before = (0, *accumulate(map(len, self.shelves)))
+        self.words_before = (0, *accumulate(layout.words for layout in layouts))
+        self.gpus = tuple(sorted({gpu for layout in layouts for gpu in layout.gpus}))
+        code_of = {gpu: code for code, gpu in enumerate(self.gpus)}
+        # For each shelf, which GPU its own numbers mean.
+        self.gpu_codes_of = [
+            np.array([code_of[gpu] for gpu in layout.gpus], dtype=np.int32) for layout in layouts
+        ]
+        self.gpu_of_word: Codes = self.joined(
+            lambda n: self.gpu_codes_of[n][layouts[n].gpu_of_word], np.int32
+        )
+        self.valid: Words = self.joined(lambda n: layouts[n].valid, np.uint64)
+        self.first_price = self.joined(lambda n: layouts[n].first_price)
+        self.last_price = self.joined(lambda n: layouts[n].last_price)
+        self.marks: dict[str, Words] = {}
+        self.odd, self.usual = np.zeros_like(self.valid), self.valid
+        self._joined: dict[str, NDArray[Any]] = {}
+
+    def marking(self) -> Pieces[None]:
+        """Find what is odd, in pieces."""
+        marks = yield from marking(self.shelves, self.gpu_codes_of, len(self.gpus))
+        seen = {mark for of_shelf in marks for mark in of_shelf}
+        for mark in (mark for mark in Mark if mark in seen):
+            self.marks[mark.value] = self.joined(partial(self._marked, marks, mark))
+        self.odd = reduce(np.bitwise_or, self.marks.values(), self.odd)
+        self.usual = self.valid & ~self.odd
+
+    def _marked(self, marks: Sequence[Mapping[Mark, Words]], mark: Mark, number: int) -> Words:
+        words = marks[number].get(mark)
+        return np.zeros_like(self.shelves[number].layout.valid) if words is None else words
+
+    def joining(self) -> Pieces[None]:
+        """Join what nearly every question needs, in pieces."""
+        self.number("price")
+        yield
+        _ = self.source, self.eighths, self.cheapest_words, self.runs
+        yield
+        self.text("country")
+        yield
+
+    def joined(self, column: Callable[[int], NDArray[Any]], kind: Any = np.float64) -> NDArray[Any]:
+        """Return the columns of all shelves as one; `column` returns that of the shelf of a number."""
+        parts = [column(number) for number in range(len(self.shelves))]
+        return np.concatenate(parts) if parts else np.empty(0, kind)
 
     def __len__(self) -> int:
-        return self._starts[-1]
+        return self.rows_before[-1]
+
+    @property
+    def size(self) -> int:
+        """How many positions there are: a multiple of 64."""
+        return len(self.valid) * WORD
+
+    def number(self, name: str) -> Numbers:
+        """Return a column of numbers by position; NaN, or for prices infinite, where there is no row."""
+        found = self._joined.get(name)
+        if found is None:
+            # Two threads may ask at once; the worst is that a column is joined twice.
+            found = self._joined[name] = self.joined(lambda n: self.shelves[n].number(name))
+        return found
+
+    def text(self, name: str) -> Text:
+        """Return a column of texts with one numbering of its values."""
+        found = self._texts.get(name)
+        if found is None:
+            found = self._texts[name] = self._merged([shelf.texts[name] for shelf in self.shelves])
+        return found
+
+    @cached_property
+    def _texts(self) -> dict[str, Text]:
+        return {}
+
+    def names(self, name: str) -> Mapping[str, Sequence[str]]:
+        """Return the values of a text that each word in small letters means; what is not told has no name."""
+        found = self._names.get(name)
+        if found is None:
+            found = self._names[name] = {}
+            for value in sorted({v for shelf in self.shelves for v in shelf.texts[name].values}):
+                if value:
+                    found.setdefault(value.lower(), []).append(value)
+        return found
+
+    @cached_property
+    def _names(self) -> dict[str, dict[str, list[str]]]:
+        return {}
+
+    def _merged(self, texts: Sequence[Text]) -> Text:
+        values = tuple(sorted({value for text in texts for value in text.values}))
+        code_of = {value: code for code, value in enumerate(values)}
+        # -1 leads to the last, which is -1 again.
+        codes = [np.array([*map(code_of.__getitem__, text.values), -1], np.int32) for text in texts]
+        return Text(values=values, codes=self.joined(lambda n: codes[n][texts[n].codes], np.int32))
+
+    @cached_property
+    def eighths(self) -> Numbers:
+        """The price of every eighth row: of each word the dearest of each eight."""
+        return self.number("price")[7::8].reshape(-1, 8).copy()
+
+    @cached_property
+    def source(self) -> Positions:
+        """The number of the row at each position among all rows: the order of their ids; -1 for none."""
+
+        def of_shelf(number: int) -> Positions:
+            source, before = self.shelves[number].layout.source, np.int32(self.rows_before[number])
+            return np.where(source >= 0, source + before, np.int32(-1)) if before else source
+
+        return self.joined(of_shelf, np.int32)
+
+    @cached_property
+    def cloud_of_word(self) -> Codes:
+        """The number of each word's shelf."""
+        return np.repeat(np.arange(len(self.shelves), dtype=np.int32), np.diff(self.words_before))
+
+    @cached_property
+    def cheapest_words(self) -> NDArray[np.int64]:
+        """All words, in the order of the dearest row of each."""
+        return np.argsort(self.last_price, kind="stable")
+
+    @cached_property
+    def runs(self) -> "Runs":
+        """The runs of words that belong to one GPU of one cloud."""
+        shelves = zip(self.words_before, self.shelves, strict=False)
+        firsts = [before + shelf.layout.first_word for before, shelf in shelves]
+        edges = np.concatenate([*firsts, [len(self.valid)]]).astype(np.int64)
+        return Runs(edges, self.gpu_of_word[edges[:-1]], self.cloud_of_word[edges[:-1]])
+
+    def clouds_of(self, positions: NDArray[Any]) -> NDArray[Any]:
+        """Return the numbers of the shelves on which the rows at `positions` stand."""
+        return np.asarray(self.cloud_of_word[positions // WORD])
 
     def row(self, position: int) -> tuple[int, bytes]:
         """Return the number of the shelf that the row at `position` stands on, and the row."""
-        source = int(self.layout.source[position])
-        shelf = int(self.texts["provider"].codes[position])
-        return shelf, self.shelves[shelf].rows[source - self._starts[shelf]]
-
-    def rows(self, positions: NDArray[Any]) -> Iterator[tuple[int, bytes]]:
-        """Yield the same for each of some positions."""
-        sources = self.layout.source[positions].tolist()
-        shelves = self.texts["provider"].codes[positions].tolist()
-        for source, shelf in zip(sources, shelves, strict=True):
-            yield shelf, self.shelves[shelf].rows[source - self._starts[shelf]]
+        cloud = int(self.cloud_of_word[position // WORD])
+        number = int(self.source[position]) - self.rows_before[cloud]
+        return cloud, self.shelves[cloud].rows[number]
 
     def marks_at(self, position: int) -> tuple[str, ...]:
         """Return what is odd about the row at `position`."""
-        if not bit_at(self.flags["odd"], position):
+        if not bit_at(self.odd, position):
             return ()
         return tuple(name for name, words in self.marks.items() if bit_at(words, position))
 
+    def id_at(self, position: int) -> str:
+        """Return the id of the offer at `position`."""
+        cloud = int(self.cloud_of_word[position // WORD])
+        return self.shelves[cloud].rows.id_at(int(self.source[position]) - self.rows_before[cloud])
+
     def ids_up_to(self, offer_id: str) -> int:
         """Return how many rows have an id that is not behind `offer_id`: they come first in each shelf and in all."""
-        return bisect_right(range(len(self)), offer_id, key=self._id_of_source)
-
-    def _id_of_source(self, source: int) -> str:
-        shelf = bisect_right(self._starts, source) - 1
-        return id_of(self.shelves[shelf].rows[source - self._starts[shelf]])
+        found = 0
+        for shelf in self.shelves:
+            here = shelf.rows.ids_up_to(offer_id)
+            found += here
+            if here < len(shelf):
+                break
+        return found
 
     def find(self, offer_id: str) -> int | None:
         """Return the position at which the offer of that id stands; None if there is none."""
-        # Rows stand in the order of their ids on their shelves: nothing has to be kept to find one.
-        last = self.ids_up_to(offer_id) - 1
-        found = last >= 0 and self._id_of_source(last) == offer_id
-        return int(self._position_of[last]) if found else None
+        for shelf, before in zip(self.shelves, self.words_before, strict=False):
+            if (
+                offer_id.startswith(f"{shelf.provider}:")
+                and (at := shelf.find(offer_id)) is not None
+            ):
+                return before * WORD + at
+        return None
+
+    def rows_of_shelf(self, number: int) -> NDArray[np.int64]:
+        """Return the positions of a shelf's rows, in the shelf's order."""
+        first = self.words_before[number] * WORD
+        return self.shelves[number].layout.position_of.astype(np.int64) + first
 
     @cached_property
     def gpu_codes(self) -> Mapping[str, Sequence[int]]:
         """The numbers of the GPUs that a name in small letters means: one, unless a cloud writes an unknown one in two ways."""
         codes: dict[str, list[int]] = {}
-        for code, gpu in enumerate(self.layout.gpus):
+        for code, gpu in enumerate(self.gpus):
             codes.setdefault(gpu.lower(), []).append(code)
         return codes
 
-    @cached_property
-    def _position_of(self) -> Positions:
-        source = self.layout.source
-        position_of = np.empty(len(self), dtype=np.int32)
-        taken = np.flatnonzero(source >= 0)
-        position_of[source[taken]] = taken
-        return position_of
-
-    def rows_of_shelf(self, number: int) -> Positions:
-        """Return the positions of a shelf's rows, in the shelf's order."""
-        return self._position_of[self._starts[number] : self._starts[number + 1]]
-
 
 def indexing(shelves: Sequence[Shelf]) -> Pieces[Index]:
-    """Lay out all `shelves`, in order of their clouds' names, in pieces."""
-    # An id begins with the cloud's name and a colon, so that the rows now stand in the order of their ids.
-    shelves = sorted(shelves, key=lambda shelf: f"{shelf.provider}:")
-    merged = {}
-    for name in TEXTS:
-        merged[name] = _merged(name, shelves)
-        yield
-    layout = yield from laying_out(merged["gpu"], _joined("price", shelves))
-    source = layout.source
-    numbers: dict[str, Numbers] = {}
-    for name in NUMBERS:
-        numbers[name] = _padded(_joined(name, shelves), np.nan)[source]
-        yield
-    flags = {}
-    for name in (*FLAGS, Mark.SPOT_ABOVE):
-        column = np.concatenate([shelf.flags[name] for shelf in shelves] or [np.empty(0, bool)])
-        flags[name] = packed(_padded(column, False)[source])
+    """Put `shelves` in one row, in pieces."""
+    index = Index(shelves)
     yield
-    marks = yield from marking(layout, numbers, flags.pop(Mark.SPOT_ABOVE))
-    flags["odd"] = reduce(np.bitwise_or, marks.values(), np.zeros_like(flags["available"]))
-    texts = {}
-    for name, text in merged.items():
-        texts[name] = Text(values=text.values, codes=_padded(text.codes, -1)[source])
-        yield
-    sizes = [len(shelf) for shelf in shelves]
-    shelf_of = _padded(np.repeat(np.arange(len(shelves), dtype=np.int32), sizes), -1)
-    names = tuple(shelf.provider for shelf in shelves)
-    texts["provider"] = Text(values=names, codes=shelf_of[source])
-    yield
-    columns = Columns(numbers=numbers, flags=flags, texts=texts, marks=marks)
-    return Index(shelves, layout, columns)
+    yield from index.marking()
+    yield from index.joining()
+    return index
 
 
 def indexed(shelves: Sequence[Shelf]) -> Index:
-    """Lay out all `shelves` at once."""
+    """Put `shelves` in one row at once."""
     return at_once(indexing(shelves))
-
-
-def _padded(column: NDArray[Any], nothing: Any) -> NDArray[Any]:
-    """Return the column with one more value, which -1 leads to."""
-    return np.append(column, column.dtype.type(nothing))
-
-
-def _joined(name: str, shelves: Sequence[Shelf]) -> Numbers:
-    return np.concatenate([shelf.numbers[name] for shelf in shelves] or [np.empty(0)])
-
-
-def _merged(name: str, shelves: Sequence[Shelf]) -> Text:
-    """Return the column of all shelves with one numbering of its values."""
-    values = tuple(sorted({value for shelf in shelves for value in shelf.texts[name].values}))
-    code_of = {value: code for code, value in enumerate(values)}
-    parts = []
-    for shelf in shelves:
-        text = shelf.texts[name]
-        mapping = np.array([code_of[value] for value in text.values], dtype=np.int32)
-        parts.append(mapping[text.codes] if len(shelf) else text.codes)
-    return Text(values=values, codes=np.concatenate(parts or [np.empty(0, np.int32)]))

@@ -8,7 +8,7 @@ from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.market.pieces import Pieces
 from gpu_shopper.market.rows import offer_of
-from gpu_shopper.market.shelf import Stock
+from gpu_shopper.market.stock import Stock
 from gpu_shopper.ports.menu_keeper import KeptMenu, MenuLost
 from gpu_shopper.wire.offers import OfferFacts
 

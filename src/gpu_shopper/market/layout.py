@@ -1,86 +1,88 @@
-"""Where each row stands: the rows of one GPU together, by price, from a multiple of 64 on."""
+"""Where each row of one cloud stands: the rows of one GPU together, by price, from a multiple of 64 on."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gpu_shopper.market.bitmaps import WORD
-from gpu_shopper.market.pieces import Pieces
-from gpu_shopper.market.shelf import Codes, Numbers, Text
+from gpu_shopper.market.bitmaps import WORD, Words, packed
+from gpu_shopper.market.row_store import Codes
 
 Positions = NDArray[np.int32]
-
-# A price of so many micro-dollars an hour, 2 million dollars, is the highest that is told apart.
-HIGHEST: Final = 1 << 41
-# A price and a row's number fit into one whole number, which sorts several times faster than one by the other.
-_ROW_BITS: Final = 63 - 41
+Numbers = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where each row stands. `source` is its number among all shelves' rows one after another, -1 where there is none.
+    """Where each row stands. `source` is a row's number, -1 where there is none; `position_of` is the way back.
 
-    `ladder` grows from position to position, and from GPU to GPU; `by_price` are the positions that hold a row, in the
-    order of their prices, whatever their GPU.
+    `prices` are infinite where there is no row; `first_price` and `last_price` are those of each word's rows. A word
+    belongs to one GPU, and to each GPU belongs a word at least, the first of which is `first_word`.
     """
 
     gpus: tuple[str, ...]
     first_word: NDArray[np.int64]
     gpu_of_word: Codes
     source: Positions
-    ladder: NDArray[np.int64]
-    by_price: Positions
+    position_of: Positions
+    valid: Words
+    prices: NDArray[np.float64]
+    first_price: NDArray[np.float64]
+    last_price: NDArray[np.float64]
 
     @property
-    def size(self) -> int:
-        """How many positions there are: a multiple of 64."""
-        return len(self.source)
+    def words(self) -> int:
+        """How many words there are."""
+        return len(self.gpu_of_word)
+
+    def words_of_gpu(self, gpu: int) -> slice:
+        """Return the words of a GPU's rows."""
+        last = self.first_word[gpu + 1] if gpu + 1 < len(self.gpus) else self.words
+        return slice(int(self.first_word[gpu]), int(last))
+
+    def rows_of_gpu(self, gpu: int) -> slice:
+        """Return the positions of a GPU's rows."""
+        words = self.words_of_gpu(gpu)
+        return slice(words.start * WORD, words.stop * WORD)
+
+    def placed(self, column: NDArray[Any], nothing: Any) -> NDArray[Any]:
+        """Return a column of rows by their positions, with `nothing` where there is no row."""
+        # -1 leads to the last value.
+        return np.append(column, column.dtype.type(nothing))[self.source]
 
 
-def laying_out(gpu: Text, prices: Numbers) -> Pieces[Layout]:
-    """Lay out rows, in the order of their ids, by their GPUs and prices, in pieces."""
-    counts = np.bincount(gpu.codes, minlength=len(gpu.values)).astype(np.int64)
+def laid_out(gpus: tuple[str, ...], codes: Codes, prices: NDArray[np.float64]) -> Layout:
+    """Lay out rows, in the order of their ids, by their GPUs (each of which has a row) and prices."""
+    counts = np.bincount(codes, minlength=len(gpus))
     words = (counts + WORD - 1) // WORD
-    first_word = np.concatenate(([0], np.cumsum(words)))[:-1]
-    steps = np.minimum(prices.astype(np.int64), HIGHEST - 2).clip(0)
-    by_price = _by_price(steps)
-    yield
-    # Stable, so that a GPU's rows stay in the order of their prices, and of their ids where those are equal.
-    by_gpu = by_price[np.argsort(_small(gpu.codes[by_price]), kind="stable")]
-    yield
+    first_word = np.cumsum(words) - words
+    # Stable, so that a GPU's rows stand in the order of their prices, and of their ids where those are equal.
+    order = np.argsort(prices, kind="stable")
+    order = order[np.argsort(_small(codes[order]), kind="stable")]
     begins = np.cumsum(counts) - counts
-    codes = gpu.codes[by_gpu]
-    positions = np.arange(len(by_gpu)) - begins[codes] + first_word[codes] * WORD
-    size = int(words.sum()) * WORD
-    source = np.full(size, -1, dtype=np.int32)
-    source[positions] = by_gpu
-    yield
-    gpu_of_word = np.repeat(np.arange(len(counts), dtype=np.int32), words)
-    # Empty positions stand on the highest step of their GPU's part of the ladder.
-    ladder = np.repeat(gpu_of_word * np.int64(HIGHEST) + (HIGHEST - 1), WORD)
-    ladder[positions] = codes * np.int64(HIGHEST) + steps[by_gpu]
-    yield
-    position_of = np.empty(len(by_gpu), dtype=np.int32)
-    position_of[by_gpu] = positions
-    yield
+    of_row = codes[order]
+    positions = np.arange(len(order)) - begins[of_row] + first_word[of_row] * WORD
+    source = np.full(int(words.sum()) * WORD, -1, dtype=np.int32)
+    source[positions] = order
+    position_of = np.empty(len(order), dtype=np.int32)
+    position_of[order] = positions
+    by_position = np.append(prices, np.inf)[source]
+    ends = np.cumsum(words) * WORD
+    last_price = by_position[WORD - 1 :: WORD].copy()
+    # The last word of a GPU may not be full.
+    last_price[ends // WORD - 1] = prices[order[begins + counts - 1]]
     return Layout(
-        gpus=gpu.values,
+        gpus=gpus,
         first_word=first_word,
-        gpu_of_word=gpu_of_word,
+        gpu_of_word=np.repeat(np.arange(len(counts), dtype=np.int32), words),
         source=source,
-        ladder=ladder,
-        by_price=position_of[by_price],
+        position_of=position_of,
+        valid=packed(source >= 0),
+        prices=by_position,
+        first_price=by_position[::WORD].copy(),
+        last_price=last_price,
     )
-
-
-def _by_price(steps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rows in the order of their prices; the rows stand in the order of their ids, which breaks ties."""
-    if len(steps) >= 1 << _ROW_BITS:
-        return np.argsort(steps, kind="stable")
-    numbered = np.sort((steps << _ROW_BITS) | np.arange(len(steps)))
-    return numbered & ((1 << _ROW_BITS) - 1)
 
 
 def _small(codes: Codes) -> NDArray[Any]:

@@ -1,10 +1,15 @@
 """Between an offer and its row of JSON, both ways and exact.
 
-A row is encoded once, when its cloud is heard, and then only copied. What changes without a word from the cloud (when it
-was fetched, how likely it is still to be had) is not in it; it is put in when a page is made.
+A row is encoded once, when its cloud is heard, and then only copied. Most of a row is alike in many: the GPU, the place
+and the terms are pieces of their own, kept once each; the head, which is the row's own, comes before them. What changes
+without a word from the cloud (when it was fetched, how likely it is still to be had) is in none of them; it is put in
+when a page is made.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final
 
 from msgspec import Struct, json
 
@@ -19,9 +24,63 @@ _bodies = json.Decoder(OfferBody)
 _encoder = json.Encoder()
 
 
+class Head(Struct, frozen=True, gc=False):
+    """What a row has for itself. A price that is not known is None or NaN: both are written as null."""
+
+    id: str
+    provider: str
+    provider_id: str
+    machine_id: str
+    price_per_hour: float
+    price_per_gpu_hour: float
+    price_per_tflops_hour: float | None
+    price_per_gb_vram_hour: float | None
+    reliability: float
+    inet_down_mbps: int
+    inet_up_mbps: int
+
+
+class GpuPiece(Struct, frozen=True, gc=False):
+    """What is sold."""
+
+    gpu_type: str
+    gpu_count: int
+    gpu_fraction: float
+    vram_gb: int
+
+
+class PlacePiece(Struct, frozen=True, gc=False):
+    """Where it stands."""
+
+    location: str
+    city: str
+    country: str
+    region: str
+
+
+class TermsPiece(Struct, frozen=True, gc=False):
+    """What comes with it."""
+
+    available: bool
+    max_duration_hours: int
+    cuda_version: str
+    interruptible: bool
+    vcpus: int
+    ram_gb: int
+    disk_gb: int
+    storage_price_per_gb_month: float
+    traffic_price_per_gb: float
+
+
 class _Id(Struct):
     id: str
 
+
+PIECES: Final[tuple[type[Struct], ...]] = (GpuPiece, PlacePiece, TermsPiece)
+# What each kind of piece is made of, of an offer.
+READERS: Final[tuple[Callable[[Offer], tuple[Any, ...]], ...]] = tuple(
+    attrgetter(*kind.__struct_fields__) for kind in PIECES
+)
 
 _BEFORE_ID = b'{"id":"'
 _facts_id = json.Decoder(_Id)
@@ -29,37 +88,31 @@ _facts_id = json.Decoder(_Id)
 
 def row_of(offer: Offer) -> bytes:
     """Return the offer as an open JSON object: whoever uses it adds what changes, and the last brace."""
-    facts = OfferFacts(
+    head = Head(
         id=offer.id,
         provider=offer.provider,
         provider_id=offer.provider_id,
         machine_id=offer.machine_id,
-        gpu_type=offer.gpu_type,
-        gpu_count=offer.gpu_count,
-        gpu_fraction=offer.gpu_fraction,
-        vram_gb=offer.vram_gb,
         price_per_hour=offer.price.micros / MICROS,
         price_per_gpu_hour=round(per_gpu(offer)) / MICROS,
         price_per_tflops_hour=_rounded(per_tflops(offer)),
         price_per_gb_vram_hour=_rounded(per_vram(offer)),
-        location=offer.location,
-        city=offer.city,
-        country=offer.country,
-        region=offer.region,
         reliability=offer.reliability,
-        available=offer.available,
-        max_duration_hours=offer.max_duration_hours,
-        cuda_version=offer.cuda_version,
-        interruptible=offer.interruptible,
-        vcpus=offer.vcpus,
-        ram_gb=offer.ram_gb,
-        disk_gb=offer.disk_gb,
         inet_down_mbps=offer.inet_down_mbps,
         inet_up_mbps=offer.inet_up_mbps,
-        storage_price_per_gb_month=offer.storage_price_per_gb_month,
-        traffic_price_per_gb=offer.traffic_price_per_gb,
     )
-    return _encoder.encode(facts)[:-1]
+    pieces = (piece_of(kind, read(offer)) for kind, read in zip(PIECES, READERS, strict=True))
+    return b"".join((_encoder.encode(head)[:-1], *pieces))
+
+
+def piece_of(kind: type[Struct], values: Sequence[Any]) -> bytes:
+    """Return a piece as the inside of a JSON object, with a comma before it."""
+    return b"," + _encoder.encode(kind(*values))[1:-1]
+
+
+def heads_of(heads: Iterable[Head]) -> bytes:
+    """Return heads as closed JSON objects, each with a line's end behind it."""
+    return _encoder.encode_lines(heads)
 
 
 def body_of(offer: Offer) -> OfferBody:

@@ -1,6 +1,5 @@
 """The first rows of those that match, in an order, and how many match of each kind."""
 
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, OF_NEED, Direction, Order
-from gpu_shopper.market.bitmaps import Words, bits_at, count, in_pieces, rows_of
+from gpu_shopper.market.bitmaps import Words, bit_at, bits_at, count, in_pieces, rows_of, without
 from gpu_shopper.market.masks import Masks
 from gpu_shopper.market.pieces import PIECE_ROWS, Pieces, at_once
-from gpu_shopper.market.rows import id_of
 
-_FEW: Final = 64
+# Of more rows than this not all are looked at to find the cheapest.
+_MANY: Final = 2_000
 
 # Returns a field of some rows.
 Column = Callable[[str, NDArray[np.int64]], NDArray[np.float64]]
@@ -52,7 +51,6 @@ class Selection:
         self._orders = tuple(orders) or (CHEAPEST_FIRST,)
         self._costs = costs
         self._piece = piece
-        self._columns: dict[str, NDArray[Any]] = {}
 
     def first(self, most: int, *, skip: int = 0, after: Place | None = None) -> Sequence[int]:
         """Return the positions of the first rows behind `after` and `skip` others."""
@@ -73,43 +71,59 @@ class Selection:
             if number:
                 yield
             best = self._best(np.concatenate([best, rows]), wanted, after)
-        return _listed(best[skip:])
+        found: list[int] = best[skip:].tolist()
+        return found
 
     def place(self, position: int) -> Place:
         """Return where the row at `position` stands in this order."""
         rows = np.array([position])
+        if self._orders == (CHEAPEST_FIRST,):
+            group = 2 if bit_at(self._index.odd, position) else 0
+            price = float(self._index.number("price")[position])
+            return Place(group=group, values=(price,), offer_id=self._index.id_at(position))
         groups, keys = self._keys(rows)
-        _, row = self._index.row(position)
         values = tuple(float(key[0]) for key in keys)
-        return Place(group=int(groups[0]), values=values, offer_id=id_of(row))
+        return Place(group=int(groups[0]), values=values, offer_id=self._index.id_at(position))
 
     def _cheapest(self, most: int, skip: int, after: Place | None) -> Sequence[int]:
-        order = self._index.price_order
-        begin = 0 if after is None else bisect_right(order, _sort_key(after), key=self._price_key)
-        wanted = skip + most
-        # So many rows of all must be looked at until enough of them are among those that match.
-        likely = int(1.2 * wanted * len(order) / self.total) + _FEW
-        if likely > len(order) // 4:
-            return self._by_rank(begin, wanted)[skip:]
+        """What is odd comes behind all others."""
         found: list[int] = []
-        while len(found) < wanted and begin < len(order):
-            piece = order[begin : begin + likely]
-            found += piece[bits_at(self._words, piece)].tolist()
-            begin += likely
-        return found[skip:wanted]
+        wanted = skip + most
+        for group, among in ((0, self._index.usual), (2, self._index.odd)):
+            words = self._words & among
+            if after is None or group > after.group:
+                found += self._lowest(words, wanted - len(found))
+            elif group == after.group:
+                found += self._lowest(self._dearer(words, after), wanted - len(found))
+            if len(found) >= wanted or not self._index.marks:
+                break
+        return found[skip:]
 
-    def _by_rank(self, begin: int, wanted: int) -> list[int]:
-        """Where few match: all of them, by the place that each has among all."""
-        ranks = self._index.price_rank[rows_of(self._words)]
-        if begin:
-            ranks = ranks[ranks >= begin]
-        if wanted < len(ranks):
-            ranks = np.partition(ranks, wanted - 1)[:wanted]
-        ranks.sort()
-        return _listed(self._index.price_order[ranks])
+    def _dearer(self, words: Words, after: Place) -> Words:
+        """Return those of `words` that come behind a place in the order of prices."""
+        (price,) = after.values
+        at_most = self._masks.cheaper(words, price, np.less_equal)
+        same = rows_of(at_most & ~self._masks.cheaper(words, price, np.less))
+        before = self._index.source[same] < self._index.ids_up_to(after.offer_id)
+        return words & ~without(at_most, same[~before])
 
-    def _price_key(self, position: int) -> tuple[int, tuple[float, ...], str]:
-        return _sort_key(self.place(int(position)))
+    def _lowest(self, words: Words, wanted: int) -> list[int]:
+        """Return the cheapest rows of a bitmap, in their order."""
+        index, top = self._index, np.inf
+        if self.total > _MANY + wanted and count(words) > wanted:
+            counts = np.bitwise_count(words)
+            # The dearest row of each word is known: so many of the words with the lowest have enough rows, and no row that
+            # is cheaper than their dearest is anywhere but in words that begin below it.
+            enough = np.searchsorted(counts[index.cheapest_words].cumsum(dtype=np.int64), wanted)
+            top = index.last_price[index.cheapest_words[enough]]
+            words = np.where(index.first_price <= top, words, np.uint64(0))
+        rows = rows_of(words)
+        prices = index.number("price")[rows]
+        if wanted < len(rows):
+            near = prices <= np.partition(prices, wanted - 1)[wanted - 1]
+            rows, prices = rows[near], prices[near]
+        found: list[int] = rows[np.lexsort((index.source[rows], prices))[:wanted]].tolist()
+        return found
 
     def _best(self, rows: NDArray[np.int64], wanted: int, after: Place | None) -> NDArray[np.int64]:
         """Return the first of these rows behind `after`, in order."""
@@ -123,7 +137,7 @@ class Selection:
             enough = np.partition(leading, wanted - 1)[wanted - 1]
             near = leading <= enough
             rows, groups, keys = rows[near], groups[near], [key[near] for key in keys]
-        ties = self._index.layout.source[rows]
+        ties = self._index.source[rows]
         columns: list[NDArray[Any]] = [ties, *reversed(keys), groups]
         return rows[np.lexsort(columns)[:wanted]]
 
@@ -135,7 +149,7 @@ class Selection:
             key = self._key(order.field, rows)
             groups[np.isnan(key)] = 1
             keys.append(key if order.direction is Direction.LOWEST else -key)
-        groups[bits_at(self._index.flags["odd"], rows)] = 2
+        groups[bits_at(self._index.odd, rows)] = 2
         # Within the unknown, only their ids tell them apart.
         return groups, [
             np.where(groups == 1, 0.0, np.where(np.isnan(key), 0.0, key)) for key in keys
@@ -144,10 +158,7 @@ class Selection:
     def _key(self, field: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         if self._costs is not None and field in OF_NEED:
             return self._costs(field, rows)
-        # What follows from other columns is made once, not for each piece.
-        if field not in self._columns:
-            self._columns[field] = self._masks.numbers(field)
-        return self._columns[field][rows].astype(np.float64)
+        return self._masks.numbers_at(field, rows).astype(np.float64)
 
     def _behind(
         self,
@@ -161,13 +172,5 @@ class Selection:
         for key, value in zip(keys, after.values, strict=True):
             behind |= level & (key > value)
             level &= key == value
-        ids = self._index.layout.source[rows]
+        ids = self._index.source[rows]
         return np.asarray(behind | (level & (ids >= self._index.ids_up_to(after.offer_id))))
-
-
-def _listed(positions: NDArray[Any]) -> list[int]:
-    return [int(position) for position in positions]
-
-
-def _sort_key(place: Place) -> tuple[int, tuple[float, ...], str]:
-    return place.group, place.values, place.offer_id

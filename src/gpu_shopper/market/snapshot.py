@@ -25,9 +25,9 @@ from gpu_shopper.market.index import Index, indexing
 from gpu_shopper.market.masks import Masks
 from gpu_shopper.market.outlook import gone, reckoning
 from gpu_shopper.market.pieces import Pieces, at_once
-from gpu_shopper.market.rows import ending, id_of, offer_of
+from gpu_shopper.market.rows import ending, offer_of
 from gpu_shopper.market.selecting import Place, Selection
-from gpu_shopper.market.shelf import Stock
+from gpu_shopper.market.stock import Stock
 
 # What an engine reads at a time: it seldom wants more than the first few.
 _READ = 32
@@ -98,7 +98,7 @@ class OfferPage:
 class Made:
     """What has been made of a snapshot's offers so far: made once, when first asked for or in pieces before.
 
-    `older_masks` are of the same rows under other odds; most of what they keep can still be used.
+    `older_masks` are those of the market before: most of what they keep can still be used.
     """
 
     index: Index | None = None
@@ -124,12 +124,10 @@ class MarketSnapshot:
         self._listings = tuple(sorted(listings, key=lambda listing: f"{listing.provider}:"))
         self.made = Made()
 
-    def replacing(
-        self, listing: Listing, *, laid: "MarketSnapshot | None" = None
-    ) -> "MarketSnapshot":
+    def replacing(self, listing: Listing) -> "MarketSnapshot":
         """Return the market with one cloud's listing in place of its last one.
 
-        What was taken from a cloud is forgotten when it was heard anew. `laid` has the same offers laid out already.
+        What was taken from a cloud is forgotten when it was heard anew.
         """
         others = [other for other in self._listings if other.provider != listing.provider]
         known = {one.provider: one.fetched_at for one in self._listings}
@@ -137,46 +135,47 @@ class MarketSnapshot:
         if known.get(listing.provider) != listing.fetched_at:
             own = f"{listing.provider}:"
             taken = frozenset(one for one in taken if not one.startswith(own))
-        new = MarketSnapshot(
-            [*others, listing], generation=self.generation + 1, health=self.health, taken=taken
-        )
-        new.use(self)
-        if laid is not None:
-            new.use(laid)
-        return new
+        return self._next(listings=[*others, listing], taken=taken)
 
     def heeding(self, health: OfferHealth) -> "MarketSnapshot":
         """Return the same market with what is known of its odds now."""
-        new = MarketSnapshot(
-            self._listings, generation=self.generation + 1, health=health, taken=self.taken
-        )
-        new.use(self)
-        return new
+        return self._next(health=health)
 
     def taking(self, offer_id: OfferId) -> "MarketSnapshot":
         """Return the market without an offer that was bought: not shown any more, until its cloud lists anew."""
-        return self._with_taken(self.taken | {offer_id})
+        return self._next(taken=self.taken | {offer_id})
 
     def giving_back(self, offer_id: OfferId) -> "MarketSnapshot":
         """Return the market with an offer that was taken, and not bought after all."""
-        return self._with_taken(self.taken - {offer_id})
+        return self._next(taken=self.taken - {offer_id})
 
-    def _with_taken(self, taken: frozenset[OfferId]) -> "MarketSnapshot":
+    def _next(
+        self,
+        *,
+        listings: Iterable[Listing] | None = None,
+        health: OfferHealth | None = None,
+        taken: frozenset[OfferId] | None = None,
+    ) -> "MarketSnapshot":
+        """Return the snapshot after this one, with something else in it."""
         new = MarketSnapshot(
-            self._listings, generation=self.generation + 1, health=self.health, taken=taken
+            self._listings if listings is None else listings,
+            generation=self.generation + 1,
+            health=self.health if health is None else health,
+            taken=self.taken if taken is None else taken,
         )
         new.use(self)
         return new
 
     def use(self, other: "MarketSnapshot") -> None:
-        """Use what `other` has laid out, as far as it is the same here."""
+        """Use what `other` has made, as far as it is the same here."""
+        made, older = other.made, other.made.masks or other.made.older_masks
         if [one.stock for one in other.providers] != [one.stock for one in self._listings]:
+            self.made.older_masks = self.made.older_masks or older
             return
-        made = other.made
         self.made = Made(
             index=made.index,
             masks=made.masks if other.health is self.health else None,
-            older_masks=made.masks or made.older_masks,
+            older_masks=older or self.made.older_masks,
             effective=made.effective,
         )
 
@@ -190,9 +189,11 @@ class MarketSnapshot:
             # Two threads that come at once may both do the work; they come to the same.
             made.index = yield from indexing(shelves)
         if made.masks is None:
-            outlook = yield from reckoning(made.index, self.health)
-            older = made.older_masks
-            made.masks = Masks(made.index, outlook) if older is None else older.under(outlook)
+            older = None if made.older_masks is None else made.older_masks.outlook
+            outlook = yield from reckoning(made.index, self.health, older)
+            made.masks = Masks(made.index, outlook, made.older_masks)
+            # They hold on to shelves of before.
+            made.older_masks = None
 
     @property
     def prepared(self) -> bool:
@@ -316,8 +317,8 @@ class MarketSnapshot:
         for number, listing in enumerate(self._listings):
             if listing.provider == provider:
                 rows = index.rows_of_shelf(number)
-                odd = rows[bits_at(index.flags["odd"], rows)]
-                return frozenset(OfferId(id_of(row)) for _, row in index.rows(odd))
+                odd = rows[bits_at(index.odd, rows)]
+                return frozenset(OfferId(index.id_at(at)) for at in odd.tolist())
         return frozenset()
 
     def matching(self, condition: Condition) -> Iterator[Offer]:
@@ -335,20 +336,21 @@ class MarketSnapshot:
         """Return the rows as they go out, with what changes while their clouds say nothing new."""
         if not positions:
             return ()
-        at, endings = np.asarray(positions), self._endings
-        odd = bits_at(self.index.flags["odd"], at).tolist()
-        confidences = self.masks.outlook.at(at).tolist()
-        bodies = []
-        for (number, row), position, marked, confidence in zip(
-            self.index.rows(at), positions, odd, confidences, strict=True
+        index, endings, bodies = self.index, self._endings, []
+        at = np.asarray(positions)
+        marked = set(at[bits_at(index.odd, at)].tolist()) if index.marks else ()
+        clouds = index.clouds_of(at).tolist()
+        odds = self.masks.outlook.at(at).tolist()
+        for position, source, of in zip(
+            positions, index.source[at].tolist(), zip(clouds, odds, strict=True), strict=True
         ):
-            if marked:
-                bodies.append(row + self._ending(number, confidence, self.index.marks_at(position)))
-                continue
-            end = endings.get((number, confidence))
+            end = endings.get(of)
             if end is None:
-                end = endings[number, confidence] = self._ending(number, confidence, ())
-            bodies.append(row + end)
+                end = endings[of] = self._ending(*of, ())
+            if position in marked:
+                end = self._ending(*of, index.marks_at(position))
+            shelf, before = index.shelves[of[0]], index.rows_before[of[0]]
+            bodies.append(shelf.rows.with_ending(source - before, end))
         return tuple(bodies)
 
     def _costed(self, positions: Sequence[int], costing: Costing) -> tuple[bytes, ...]:
@@ -372,4 +374,4 @@ class MarketSnapshot:
         )
 
     def _confidence(self, position: int) -> float:
-        return float(self.index.numbers["confidence"][position])
+        return float(self.index.number("confidence")[position])

@@ -33,8 +33,8 @@ from gpu_shopper.domain.offer_fields import (
 )
 from gpu_shopper.domain.offer_health import OfferHealth, Outcome, place_of, read_health
 from gpu_shopper.domain.true_price import Costing
-from gpu_shopper.market.shelf import Stock
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot
+from gpu_shopper.market.stock import Stock
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # The dash sorts before the colon that ends a cloud's name.

@@ -222,7 +222,7 @@ def test_pages_by_effective_price_join_without_gap_or_repeat() -> None:
 def test_totals_are_those_of_the_bills_in_pieces_and_once_they_are_kept() -> None:
     chance = Random(5)
     index = snapshot_of(some_offers(chance)).index
-    effective, every = Effective(index, piece=7), np.flatnonzero(index.layout.source >= 0)
+    effective, every = Effective(index, piece=7), np.flatnonzero(index.source >= 0)
     # More needs than are kept, each asked about twice.
     costings = [a_costing(chance) for _ in range(9)]
     assert len(every) > 7

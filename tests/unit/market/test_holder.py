@@ -320,7 +320,7 @@ def test_the_odds_of_many_offers_are_reckoned_in_pieces_and_seen_when_all_are_th
 
     seen = [market.snapshot.health.marks for _ in market.heed(after(failed))]
 
-    assert len(seen) > 3
+    assert len(seen) > 2
     assert all(marks == {} for marks in seen)
     assert market.snapshot.prepared
     assert confidences(market)["nimbus:00001"] < 0.4

@@ -12,8 +12,8 @@ from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_fields import FIELDS
 from gpu_shopper.market.facets import FACETS
 from gpu_shopper.market.rows import id_of
-from gpu_shopper.market.shelf import Stock
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot, OfferQuery
+from gpu_shopper.market.stock import Stock
 from tests.unit.market.random_market import as_shown
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -147,3 +147,17 @@ def test_the_age_of_a_listing_is_never_negative() -> None:
     assert timedelta(minutes=3) == listing.age(NOW + timedelta(minutes=3))
     assert timedelta(0) == listing.age(NOW - timedelta(minutes=3))
     assert Listing(provider=ProviderName("nimbus"), stock=stock).age(NOW) is None
+
+
+@pytest.mark.parametrize("skip", [0, 13, 4_000])
+def test_of_many_rows_the_cheapest_come_first_without_all_being_sorted(skip: int) -> None:
+    offers = a_market(6_000, seed=skip)
+    snapshot = a_snapshot(offers)
+    expected = [o.id for o in sorted(offers, key=lambda o: (o.price.micros, o.id))]
+
+    page = snapshot.query(OfferQuery(offset=skip, limit=60))
+    rest = snapshot.query(OfferQuery(after=page.last, limit=60))
+
+    found = [id_of(row[:-1]) for row in (*page.rows, *rest.rows)]
+    assert expected[skip : skip + 120] == found
+    assert 6_000 == page.total

@@ -1,0 +1,79 @@
+"""The rows of one cloud, in the order of their ids, in the least space: heads in one block of bytes, pieces once each."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from struct import Struct
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpu_shopper.market.rows import id_of
+
+Codes = NDArray[np.int32]
+
+# A row's line in the table, and the beginning of the next one.
+_entry = Struct("=5i").unpack_from
+
+
+class RowStore(Sequence[bytes]):
+    """Rows, each an open JSON object (see `rows.row_of`), put together of a head and three pieces when it is read."""
+
+    def __init__(
+        self, heads: bytes, pieces: Sequence[Sequence[bytes]], codes: Sequence[Codes]
+    ) -> None:
+        """Take heads as lines of JSON objects; `codes` tell for each row its piece of each kind."""
+        self._heads = heads
+        # JSON has no line's end inside.
+        ends = np.flatnonzero(np.frombuffer(heads, dtype=np.uint8) == ord("\n")) + 1
+        self._count = len(ends)
+        self._gpus, self._places, self._terms = map(tuple, pieces)
+        # What is needed of a row stands together: where its head begins and which pieces it has. The next begins where it ends.
+        table = np.zeros((self._count + 1, 4), dtype=np.int32)
+        table[1:, 0] = ends
+        for column, of_kind in enumerate(codes, start=1):
+            table[:-1, column] = of_kind
+        self._table = table.tobytes()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, which: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> list[bytes]: ...
+
+    def __getitem__(self, which: int | slice) -> bytes | list[bytes]:
+        if isinstance(which, slice):
+            return [self[number] for number in range(*which.indices(self._count))]
+        return self.with_ending(which, b"")
+
+    def with_ending(self, number: int, ending: bytes) -> bytes:
+        """Return a row with something behind it."""
+        begin, gpu, place, terms, end = _entry(self._table, number * 16)
+        return b"".join(
+            (
+                # Without the brace that closes the head, and the line's end.
+                self._heads[begin : end - 2],
+                self._gpus[gpu],
+                self._places[place],
+                self._terms[terms],
+                ending,
+            )
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """How much space the rows take, but for what every object has."""
+        pieces = sum(map(len, (*self._gpus, *self._places, *self._terms)))
+        return len(self._heads) + len(self._table) + pieces
+
+    def id_at(self, number: int) -> str:
+        """Return the id of a row."""
+        begin, _, _, _, end = _entry(self._table, number * 16)
+        return id_of(self._heads[begin : end - 2])
+
+    def ids_up_to(self, offer_id: str) -> int:
+        """Return how many rows have an id that is not behind `offer_id`."""
+        return bisect_right(range(self._count), offer_id, key=self.id_at)

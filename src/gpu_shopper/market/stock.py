@@ -1,0 +1,37 @@
+"""One cloud's offers: as they came, until somebody asks about them; then as a shelf, and as a shelf alone."""
+
+from collections.abc import Iterable
+
+from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.market.pieces import Pieces, at_once
+from gpu_shopper.market.shelf import Shelf
+from gpu_shopper.market.stocking import stocking
+
+
+class Stock:
+    """What one cloud sells, with what is listed twice but once."""
+
+    def __init__(self, provider: ProviderName, offers: Iterable[Offer] = ()) -> None:
+        self._provider = provider
+        # What is listed twice is one offer, as it was listed last.
+        self._offers = tuple({offer.id: offer for offer in offers}.values())
+        assert all(offer.provider == provider for offer in self._offers), provider
+        self._count = len(self._offers)
+        self._shelf: Shelf | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def shelf(self) -> Shelf:
+        """The offers on their shelf."""
+        return self._shelf or at_once(self.stocking())
+
+    def stocking(self) -> Pieces[Shelf]:
+        """Put the offers on their shelf in pieces."""
+        if self._shelf is None:
+            shelf = yield from stocking(self._provider, self._offers)
+            # An offer takes as much space as its row and its columns together.
+            self._shelf, self._offers = shelf, ()
+        return self._shelf
