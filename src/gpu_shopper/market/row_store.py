@@ -47,7 +47,8 @@ class RowStore(Sequence[bytes]):
     def __getitem__(self, which: int | slice) -> bytes | list[bytes]:
         if isinstance(which, slice):
             return [self[number] for number in range(*which.indices(self._count))]
-        return self.with_ending(which, b"")
+        # By the end that it is past, whoever looks at one row after another sees that there are no more.
+        return self.with_ending(range(self._count)[which], b"")
 
     def with_ending(self, number: int, ending: bytes) -> bytes:
         """Return a row with something behind it."""
