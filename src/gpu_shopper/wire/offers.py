@@ -9,26 +9,29 @@ class OfferFacts(Struct, frozen=True, kw_only=True):
     """What a cloud says of one offer, in one vocabulary.
 
     `vram_gb` is per GPU, or of the part that is sold where `gpu_fraction` is below 1; `price_per_hour` is for the whole
-    offer. Prices per TFLOPS (dense, 16 bit) are null where the GPU is not known.
+    offer. Prices per TFLOPS (dense, 16 bit) are null where the GPU is not known. What an offer has for itself comes first,
+    then what many are alike in: so the market keeps them.
     """
 
     id: str
     provider: str
     provider_id: str
     machine_id: str
-    gpu_type: str
-    gpu_count: int
-    gpu_fraction: float
-    vram_gb: int
     price_per_hour: float
     price_per_gpu_hour: float
     price_per_tflops_hour: float | None
     price_per_gb_vram_hour: float | None
+    reliability: float
+    inet_down_mbps: int
+    inet_up_mbps: int
+    gpu_type: str
+    gpu_count: int
+    gpu_fraction: float
+    vram_gb: int
     location: str
     city: str
     country: str
     region: str
-    reliability: float
     available: bool
     max_duration_hours: int
     cuda_version: str
@@ -36,8 +39,6 @@ class OfferFacts(Struct, frozen=True, kw_only=True):
     vcpus: int
     ram_gb: int
     disk_gb: int
-    inet_down_mbps: int
-    inet_up_mbps: int
     storage_price_per_gb_month: float
     traffic_price_per_gb: float
 
