@@ -107,7 +107,8 @@ class Market:
         Unless another of ours has run after it as well, it is shown again at once.
         """
         takers = self._taken.get(offer.provider, Counter())
-        if self._listing(offer.provider).fetched_at != offer.fetched_at or not takers[offer.id]:
+        listed_at = self._listing(offer.provider).listed_at
+        if listed_at is None or offer.fetched_at < listed_at or not takers[offer.id]:
             return
         takers[offer.id] -= 1
         if not takers[offer.id] and offer.id in self._snapshot.taken:
@@ -118,10 +119,13 @@ class Market:
         return self._taken.get(offer.provider, Counter())[offer.id] > 0
 
     def renew(self, provider: ProviderName, at: datetime) -> None:
-        """Note that what is on sale at `provider` is still so at `at`: nothing is indexed anew."""
-        self._taken.pop(provider, None)
+        """Note that what is on sale at `provider` is still so at `at`: nothing is indexed anew.
+
+        That a menu is the same since before we bought from it says nothing of what we bought: that stays off.
+        """
+        known = self._listing(provider)
         self._snapshot = self._snapshot.replacing(
-            replace(self._listing(provider), fetched_at=at, error=None, failed_at=None)
+            replace(known, fetched_at=at, error=None, failed_at=None, renewed_from=known.listed_at)
         )
 
     def mark_failed(self, provider: ProviderName, error: str, at: datetime) -> None:

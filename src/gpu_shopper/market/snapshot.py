@@ -39,7 +39,8 @@ class Listing:
     """What one cloud sells, as last heard.
 
     `fetched_at` is None before its first answer. `error` says why the newest attempt to list failed, at `failed_at`;
-    the offers are then those of the last good answer. Where that came before the start, they are `kept`: the cloud itself
+    the offers are then those of the last good answer. Where that answer was that nothing has changed, they were listed at
+    `renewed_from`. Where that came before the start, they are `kept`: the cloud itself
     has not been heard yet.
     """
 
@@ -50,6 +51,12 @@ class Listing:
     failed_at: datetime | None = None
     rejected: int = 0
     kept: bool = False
+    renewed_from: datetime | None = None
+
+    @property
+    def listed_at(self) -> datetime | None:
+        """When the cloud listed these offers: earlier than `fetched_at` where it has said since that they are the same."""
+        return self.renewed_from or self.fetched_at
 
     @property
     def ok(self) -> bool:
@@ -130,9 +137,9 @@ class MarketSnapshot:
         What was taken from a cloud is forgotten when it was heard anew.
         """
         others = [other for other in self._listings if other.provider != listing.provider]
-        known = {one.provider: one.fetched_at for one in self._listings}
+        known = {one.provider: one.listed_at for one in self._listings}
         taken = self.taken
-        if known.get(listing.provider) != listing.fetched_at:
+        if known.get(listing.provider) != listing.listed_at:
             own = f"{listing.provider}:"
             taken = frozenset(one for one in taken if not one.startswith(own))
         return self._next(listings=[*others, listing], taken=taken)
@@ -215,7 +222,7 @@ class MarketSnapshot:
 
     @cached_property
     def _gone(self) -> Words | None:
-        heard = {one.provider: one.fetched_at for one in self._listings if one.fetched_at}
+        heard = {one.provider: one.listed_at for one in self._listings if one.listed_at}
         failed = {
             key: mark
             for key, mark in self.health.marks.items()

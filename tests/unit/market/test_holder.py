@@ -210,6 +210,27 @@ def test_what_was_bought_of_a_machine_is_not_shown_until_its_cloud_lists_anew() 
     assert ["cirrus:c", "nimbus:a", "nimbus:b"] == shown(market)
 
 
+def test_a_menu_that_is_said_to_be_unchanged_does_not_show_again_what_has_gone() -> None:
+    market = Market([NIMBUS])
+    offers = [an_offer(name, NIMBUS, machine=f"m-{name}") for name in "abc"]
+    market.replace(NIMBUS, offers, NOW)
+    listed = market.snapshot.get(offers[0].id)
+    assert listed is not None
+    market.take(listed)
+    at_once(market.heed(after(a_failure(offers[1], Blame.OFFER, at=NOW + timedelta(seconds=1)))))
+
+    market.renew(NIMBUS, LATER)
+
+    (nimbus,) = market.snapshot.providers
+    assert (["nimbus:c"], LATER) == (shown(market), nimbus.fetched_at)
+    assert market.is_taken(listed)
+    # An order that bought nothing gives it back as before.
+    market.give_back(listed)
+    assert ["nimbus:a", "nimbus:c"] == shown(market)
+    market.replace(NIMBUS, offers, LATER)
+    assert 3 == len(shown(market))
+
+
 def test_what_is_given_back_is_shown_again_unless_another_of_ours_runs_after_it_too() -> None:
     market = Market([NIMBUS])
     market.replace(NIMBUS, [an_offer("a", NIMBUS, machine="m")], NOW)
