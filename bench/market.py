@@ -326,9 +326,9 @@ def _figures(size: int, seconds: float) -> Iterator[Figure]:
     )
     yield Figure(what="  longest stall of it", value=longest, unit="ms", target=5)
     index = market.index
-    kept = sum(len(row) + 41 for shelf in index.shelves for row in shelf.rows)
+    kept = sum(shelf.rows.nbytes for shelf in index.shelves)
     columns = sum(c.nbytes for shelf in index.shelves for c in shelf.numbers.values())
-    yield Figure(what="  rows' JSON", value=kept / size, unit="B per offer")
+    yield Figure(what="  rows", value=kept / size, unit="B per offer")
     yield Figure(what="  columns of numbers", value=columns / size, unit="B per offer")
     offers = [offer for _, listed in _clouds(size) for offer in listed]
     for name, (make, most) in _PEERS.items():

@@ -1,5 +1,6 @@
 """Serving: the API on a socket, the engine beside it, until told to end. Sessions outlive it."""
 
+import ctypes
 import gc
 import ipaddress
 import os
@@ -22,6 +23,10 @@ from gpu_shopper.transport.door import AiohttpDoor
 _BACKLOG = 1024
 _GRACE_S = 10
 _SELDOM = (700, 10, 1_000)
+# From glibc's malloc.h.
+_M_MMAP_THRESHOLD = -3
+# Larger than a bitmap of a million offers, which is made and let go in every question.
+_LARGE_BLOCK = 256 * 1024
 
 Announce = Callable[[str], None]
 
@@ -83,6 +88,7 @@ async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
     server = uvicorn.Server(config)
     _be_patient()
     collect_seldom()
+    give_memory_back()
     app.start()
     say(f"serving {url_of(listener)} as deployment {app.deployment}")
     await server.serve(sockets=[listener])
@@ -95,6 +101,17 @@ def collect_seldom() -> None:
     gc.freeze()
     # Nor must one come while a menu of many thousand offers is being read: the engine has it made between two of those.
     gc.set_threshold(*_SELDOM)
+
+
+def give_memory_back() -> None:
+    """Let what a menu was made of go back to the system, and not stay behind as holes in the heap.
+
+    By itself glibc takes ever larger blocks out of its heap, once such have been let go; a fixed limit keeps them apart.
+    Other C libraries do without.
+    """
+    limit = getattr(ctypes.CDLL(None), "mallopt", None)
+    if limit is not None:
+        limit(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 def _be_patient() -> None:

@@ -20,17 +20,19 @@ class RowStore(Sequence[bytes]):
     """Rows, each an open JSON object (see `rows.row_of`), put together of a head and three pieces when it is read."""
 
     def __init__(
-        self, heads: bytes, pieces: Sequence[Sequence[bytes]], codes: Sequence[Codes]
+        self,
+        heads: bytes,
+        begins: NDArray[np.int64],
+        pieces: Sequence[Sequence[bytes]],
+        codes: Sequence[Codes],
     ) -> None:
-        """Take heads as lines of JSON objects; `codes` tell for each row its piece of each kind."""
+        """Take heads as lines of JSON objects, where each begins and the last ends, and the number of each row's pieces."""
         self._heads = heads
-        # JSON has no line's end inside.
-        ends = np.flatnonzero(np.frombuffer(heads, dtype=np.uint8) == ord("\n")) + 1
-        self._count = len(ends)
+        self._count = len(begins) - 1
         self._gpus, self._places, self._terms = map(tuple, pieces)
         # What is needed of a row stands together: where its head begins and which pieces it has. The next begins where it ends.
         table = np.zeros((self._count + 1, 4), dtype=np.int32)
-        table[1:, 0] = ends
+        table[:, 0] = begins
         for column, of_kind in enumerate(codes, start=1):
             table[:-1, column] = of_kind
         self._table = table.tobytes()

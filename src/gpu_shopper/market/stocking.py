@@ -97,7 +97,8 @@ class _Gathered(NamedTuple):
             return np.array(self.head[name], dtype=np.float64)
         given = self.distinct(name)
         if name == "cuda":
-            given = [_nan_if_none(version_number(value)) for value in given]
+            number_of = {value: _nan_if_none(version_number(value)) for value in set(given)}
+            given = [number_of[value] for value in given]
         return self.of_rows(name, np.array(given, dtype=np.float64))
 
     def of_rows(self, name: str, values: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
@@ -116,7 +117,10 @@ def stocking(provider: ProviderName, offers: Iterable[Offer]) -> Pieces[Shelf]:
     yield
     gathered = yield from _gathering(ordered)
     prices = gathered.numbers("price")
-    numbers = {name: _known(name, gathered.numbers(name)) for name in _STATED}
+    numbers = {}
+    for name in _STATED:
+        numbers[name] = _known(name, gathered.numbers(name))
+        yield
     numbers["price_per_gpu"] = prices / (numbers["count"] * numbers["fraction"])
     yield
     flags = {
@@ -124,10 +128,9 @@ def stocking(provider: ProviderName, offers: Iterable[Offer]) -> Pieces[Shelf]:
         for name in FLAGS
     }
     machines = hashes(gathered.head["machine"])
-    odd = {
-        Mark.NO_PRICE: prices <= 0,
-        Mark.SPOT_ABOVE: _spot_above(gathered, flags["interruptible"], prices, machines),
-    }
+    yield
+    above = yield from _spot_above(gathered, flags["interruptible"], prices, machines)
+    odd = {Mark.NO_PRICE: prices <= 0, Mark.SPOT_ABOVE: above}
     yield
     texts = {name: _text(name, gathered) for name in ("gpu", *TEXTS)}
     gpu = texts.pop("gpu")
@@ -205,9 +208,14 @@ def _encoding(
     ]
     yield
     heads: list[bytes] = []
+    ends = [np.zeros(1, dtype=np.int64)]
     for start in range(0, len(per_gpu), PIECE):
         ids, *rest = (column[start : start + PIECE] for column in columns)
-        heads.append(heads_of(list(map(Head, ids, repeat(provider), *rest))))
+        lines = heads_of(list(map(Head, ids, repeat(provider), *rest)))
+        heads.append(lines)
+        # JSON has no line's end inside.
+        (at,) = (np.frombuffer(lines, dtype=np.uint8) == ord("\n")).nonzero()
+        ends.append(at + 1 + ends[-1][-1])
         yield
     pieces: list[list[bytes]] = []
     for kind in gathered.kinds.values():
@@ -216,7 +224,12 @@ def _encoding(
             pieces[-1].append(piece_of(kind.of, values))
             if number % PIECE == PIECE - 1:
                 yield
-    return RowStore(b"".join(heads), pieces, [kind.codes for kind in gathered.kinds.values()])
+    return RowStore(
+        b"".join(heads),
+        np.concatenate(ends),
+        pieces,
+        [kind.codes for kind in gathered.kinds.values()],
+    )
 
 
 def _shown_prices(gathered: _Gathered, per_gpu: NDArray[np.float64]) -> list[NDArray[np.float64]]:
@@ -238,7 +251,7 @@ def _spot_above(
     spot: NDArray[np.bool_],
     prices: NDArray[np.float64],
     machines: NDArray[np.int64],
-) -> NDArray[np.bool_]:
+) -> Pieces[NDArray[np.bool_]]:
     """Return which offers are dearer than the same thing of the same cloud on demand."""
     if not spot.any():
         return spot
@@ -250,9 +263,11 @@ def _spot_above(
         gathered.of_rows("vcpus", _coded(sizes)[1]),
     ]
     thing = np.zeros(len(prices), dtype=np.int64)
+    yield
     for part in parts:
         # Numbered anew each time, so that it always fits.
         thing = np.unique(thing * (int(part.max()) + 1) + part, return_inverse=True)[1]
+        yield
     firm = ~spot & (prices > 0)
     least = np.full(len(prices), np.inf)
     np.minimum.at(least, thing[firm], prices[firm])
