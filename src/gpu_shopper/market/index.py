@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, reduce
 from itertools import accumulate
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from gpu_shopper.market.marking import marking
 from gpu_shopper.market.pieces import Pieces, at_once
 from gpu_shopper.market.row_store import Codes
 from gpu_shopper.market.shelf import Shelf, Text
+
+# What nearly every question needs of so many rows is joined before the first one comes.
+_MANY: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +232,8 @@ def indexing(shelves: Sequence[Shelf]) -> Pieces[Index]:
     index = Index(shelves)
     yield
     yield from index.marking()
-    yield from index.joining()
+    if len(index) > _MANY:
+        yield from index.joining()
     return index
 
 

@@ -280,7 +280,9 @@ def hashes(texts: Sequence[str]) -> NDArray[np.int64]:
 
 
 def narrowed(values: NDArray[np.float64]) -> Numbers:
-    """Return the same numbers in half the space where that loses nothing."""
+    """Return the same numbers in half the space where that loses nothing, and there are many."""
+    if len(values) < WORD:
+        return values
     with np.errstate(over="ignore"):
         half = values.astype(np.float32)
     return half if np.array_equal(half, values, equal_nan=True) else values
