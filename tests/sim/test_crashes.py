@@ -17,7 +17,7 @@ _EACH_STEP = [name for name, core in CORE.items() if core.each_step]
 # Operators make and revoke tokens in one transaction each; no session's life depends on when. Nor does one depend on
 # what offers have cost, or on when a menu is read: each scenario begins with one that has been, and it is read seldom.
 _NO_PART_OF_A_SESSION = {
-    ("gpu_shopper.engine.pricing", "keep"),
+    ("gpu_shopper.engine.pricing", "_record"),
     ("gpu_shopper.engine.shopping", "_refresh"),
     ("gpu_shopper.commands.tokens", "create"),
     ("gpu_shopper.commands.tokens", "revoke"),

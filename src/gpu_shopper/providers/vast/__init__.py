@@ -24,6 +24,8 @@ _QUIRKS = Quirks(
     requests_per_second=1.0,
     burst=3,
     shop_period=seconds(180),
+    # The start-up script of a container is cut at about 4,000 characters: ours goes over SSH.
+    start_script_limit=4000,
     billing=BillingTerms(
         increment=seconds(1), billed_boot=seconds(60), included_disk_gb=DEFAULT_DISK_GB
     ),

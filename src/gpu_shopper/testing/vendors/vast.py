@@ -348,6 +348,7 @@ def build(*, key: str, seed: int, offers: int, config: ModelConfig, chance: rand
     """Return a simulated account; `config` says how its model behaves beside what is this vendor's own."""
     catalogue = Catalogue(seed=seed, goods=goods(seed=seed, size=offers))
     own = {"ssh_user": "root", "id_form": "{:d}", "id_bits": 40, "honours_expiry": False}
+    own["start_script_bytes"] = 4048
     model = CloudModel(catalogue, chance, with_own(config, own))
     return Vast(model, catalogue, key=key, chance=chance)
 
