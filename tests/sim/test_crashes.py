@@ -18,6 +18,7 @@ _EACH_STEP = [name for name, core in CORE.items() if core.each_step]
 # what offers have cost, or on when a menu is read: each scenario begins with one that has been, and it is read seldom.
 _NO_PART_OF_A_SESSION = {
     ("gpu_shopper.engine.pricing", "_record"),
+    ("gpu_shopper.engine.pricing", "keep"),
     ("gpu_shopper.engine.shopping", "_refresh"),
     ("gpu_shopper.commands.tokens", "create"),
     ("gpu_shopper.commands.tokens", "revoke"),
