@@ -182,6 +182,7 @@ def a_house(*, listed: bool = True, **changed: Any) -> House:
         wakeup=wakeup,
         meter=meter,
         capabilities=capabilities,
+        billing={},
         limits=Limits(),
     )
     sweeps: list[datetime] = []

@@ -33,6 +33,7 @@ def rooms_over(
 ) -> Rooms:
     """Return the commands and queries over what the engine acts through, as the API wants them."""
     capabilities = {name: cloud.capabilities for name, cloud in desk.clouds.items()}
+    billing = {name: cloud.quirks.billing for name, cloud in desk.clouds.items()}
     command_desk = CommandDesk(
         books=desk.books,
         clock=desk.clock,
@@ -42,11 +43,11 @@ def rooms_over(
         wakeup=desk.wakeup,
         meter=desk.meter,
         capabilities=capabilities,
+        billing=billing,
         limits=desk.limits,
         sweep_soon=engine.sweep_soon,
     )
     names = sorted(desk.clouds)
-    billing = {name: cloud.quirks.billing for name, cloud in desk.clouds.items()}
     health = HealthQueries(desk.books, desk.market, desk.clock, providers=names)
     host = public_url.split("://", 1)[-1].split("/", 1)[0] if public_url else ""
     return Rooms(

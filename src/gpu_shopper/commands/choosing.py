@@ -1,5 +1,6 @@
 """Checking a request against the market before anything is written: is it on sale, allowed, possible."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gpu_shopper.domain.conditions import OneOf, condition_of, joined
@@ -18,6 +19,7 @@ from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.quirks import Capabilities
 from gpu_shopper.domain.ranking import fit_to_buy, lasting
 from gpu_shopper.domain.session import SessionRequest
+from gpu_shopper.domain.true_price import BillingTerms, hourly_price
 from gpu_shopper.domain.workload import Workload
 from gpu_shopper.market.holder import Market
 
@@ -26,12 +28,18 @@ CAP_PERCENT_OF_OFFER = 110
 CAP_PERCENT_OF_KIND = 150
 
 Abilities = dict[ProviderName, Capabilities]
+_PLAIN = BillingTerms()
 
 
 def checked(
-    request: SessionRequest, *, market: Market, capabilities: Abilities, health: OfferHealth
+    request: SessionRequest,
+    *,
+    market: Market,
+    capabilities: Abilities,
+    billing: Mapping[ProviderName, BillingTerms],
+    health: OfferHealth,
 ) -> SessionRequest:
-    """Return the request with its absolute price cap and its requirements filled in.
+    """Return the request with its absolute price cap, the disk it asks for included, and its requirements filled in.
 
     What may be taken away at any time is rented only on the consumer's word.
 
@@ -51,9 +59,11 @@ def checked(
         offer = _cheapest(replace(request, requirements=wanted), market, capabilities, health)
         percent = CAP_PERCENT_OF_KIND
     _refuse_unsupported(request.workload, offer, capabilities)
-    cap = request.price_cap or HourlyRate(offer.price.micros * percent // 100)
-    if offer.price > cap:
-        message = f"offer {offer.id} costs {offer.price}, above the cap of {cap}"
+    hourly = hourly_price(offer, request.workload.disk_gb, billing.get(offer.provider, _PLAIN))
+    cap = request.price_cap or HourlyRate(hourly.micros * percent // 100)
+    if hourly > cap:
+        with_disk = "" if hourly == offer.price else f" with {request.workload.disk_gb} GB of disk"
+        message = f"offer {offer.id} costs {hourly}{with_disk}, above the cap of {cap}"
         raise PriceAboveCap(message, hint="raise max_price_per_hour or choose another offer")
     hours = request.reservation_hours
     if 0 < offer.max_duration_hours < hours:

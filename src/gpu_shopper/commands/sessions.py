@@ -68,7 +68,11 @@ class SessionCommands:
         now = desk.clock.now()
         health = await desk.books.read(lambda book: offer_health(book, now=now))
         order = checked(
-            order, market=desk.market, capabilities=dict(desk.capabilities), health=health
+            order,
+            market=desk.market,
+            capabilities=dict(desk.capabilities),
+            billing=desk.billing,
+            health=health,
         )
         opening = self._prepare(order, idempotency_key, digest)
         requested = await desk.books.write(lambda book: self._open(book, opening, by=by))

@@ -147,6 +147,16 @@ def true_price(offer: Offer, terms: BillingTerms, need: Need) -> TruePrice:
     )
 
 
+def hourly_price(offer: Offer, disk_gb: int | None, terms: BillingTerms) -> HourlyRate:
+    """Return what `offer` bills an hour with a disk of that size: what a cap on the price is held against.
+
+    None asks for none in particular, so for what is in the price already.
+    """
+    extra_gb = max(0, (disk_gb or 0) - terms.included_disk_gb)
+    hourly = offer.storage_price_per_gb_month * MICROS * extra_gb / MONTH_HOURS
+    return HourlyRate(offer.price.micros + rounded(hourly))
+
+
 def disk_months(gigabytes: int, billed_s: int) -> float:
     """Return gigabytes times months."""
     return gigabytes * billed_s / (MONTH_HOURS * HOUR_SECONDS)

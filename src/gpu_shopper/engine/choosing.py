@@ -14,6 +14,7 @@ from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.plan import Facts, tries
 from gpu_shopper.domain.ranking import Excluded, choose, comparable_to, fit_to_buy, lasting
 from gpu_shopper.domain.session import Session
+from gpu_shopper.domain.true_price import hourly_price
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.ports.books import AccountState, Book, SweepRecord
 from gpu_shopper.transactions.health import offer_health
@@ -78,7 +79,11 @@ class Chooser:
         session = facts.session
         tried = _excluded(facts.attempts)
         for offer in self._on_sale(facts):
-            if not tried.covers(offer) and _within(session, offer) and self._able(session, offer):
+            if (
+                not tried.covers(offer)
+                and self._within(session, offer)
+                and self._able(session, offer)
+            ):
                 yield offer
 
     def _on_sale(self, facts: Facts) -> Iterable[Offer]:
@@ -100,6 +105,18 @@ class Chooser:
         """What a cloud cannot do is never silently dropped: it is not bought there."""
         cloud = self._desk.clouds[offer.provider]
         return cloud.capabilities.lacking(session.request.workload) is None
+
+    def _within(self, session: Session, offer: Offer) -> bool:
+        """Return whether the offer lasts long enough, has the disk, and costs no more than the cap with it."""
+        request = session.request
+        lasts = (
+            offer.max_duration_hours == 0 or offer.max_duration_hours >= request.reservation_hours
+        )
+        disk = request.workload.disk_gb
+        fits = disk is None or offer.disk_gb == 0 or offer.disk_gb >= disk
+        hourly = hourly_price(offer, disk, self._desk.clouds[offer.provider].quirks.billing)
+        cheap = request.price_cap is None or hourly <= request.price_cap
+        return lasts and fits and offer.available and cheap
 
     def _safe(self, book: Book, now: datetime) -> dict[ProviderName, Money | None]:
         """Return the clouds to buy from now, each with the money that is left there, where it tells."""
@@ -128,19 +145,6 @@ def _terms(session: Session) -> Requirements:
     wanted = request.requirements
     ceilings = [price for price in (wanted.max_price, request.price_cap) if price is not None]
     return replace(wanted, max_price=min(ceilings, default=None))
-
-
-def _within(session: Session, offer: Offer) -> bool:
-    request = session.request
-    lasts = offer.max_duration_hours == 0 or offer.max_duration_hours >= request.reservation_hours
-    disk = request.workload.disk_gb
-    fits = disk is None or offer.disk_gb == 0 or offer.disk_gb >= disk
-    return (
-        lasts
-        and fits
-        and offer.available
-        and (request.price_cap is None or offer.price <= request.price_cap)
-    )
 
 
 def _excluded(attempts: tuple[LaunchAttempt, ...]) -> Excluded:

@@ -91,6 +91,7 @@ class Accounts:
             wakeup=LocalWakeup(),
             meter=around.meter,
             capabilities={},
+            billing={},
             limits=Limits(),
         )
         for name in (ADMIN, *names):

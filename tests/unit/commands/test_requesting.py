@@ -145,6 +145,20 @@ async def test_an_offer_above_the_cap_is_refused_and_one_at_it_is_not(house: Hou
 
 
 @housed()
+async def test_a_cap_holds_with_the_disk_that_is_asked_for(house: House) -> None:
+    offer = an_offer(price=rate("0.50"), disk_gb=1000, storage_price_per_gb_month=0.146)
+    await house.open_shop(offer)
+    workload = Workload(kind=WorkloadType.BATCH, disk_gb=500)
+
+    asked = await house.requested(offer_id=offer.id, workload=workload)
+    refusal = await refused(house, offer_id=offer.id, workload=workload, price_cap=rate("0.55"))
+
+    assert rate("0.66") == asked.session.request.price_cap
+    assert isinstance(refusal, PriceAboveCap)
+    assert "with 500 GB of disk" in refusal.message
+
+
+@housed()
 async def test_by_requirements_nothing_above_the_cap_is_even_looked_at(house: House) -> None:
     house.sells(an_offer(price=rate("0.40")))
 

@@ -12,6 +12,7 @@ from gpu_shopper.domain.true_price import (
     BillingTerms,
     Need,
     TruePrice,
+    hourly_price,
     serves,
     true_price,
 )
@@ -173,3 +174,16 @@ def test_who_needs_more_pays_no_less(seed: int) -> None:
         greater = replace(need, **{name: min(limit, more[name])})
 
         assert true_price(offer, terms, greater).total >= true_price(offer, terms, need).total
+
+
+@pytest.mark.parametrize(
+    ("disk_gb", "included", "expected"),
+    [(None, 20, "0.40"), (20, 20, "0.40"), (93, 20, "0.42"), (73, 0, "0.42")],
+)
+def test_an_hour_costs_what_its_disk_beyond_the_included_one_costs_too(
+    disk_gb: int | None, included: int, expected: str
+) -> None:
+    offer = an_offer(price=rate("0.40"), storage_price_per_gb_month=0.2)
+    terms = BillingTerms(included_disk_gb=included)
+
+    assert rate(expected) == hourly_price(offer, disk_gb, terms)

@@ -129,6 +129,7 @@ async def test_an_account_without_money_for_the_whole_reservation_is_not_bought_
         {"available": False},
         {"max_duration_hours": 1},
         {"disk_gb": 99},
+        {"storage_price_per_gb_month": 20.0},
     ],
     ids=lambda changed: next(iter(changed)),
 )
