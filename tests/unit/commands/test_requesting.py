@@ -150,8 +150,8 @@ async def test_a_cap_holds_with_the_disk_that_is_asked_for(house: House) -> None
     await house.open_shop(offer)
     workload = Workload(kind=WorkloadType.BATCH, disk_gb=500)
 
-    asked = await house.requested(offer_id=offer.id, workload=workload)
     refusal = await refused(house, offer_id=offer.id, workload=workload, price_cap=rate("0.55"))
+    asked = await house.requested(offer_id=offer.id, workload=workload, price_cap=None)
 
     assert rate("0.66") == asked.session.request.price_cap
     assert isinstance(refusal, PriceAboveCap)
