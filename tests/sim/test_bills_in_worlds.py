@@ -291,6 +291,37 @@ def test_an_order_that_was_never_answered_may_have_ended_it_at_any_time_since_it
     perform(script)
 
 
+@pytest.mark.parametrize(("shut_s", "known_to_the_second"), [(600, False), (120, True)])
+def test_when_an_order_took_effect_is_nobodys_to_know_where_nobody_could_look_for_long(
+    shut_s: int, known_to_the_second: bool
+) -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        oracle, entry = stage.world.oracle, stage.ledger()[0]
+        # A node that hears of its end would end itself.
+        stage.world.nodes.cuts.append(lambda node: True)
+        stage.misbehave("slow_destroy", count=None, seconds=90)
+        await stage.finish(session)
+        witnessed = oracle.witness.of("sandbox", entry.id)
+        await stage.until(lambda: len(witnessed.destroys) == 3)
+        ordered_at = witnessed.destroys[-1][0]
+        await stage.until(lambda: max(at for at, _ in witnessed.reads) > ordered_at)
+        seen_at = witnessed.reads[-1][0]
+        # Longer than it takes to write down what was seen.
+        await stage.wait(6)
+        await stage.world.troubles.book.close("book_read_only", shut_s)
+        await stage.until_state(session, "stopped")
+        await stage.at_rest()
+
+        (row,), entry = oracle.book.attempts(), stage.ledger()[0]
+        assert entry.ended_at is not None
+        end = entry.ended_at - stage.world.loop.start.timestamp()
+        known = known_end(oracle, stage.cloud, row, entry, end=end)
+        assert known.alive_at == pytest.approx(end if known_to_the_second else seen_at)
+
+    perform(script)
+
+
 def _boot(stage: Stage, session: SessionId) -> str:
     """Return the boot that was heard last."""
     (held,) = stage.attempts(session)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.launch import DESTROY_PAUSE_LONGEST
 from gpu_shopper.sandbox.ledger import LedgerEntry
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.oracle import HOUSE, Oracle
@@ -134,6 +135,10 @@ def known_end(
     # Whether a lie was written down, nobody can tell from a commit whose answer was lost.
     lied = [at for at, there in told.reads if not there and seen < at < end]
     heard = o.heard_at.get(row.label, born)
+    # A read from before what was heard last is outvoted by it.
+    heard_until = _spoken_for_until(o, cloud, row, entry, end=end)
+    gone = [at for at, there in reads if not there and at >= heard_until]
+    gone_at = min(gone, default=max(end, o.now))
     # Somebody who was told that it is gone, falsely, may have taken that for its end.
     alive_at = seen if lied else max(seen, heard)
     if entry.end_reason == "destroyed" and not lied:
@@ -142,11 +147,19 @@ def known_end(
         ordered_at, answered = max(
             (one for one in told.destroys if one[0] <= end), default=(end, True)
         )
-        alive_at = end if answered else max(alive_at, ordered_at)
-    # A read from before what was heard last is outvoted by it.
-    heard_until = _spoken_for_until(o, cloud, row, entry, end=end)
-    gone = [at for at, there in reads if not there and at >= heard_until]
-    return KnownEnd(alive_at=min(alive_at, end), gone_at=min(gone, default=max(end, o.now)))
+        if _left_alone(alive_at, ordered_at=ordered_at, gone_at=gone_at):
+            o.exercised["S11 left alone on its way out"] += 1
+        else:
+            alive_at = end if answered else max(alive_at, ordered_at)
+    return KnownEnd(alive_at=min(alive_at, end), gone_at=gone_at)
+
+
+def _left_alone(alive_at: float, *, ordered_at: float, gone_at: float) -> bool:
+    """Tell whether an order had left it standing, and then nobody could look for longer than between any two tries.
+
+    That order tells no moment then: it may have taken so long, or the instance may have ended by itself in the meantime.
+    """
+    return alive_at > ordered_at and gone_at - alive_at > DESTROY_PAUSE_LONGEST.total_seconds()
 
 
 def _spoken_for_until(
