@@ -17,7 +17,7 @@ from gpu_shopper.testing.loop import current_loop, run_simulation
 from gpu_shopper.testing.scenarios import Scene, Stage, play
 from gpu_shopper.testing.world import World
 from gpu_shopper.wire.offers import OfferPage
-from gpu_shopper.wire.sessions import SessionCreated
+from gpu_shopper.wire.sessions import SessionCreated, SessionOrder
 
 MINE, OTHERS = "ses_" + "a" * 26, "ses_" + "b" * 26
 ANN, BOB = "consumer-1", "consumer-2"
@@ -237,6 +237,13 @@ def the_book_is_put_back(world: World, image: Image, *, to: float) -> None:
 
 
 async def ask_with_one_key(world: World) -> str:
+    name, order = await an_order(world)
+    made = await world.consumers.create(name, order, "one")
+    assert isinstance(made, SessionCreated), made
+    return made.session.id
+
+
+async def an_order(world: World) -> tuple[str, SessionOrder]:
     name = world.profile.demand.names()[0]
     page = await world.accounts.insist(name, lambda shopper: shopper.inventory(limit=1))
     assert isinstance(page, OfferPage)
@@ -244,12 +251,7 @@ async def ask_with_one_key(world: World) -> str:
     assert life is not None, "it answered"
     # The same kind each time: the cheapest offer itself is not shown any more once it was bought.
     cheapest = next(life.market.snapshot.matching(EVERYTHING))
-    order = order_of({"gpu": cheapest.gpu_type, "workload": "batch"}, consumer=name)
-    made = await world.accounts.insist(
-        name, lambda shopper: shopper.create_session(order, idempotency_key="one")
-    )
-    assert isinstance(made, SessionCreated), made
-    return made.session.id
+    return name, order_of({"gpu": cheapest.gpu_type, "workload": "batch"}, consumer=name)
 
 
 def lose_the_key(world: World) -> None:
@@ -307,6 +309,26 @@ def test_a_key_is_forgotten_only_with_the_book_that_held_it(
     async def tell() -> None:
         world = await a_world_with_callers()
         assert made == len(set(await story(world)))
+        assert expected == {violation.check for violation in world.oracle.violations}
+
+    run_simulation(tell(), seed=1)
+
+
+@pytest.mark.parametrize(("known_before", "expected"), [(True, set()), (False, {"S12"})])
+def test_a_key_with_another_body_is_refused_unless_its_book_was_put_back_since_it_was_first_given(
+    known_before: bool, expected: set[str]
+) -> None:
+    async def tell() -> None:
+        world = await a_world_with_callers()
+        image, at = world.memory.image(), world.oracle.now
+        await asyncio.sleep(1)
+        name, order = await an_order(world)
+        before = world.consumers.rewinds()
+        assert isinstance(await world.consumers.create(name, order, "one"), SessionCreated)
+        # A disk that lied, between the answer and the next request.
+        the_book_is_put_back(world, image, to=at)
+        book = before if known_before else world.consumers.rewinds()
+        await world.consumers.misuse_key(name, order, "one", book=book)
         assert expected == {violation.check for violation in world.oracle.violations}
 
     run_simulation(tell(), seed=1)

@@ -123,6 +123,29 @@ class Consumers:
         for session in sessions:
             await self.accounts.insist(ADMIN, lambda shopper: shopper.delete(session))  # noqa: B023
 
+    async def create(
+        self, consumer: str, order: SessionOrder, key: str
+    ) -> SessionCreated | ApiError | None:
+        """Ask for a session with this key until there is an answer; None if there was none for too long."""
+        return await self.accounts.insist(
+            consumer, lambda shopper: shopper.create_session(order, idempotency_key=key)
+        )
+
+    async def misuse_key(
+        self, consumer: str, order: SessionOrder, key: str, *, book: float
+    ) -> None:
+        """Give a key that made a session with another body: it is refused, whatever became of the first.
+
+        `book` is how often the book had been put back before the key was first given: one that was put back since then may
+        have forgotten it.
+        """
+        hours = (order.reservation_hours + 5) % 12 + 1
+        answer = await self.create(consumer, replace(order, reservation_hours=hours), key)
+        refused = isinstance(answer, ApiError) and answer.code == "idempotency_key_reused"
+        if answer is not None and not refused and book == self.rewinds():
+            self._violate("S12", f"{key} with another body was answered with {answer!r}")
+        self._asked("key_reused")
+
     async def insist(
         self, question: Callable[[Life], Coroutine[Any, Any, T]]
     ) -> T | Refusal | None:
@@ -268,25 +291,17 @@ class _Story:
             self._all._violate("S12", f"one key made {sorted(made)}")
         for session in made:
             self._all.sessions[session] = self._name
-            await self._misuse(order, key)
+            await self._misuse(order, key, book)
             return session
         return None
 
-    async def _misuse(self, order: SessionOrder, key: str) -> None:
-        """Give the same key with another body: it is refused, whatever became of the first."""
+    async def _misuse(self, order: SessionOrder, key: str, book: float) -> None:
         if self._chance.uniform() > 0.1:
             return
-        book = self._all.rewinds()
-        answer = await self._create(
-            replace(order, reservation_hours=(order.reservation_hours + 5) % 12 + 1), key
-        )
-        refused = isinstance(answer, ApiError) and answer.code == "idempotency_key_reused"
-        if answer is not None and not refused and book == self._all.rewinds():
-            self._all._violate("S12", f"{key} with another body was answered with {answer!r}")
-        self._all._asked("key_reused")
+        await self._all.misuse_key(self._name, order, key, book=book)
 
     async def _create(self, order: SessionOrder, key: str) -> SessionCreated | ApiError | None:
-        return await self._ask(lambda shopper: shopper.create_session(order, idempotency_key=key))
+        return await self._all.create(self._name, order, key)
 
     async def _ask(self, call: Callable[[AsyncShopper], Awaitable[T]]) -> T | ApiError | None:
         return await self._all.accounts.insist(self._name, call)
