@@ -169,6 +169,35 @@ def test_what_was_forgotten_before_an_outage_is_owed_after_it_unless_listings_li
     assert owed == ("L2" in violated(script))
 
 
+@pytest.mark.parametrize(("hidden", "owed"), [(True, False), (False, True)])
+def test_what_came_back_before_an_outage_ended_is_owed_from_when_a_listing_shows_it(
+    hidden: bool, owed: bool
+) -> None:
+    async def script(stage: Stage) -> None:
+        session = await _running(stage)
+        oracle = stage.world.oracle
+        # Sweeps are five minutes apart by then.
+        await stage.wait(1200)
+        stage.misbehave("resurrected", seconds=1000)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+        stage.misbehave("list_empty", count=None)
+        await stage.until(lambda: bool(stage.alive()))
+        oracle.down("sandbox")
+        await asyncio.sleep(60)
+        oracle.up("sandbox")
+        told = oracle.witness.of("sandbox", stage.alive()[0].id)
+        await asyncio.sleep(660)
+        stage.behave()
+        if not hidden:
+            told.false_listings.clear()
+        # As it is known, and before it can be destroyed.
+        oracle.on_attempt.append(lambda o, old, new: bounds.l2_outages_end_with_a_destroy(o))
+        await stage.until(lambda: "late_arrival" in stage.events(session))
+
+    assert owed == ("L2" in violated(script))
+
+
 def _kill(stage: Stage) -> None:
     life = stage.world.house.life
     assert life is not None, "it lives"

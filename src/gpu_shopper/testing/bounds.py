@@ -105,6 +105,7 @@ def l2_outages_end_with_a_destroy(o: Oracle) -> None:
     """L2: what was unentitled when an outage ended is destroyed within ten minutes of that, and then by L7.
 
     A destroy that the cloud could not be made to hear is an outage of its own; L7's longer bound counts it all the same.
+    What was closed and came back is owed from when a listing shows it, where one after the outage left it out.
     """
     for cloud, entry in o.ours_alive():
         since = o.unentitled_since(entry)
@@ -121,10 +122,22 @@ def l2_outages_end_with_a_destroy(o: Oracle) -> None:
             continue
         o.exercised["L2"] += 1
         last = o.last_destroy(cloud, entry.id)
-        begin = max(ended_at, last or ended_at)
+        begin = max(ended_at, last or ended_at, _hidden_until(o, cloud, entry, since=ended_at))
         left = o.now - begin - o.excused(cloud.name, since=begin)
         if left > AFTER_OUTAGE_S + _slowed_down(o.now - since):
             o.violate("L2", f"{entry.id} {entry.name} lives {left:.0f} s after the outage")
+
+
+def _hidden_until(o: Oracle, cloud: SimCloud, entry: LedgerEntry, *, since: float) -> float:
+    """Return until when listings hid what was closed and came back, if the first one since then was false."""
+    reopened_at = o.reopened_at.get(entry.name, -1.0)
+    told = o.witness.of(cloud.name, entry.id)
+    shown_at = min([at for at in told.listed if at >= since], default=reopened_at)
+    until = min(shown_at, reopened_at)
+    if not any(since <= at < until for at in told.false_listings):
+        return since
+    o.exercised["L2 hidden"] += 1
+    return until
 
 
 def l3_nothing_outlives_us_for_long(o: Oracle) -> None:

@@ -64,8 +64,7 @@ class Oracle:
 
     def __init__(self, loop: VirtualLoop, memory: Memory, *, trace: Trace) -> None:
         self.loop, self.trace = loop, trace
-        self.book = CommittedBook(memory)
-        self.witness = Witness()
+        self.book, self.witness = CommittedBook(memory), Witness()
         self.deployment: DeploymentId | None = None
         self.label_key = DeploymentVault(DEPLOYMENT_KEY, SeededChance(0)).label_key
         self.clouds: Mapping[ProviderName, SimCloud] = {}
@@ -79,6 +78,7 @@ class Oracle:
         self.sessions: dict[str, SessionRow] = {}
         self.heard_at: dict[str, float] = {}
         self.unwanted_at: dict[str, float] = {}
+        self.reopened_at: dict[str, float] = {}
         # Every instance that an attempt ever held.
         self.held: set[str] = set()
         self.forgotten: set[str] = set()
@@ -349,6 +349,8 @@ class Oracle:
         if new.wanted and new.open and new.label in self.forgotten:
             # Taken in again.
             self.unwanted_at.pop(new.label, None)
+        if old is not None and new.open and not old.open:
+            self.reopened_at[new.label] = self.now
         if not new.wanted and (old is None or old.wanted):
             self.unwanted_at.setdefault(new.label, self.now)
         if old is None or (old.state, old.wanted) != (new.state, new.wanted):
