@@ -60,6 +60,25 @@ def test_the_double_of_a_create_is_ended_and_the_one_that_was_told_of_runs() -> 
     perform(script)
 
 
+def test_a_session_is_over_although_a_double_of_its_instance_cannot_be_ended() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        first = stage.ledger()[0]
+        stage.misbehave("ignore_destroy", count=None)
+        stage.cloud.double(first.name)
+        await stage.until(lambda: bool(stage.world.oracle.book.open_surplus()), limit=400)
+        stage.cloud.lose_host(first.id)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped", limit=900)
+
+        (double,) = stage.alive()
+        assert double.id != first.id
+        stage.behave()
+        await stage.until(lambda: not stage.alive())
+
+    perform(script)
+
+
 @pytest.mark.parametrize("names_itself", [True, False])
 def test_a_double_with_another_gpu_does_not_end_the_one_that_is_as_sold(
     names_itself: bool,

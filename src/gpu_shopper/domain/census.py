@@ -164,8 +164,7 @@ class _Sorter:
             self.strays.append(instance)
 
     def census(self, *, began_at: datetime) -> Census:
-        unseen = [attempt for label, attempt in self._by_label.items() if label not in self._seen]
-        # A double is no sight of the one that is held: that is missing beside it.
+        # A double is no sight of the one that is held: that is missing, or absent, beside it.
         held = {sighting.instance.id for sighting in self.refreshed}
         return Census(
             refreshed=tuple(self.refreshed),
@@ -181,7 +180,9 @@ class _Sorter:
                 if attempt.state is AttemptState.BOUND and attempt.instance_id not in held
             ),
             absent=tuple(
-                attempt for attempt in unseen if speaks_of_absence(attempt, began_at=began_at)
+                attempt
+                for attempt in self._by_label.values()
+                if attempt.instance_id not in held and speaks_of_absence(attempt, began_at=began_at)
             ),
         )
 

@@ -4,7 +4,7 @@ There is one path for every cause of an end. No answer to a destroy counts as pr
 failures as a reason to stop trying.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -17,7 +17,7 @@ from gpu_shopper.domain.cost import (
     end_of_bill,
     reprice,
 )
-from gpu_shopper.domain.ids import AttemptId
+from gpu_shopper.domain.ids import AttemptId, InstanceId, ProviderName
 from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.launch import (
     DESTROY_PAUSE_LONGEST,
@@ -154,8 +154,11 @@ class Retiring:
             await self._update(claim, attempt.id, _later)
             return
         quirks = cloud.quirks
+        beside = await self._desk.books.read(lambda book: owed_beside(book, cloud.name))
         await self._update(
-            claim, attempt.id, lambda known, now: was_listed(known, listing, now, quirks)
+            claim,
+            attempt.id,
+            lambda known, now: was_listed(known, listing, now, quirks, beside=beside),
         )
 
     async def _close(self, claim: Claim, attempt: LaunchAttempt) -> None:
@@ -221,13 +224,27 @@ class Retiring:
         return self._desk.limits.lease if cloud.capabilities.node_can_end_itself else None
 
 
+def owed_beside(book: Book, provider: ProviderName) -> Collection[InstanceId]:
+    """Return what bears our label there and has an open row of its own: its end is owed and proved by that row."""
+    return {one.instance_id for one in book.surplus.open(provider)}
+
+
 def was_listed(
-    attempt: LaunchAttempt, listing: Listing, now: datetime, quirks: Quirks
+    attempt: LaunchAttempt,
+    listing: Listing,
+    now: datetime,
+    quirks: Quirks,
+    *,
+    beside: Collection[InstanceId],
 ) -> LaunchAttempt:
-    """Return a closing attempt after a complete listing that says something about it."""
+    """Return a closing attempt after a complete listing that says something about it.
+
+    What bears its label and is `beside` it, a double with a row of its own, is no sight of it.
+    """
     answered = attempt.destroy_answered_at
     present = any(
-        instance.id == attempt.instance_id or instance.label == attempt.label
+        instance.id == attempt.instance_id
+        or (instance.label == attempt.label and instance.id not in beside)
         for instance in listing.instances
     )
     if present:

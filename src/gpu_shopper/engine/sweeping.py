@@ -20,7 +20,7 @@ from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.observing import end_if_ghost
 from gpu_shopper.engine.recovering import recover
-from gpu_shopper.engine.retiring import was_listed
+from gpu_shopper.engine.retiring import owed_beside, was_listed
 from gpu_shopper.engine.suspecting import Suspecting
 from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.ports.books import AttemptRows, Book, SweepRecord, UnreadableRow
@@ -220,7 +220,8 @@ class Sweeping:
         for attempt in census.absent:
             quirks = self._desk.clouds[attempt.provider].quirks
             if attempt.absence.gone_reads >= quirks.absence_reads:
-                book.launches.save(was_listed(attempt, listing, now, quirks))
+                beside = owed_beside(book, attempt.provider)
+                book.launches.save(was_listed(attempt, listing, now, quirks, beside=beside))
                 book.sessions.make_due(attempt.session_id, at=now)
 
     def _note_duplicate(self, book: Book, sighting: Sighting, now: datetime) -> None:

@@ -374,3 +374,12 @@ def test_what_lost_its_label_beside_one_that_kept_it_is_its_double() -> None:
     taken = parts(census([kept, an_instance(label="")], [closed]))
 
     assert (["i-9"], ["i-1"]) == (taken["reappeared"], taken["duplicates"])
+
+
+def test_what_is_destroyed_is_absent_beside_its_double() -> None:
+    closing = an_attempt(AttemptState.CLOSING, destroy_answered_at=NOON - SECOND, absence=GONE)
+
+    taken = census([an_instance(closing, id="i-9")], [closing])
+
+    assert (closing,) == taken.absent
+    assert 1 == len(taken.duplicates)

@@ -32,8 +32,9 @@ SPACED = QUIRKS.absence_listing_spacing
 NOW = NOON + HOUR
 
 
-def listed(attempt=CLOSING, *, began_at=ANSWERED + SECOND, instances=()):
-    return was_listed(attempt, a_listing(instances, began_at=began_at), NOW, QUIRKS).absence
+def listed(attempt=CLOSING, *, began_at=ANSWERED + SECOND, instances=(), beside=()):
+    listing = a_listing(instances, began_at=began_at)
+    return was_listed(attempt, listing, NOW, QUIRKS, beside=beside).absence
 
 
 def test_a_listing_that_lacks_it_counts() -> None:
@@ -69,6 +70,13 @@ def test_a_listing_that_shows_it_voids_the_proof(instance) -> None:
     again = listed(replace(CLOSING, absence=replace(GONE, gone_listings=1)), instances=[instance])
 
     assert (0, 0) == (again.gone_reads, again.gone_listings)
+
+
+def test_a_listing_that_shows_a_double_with_a_row_of_its_own_counts() -> None:
+    double = an_instance(CLOSING, id="i-9")
+
+    assert 1 == listed(instances=[double], beside={double.id}).gone_listings
+    assert 0 == listed(instances=[double, an_instance(CLOSING)], beside={double.id}).gone_listings
 
 
 @housed()
