@@ -97,3 +97,24 @@ def test_what_is_proved_to_be_gone_is_not_billed_on_for_a_double_that_was_heard_
         assert late_by == pytest.approx(0, abs=5)
 
     perform(script, NAMELESS)
+
+
+def test_a_double_that_the_listing_of_another_sessions_end_shows_is_ended_before_the_next_sweep() -> (
+    None
+):
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=4)
+        first = stage.ledger()[0]
+        other = await run(stage)
+        # Sweeps are five minutes apart by then.
+        await stage.wait(1200)
+        swept = stage.world.oracle.witness.listings_of("sandbox")
+        so_far = len(swept)
+        await stage.until(lambda: len(swept) > so_far, limit=400)
+        stage.cloud.double(first.name)
+        await stage.finish(other)
+        await stage.until(lambda: [first.id] == [one.id for one in stage.alive()], limit=150)
+
+        assert "running" == stage.state(session)
+
+    perform(script, NAMELESS)

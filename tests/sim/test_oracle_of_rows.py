@@ -363,6 +363,25 @@ def test_a_destroy_that_is_not_tried_again() -> None:
     assert "L7" in violated(script)
 
 
+@pytest.mark.parametrize("looks", [True, False])
+def test_a_double_that_every_listing_hides_is_held_against_a_house_that_does_not_look(
+    looks: bool,
+) -> None:
+    async def script(stage: Stage) -> None:
+        await stage.request(reservation_hours=4)
+        await stage.until(lambda: len(stage.alive()) == 1)
+        await stage.wait(300)
+        stage.misbehave("list_empty", count=None)
+        stage.cloud.double(stage.ledger()[0].name)
+        if not looks:
+            _freeze(stage)
+        await _seen_by(stage, 2400, bounds.l1_unwanted_instances_die)
+        stage.behave()
+
+    violations = violated(script, Scene(names_itself=False))
+    assert violations == set() if looks else "L1" in violations
+
+
 def test_a_double_that_is_left_without_a_row() -> None:
     async def script(stage: Stage) -> None:
         await _running(stage)

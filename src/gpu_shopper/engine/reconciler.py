@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from gpu_shopper.domain.ids import SessionId
+from gpu_shopper.domain.ids import ProviderName, SessionId
+from gpu_shopper.domain.instance import Listing
 from gpu_shopper.domain.plan import (
     Adopt,
     Buy,
@@ -30,7 +31,7 @@ from gpu_shopper.domain.session import Session, StopReason
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.launching import Launching, NotNow
 from gpu_shopper.engine.observing import Observing
-from gpu_shopper.engine.retiring import Retiring
+from gpu_shopper.engine.retiring import Heed, Retiring
 from gpu_shopper.engine.timekeeping import Timekeeping
 from gpu_shopper.ports.books import Book, BookUnavailable, Claim, StaleClaim
 from gpu_shopper.transactions.stopping import intend_stop
@@ -47,16 +48,22 @@ _LONGEST_NAP = 30.0
 _A_MOMENT = 1.0
 
 
+async def _nobody(provider: ProviderName, listing: Listing) -> None:
+    pass
+
+
 class Reconciler:
     """Makes the world match the book, one session at a time and many at once."""
 
-    def __init__(self, desk: Desk, *, guard: Guard, concurrency: int = 64) -> None:
+    def __init__(
+        self, desk: Desk, *, guard: Guard, concurrency: int = 64, heed: Heed = _nobody
+    ) -> None:
         self._desk = desk
         self._guard = guard
         self._concurrency = concurrency
         self._launching = Launching(desk)
         self._observing = Observing(desk)
-        self._retiring = Retiring(desk)
+        self._retiring = Retiring(desk, heed=heed)
         self._timekeeping = Timekeeping(desk.books, desk.clock)
         self._passes: dict[SessionId, asyncio.Task[None]] = {}
 

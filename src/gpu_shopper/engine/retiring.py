@@ -4,7 +4,7 @@ There is one path for every cause of an end. No answer to a destroy counts as pr
 failures as a reason to stop trying.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -39,6 +39,7 @@ from gpu_shopper.ports.provider_errors import ProviderError
 from gpu_shopper.transactions.known import known_attempt
 
 Change = Callable[[LaunchAttempt, datetime], LaunchAttempt]
+Heed = Callable[[ProviderName, Listing], Awaitable[None]]
 
 # Every try is counted in the row; the history tells of the first ones and then of fewer and fewer.
 _TOLD_TRIES = frozenset({1, 2, 3, 5, 10}) | frozenset(range(25, 100_000, 25))
@@ -50,10 +51,14 @@ _STALE_SIGHT = timedelta(seconds=20)
 
 
 class Retiring:
-    """Ends instances, and sessions when nothing of theirs is left."""
+    """Ends instances, and sessions when nothing of theirs is left.
 
-    def __init__(self, desk: Desk) -> None:
+    What is listed for a proof is handed to `heed` as well: it may show what the last sweep's listing left out.
+    """
+
+    def __init__(self, desk: Desk, *, heed: Heed) -> None:
         self._desk = desk
+        self._heed = heed
 
     async def retire(self, claim: Claim, attempt: LaunchAttempt, act: Retirement) -> None:
         """Do one act towards the proof of absence."""
@@ -160,6 +165,7 @@ class Retiring:
             attempt.id,
             lambda known, now: was_listed(known, listing, now, quirks, beside=beside),
         )
+        await self._heed(cloud.name, listing)
 
     async def _close(self, claim: Claim, attempt: LaunchAttempt) -> None:
         now, cloud = self._desk.clock.now(), self._desk.clouds[attempt.provider]
@@ -243,9 +249,9 @@ def was_listed(
     """
     answered = attempt.destroy_answered_at
     present = any(
-        instance.id == attempt.instance_id
-        or (instance.label == attempt.label and instance.id not in beside)
+        instance.id == attempt.instance_id or instance.label == attempt.label
         for instance in listing.instances
+        if instance.id == attempt.instance_id or instance.id not in beside
     )
     if present:
         # The proof begins anew. When it was first read to be gone stays: a listing may lag, and a bill must not.
@@ -254,6 +260,9 @@ def was_listed(
         )
         return replace(attempt, absence=absence, next_action_at=now)
     last = attempt.absence.listing_at
+    if last == listing.began_at:
+        # Counted already, by the sweep or by a pass.
+        return attempt
     spaced = last is None or listing.began_at - last >= quirks.absence_listing_spacing
     if (
         answered is None

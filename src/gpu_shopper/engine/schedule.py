@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.instance import Listing
 from gpu_shopper.engine.accruing import Accruing
 from gpu_shopper.engine.delivering import Delivering
 from gpu_shopper.engine.desk import Desk
@@ -45,8 +46,10 @@ class Engine:
         self._tasks: list[asyncio.Task[None]] = []
         self._sweep_now = {name: asyncio.Event() for name in desk.clouds}
         self._beats: dict[str, float] = {}
-        self.reconciler = Reconciler(desk, guard=self._guarded, concurrency=concurrency)
         self.sweeping = Sweeping(desk)
+        self.reconciler = Reconciler(
+            desk, guard=self._guarded, concurrency=concurrency, heed=self._heed
+        )
         self.shopping = Shopping(desk, period=periods.shop)
         self.accruing = Accruing(desk)
         self.delivering = Delivering(desk)
@@ -129,6 +132,11 @@ class Engine:
         else:
             await desk.clock.sleep(seconds)
 
+    async def _heed(self, provider: ProviderName, listing: Listing) -> None:
+        """Compare what a pass has listed as well; a sweep at once ends what it was the first to show."""
+        if await self.sweeping.heed(provider, listing):
+            self.sweep_soon(provider)
+
     def _reconcile(self) -> Callable[[], Awaitable[float]]:
         return self.reconciler.run_once
 
@@ -141,8 +149,9 @@ class Engine:
             passes += 1
             if passes <= FAST_SWEEPS:
                 return min(FAST_SWEEP_S, self._periods.sweep)
-            # From an incomplete one nothing was learnt: what only a listing can show must not wait for a whole period more.
-            in_haste = not sweep.complete or self.sweeping.owes(provider)
+            # From an incomplete one nothing was learnt, and from one that lacks what we hold perhaps nothing that is true: what only
+            # a listing can show must not wait for a whole period more.
+            in_haste = not sweep.complete or sweep.missing > 0 or self.sweeping.owes(provider)
             if in_haste or passes <= FAST_SWEEPS + BRISK_SWEEPS:
                 return min(BRISK_SWEEP_S, self._periods.sweep)
             return self._periods.sweep

@@ -5,6 +5,8 @@ cloud is listed first and the book read after, in the transaction that acts on i
 nothing.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -41,6 +43,8 @@ class Sweeping:
         self._clearing = Clearing(desk)
         self._suspecting = Suspecting(desk)
         self._owing: set[ProviderName] = set()
+        self._compared: dict[ProviderName, tuple[Listing, SweepRecord]] = {}
+        self._comparing: defaultdict[ProviderName, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def owes(self, provider: ProviderName) -> bool:
         """Return whether an end is owed there to what has no attempt, so that the next sweep must not wait long."""
@@ -54,6 +58,17 @@ class Sweeping:
         (self._owing.add if left else self._owing.discard)(provider)
         return sweep
 
+    async def heed(self, provider: ProviderName, listing: Listing) -> bool:
+        """Compare a whole listing that somebody else has asked for, unless a newer one was.
+
+        Returns whether a sweep is needed to end what it shows, and what no listing has shown before.
+        """
+        newest = self._compared.get(provider)
+        if newest is not None and listing.began_at <= newest[0].began_at:
+            return False
+        sweep = await self._compare_listing(self._desk.clouds[provider], listing)
+        return sweep.orphans > 0 and not self.owes(provider)
+
     async def _sweep(self, provider: ProviderName) -> SweepRecord:
         desk, cloud = self._desk, self._desk.clouds[provider]
         began_at, started = desk.clock.now(), desk.clock.monotonic()
@@ -62,12 +77,22 @@ class Sweeping:
         except ProviderError as error:
             await note_unauthorized(desk, provider, error)
             return await self._record_failure(provider, began_at, str(error))
-        balance = await self._balance(cloud)
-        self._suspecting.saw(provider, listing)
-        sweep = await self._compare_what_can_be_read(cloud, listing, balance)
+        sweep = await self._compare_listing(cloud, listing)
         desk.meter.count("sweeps_total", provider=provider, outcome="complete")
         desk.meter.timed("sweep_seconds", desk.clock.monotonic() - started, provider=provider)
-        desk.wakeup.hint()
+        return sweep
+
+    async def _compare_listing(self, cloud: Cloud, listing: Listing) -> SweepRecord:
+        async with self._comparing[cloud.name]:
+            newest = self._compared.get(cloud.name)
+            if newest is not None and newest[0] is listing:
+                # Two have waited for it, and it speaks of what is missing once.
+                return newest[1]
+            balance = await self._balance(cloud)
+            self._suspecting.saw(cloud.name, listing)
+            sweep = await self._compare_what_can_be_read(cloud, listing, balance)
+            self._compared[cloud.name] = (listing, sweep)
+        self._desk.wakeup.hint()
         return sweep
 
     async def _compare_what_can_be_read(

@@ -84,7 +84,8 @@ def s1_a_double_has_a_row_of_its_own(o: Oracle) -> None:
 def l1_unwanted_instances_die(o: Oracle) -> None:
     """L1, L7: what is unwanted is destroyed, and destroyed again while it lives, never more than the bound apart.
 
-    The bound is L1's worst case. A cloud that ignores or refuses a destroy starts it anew, which makes it L7's.
+    The bound is L1's worst case. A cloud that ignores or refuses a destroy starts it anew, which makes it L7's. So does one
+    that leaves out of a whole listing what the book cannot know of otherwise.
     """
     for cloud, entry in o.ours_alive():
         since = o.unentitled_since(entry)
@@ -94,7 +95,7 @@ def l1_unwanted_instances_die(o: Oracle) -> None:
         last = o.last_destroy(cloud, entry.id)
         if last is not None:
             o.exercised["L7"] += 1
-        begin = max(since, last or since)
+        begin = max(since, last or since, _hidden_at(o, cloud, entry))
         left = o.now - begin - o.excused(cloud.name, since=begin)
         if left > UNATTENDED_S + _slowed_down(o.now - since):
             name = "L1" if last is None else "L7"
@@ -126,6 +127,17 @@ def l2_outages_end_with_a_destroy(o: Oracle) -> None:
         left = o.now - begin - o.excused(cloud.name, since=begin)
         if left > AFTER_OUTAGE_S + _slowed_down(o.now - since):
             o.violate("L2", f"{entry.id} {entry.name} lives {left:.0f} s after the outage")
+
+
+def _hidden_at(o: Oracle, cloud: SimCloud, entry: LedgerEntry) -> float:
+    """Return when a whole listing last left out what only a listing can show: the closed, and doubles without a row."""
+    row, owed = o.attempts.get(entry.name), o.book.surplus_of(cloud.name, entry.id)
+    known = row is not None and row.open and row.instance_id in {None, entry.id}
+    hidden = o.witness.of(cloud.name, entry.id).false_listings
+    if known or (owed is not None and owed.open) or not hidden:
+        return 0.0
+    o.exercised["L1 hidden"] += 1
+    return hidden[-1]
 
 
 def _hidden_until(o: Oracle, cloud: SimCloud, entry: LedgerEntry, *, since: float) -> float:
