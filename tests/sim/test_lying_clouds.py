@@ -79,6 +79,31 @@ def test_a_session_is_over_although_a_double_of_its_instance_cannot_be_ended() -
     perform(script)
 
 
+def test_one_false_listing_holds_up_the_end_of_no_double_while_no_other_comes() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=3)
+        first, ignored = stage.ledger()[0], {"kind": "ignore_destroy"}
+        stage.cloud.misbehave([ignored])
+        stage.cloud.double(first.name)
+        (double,) = (one for one in stage.alive() if one.id != first.id)
+        stage.world.nodes.cuts.append(lambda node: node.instance_id == double.id)
+        oracle = stage.world.oracle
+        asked = oracle.facts["sandbox"].destroys
+        # The pauses between tries are as long as they get.
+        await stage.until(lambda: len(asked.get(double.id, ())) == 8)
+        lies = oracle.witness.of("sandbox", double.id).false_listings
+        stage.cloud.misbehave([ignored, {"kind": "list_empty", "count": 1}])
+        await stage.until(lambda: bool(lies))
+        stage.cloud.misbehave([ignored, {"kind": "down", "operations": ["list"]}])
+        await stage.wait(400)
+
+        assert asked[double.id][-1] > lies[-1]
+        stage.behave()
+        await stage.finish(session)
+
+    perform(script)
+
+
 @pytest.mark.parametrize("names_itself", [True, False])
 def test_a_double_with_another_gpu_does_not_end_the_one_that_is_as_sold(
     names_itself: bool,

@@ -103,7 +103,7 @@ def proved_gone(surplus: Surplus, quirks: Quirks) -> bool:
 
 
 def destroy_due(surplus: Surplus, now: datetime) -> bool:
-    """Return whether it is to be destroyed now: at once, then as often as any other, and not while it seems gone."""
+    """Return whether it is to be destroyed now: at once, then as often as any other, until it is proved to be gone."""
     called, answered = surplus.destroy_called_at, surplus.destroy_answered_at
     if called is None or called > now:
         # Never, or the clock was set back since: nobody waits until it has caught up.
@@ -111,8 +111,6 @@ def destroy_due(surplus: Surplus, now: datetime) -> bool:
     if answered is None or answered < called:
         # We went down in the call: perhaps before it was sent.
         return True
-    if surplus.gone_listings > 0:
-        return False
     pause = pause_after(
         surplus.destroy_tries, since=surplus.since, now=now, key=surplus.instance_id
     )

@@ -67,9 +67,21 @@ class Clearing:
         for one in rows:
             if proved_gone(one, cloud.quirks):
                 await self._close(cloud, one)
-            elif destroy_due(one, self._desk.clock.now()):
+            elif destroy_due(one, self._desk.clock.now()) and not await self._has_gone(cloud, one):
                 await self._destroy(cloud, one)
         return bool(rows)
+
+    async def _has_gone(self, cloud: Cloud, one: Surplus) -> bool:
+        """Tell whether a read agrees with a listing that lacks it: one listing alone, and it may lie, must not hold up its end.
+
+        What is gone is not told to go again, for the proof would begin anew.
+        """
+        if one.gone_listings == 0:
+            return False
+        try:
+            return await cloud.observe(one.instance_id) is None
+        except ProviderError:
+            return False
 
     async def _destroy(self, cloud: Cloud, one: Surplus) -> None:
         desk, now = self._desk, self._desk.clock.now()
