@@ -270,6 +270,37 @@ def test_a_double_without_a_name_is_believed_until_a_read_comes_after_what_it_sa
     perform(script, NAMELESS)
 
 
+def test_what_a_listing_shows_just_before_its_destroy_is_billed_until_then() -> None:
+    async def script(stage: Stage) -> None:
+        session, life = await run(stage), stage.world.house.life
+        assert life is not None, "it lives"
+        # Sweeps are five minutes apart by then.
+        await stage.wait(1200)
+        stage.world.nodes.cuts.append(lambda node: True)
+        witnessed = stage.world.oracle.witness.of("sandbox", stage.ledger()[0].id)
+        silent = {"kind": "answer_late", "operations": ["get"], "params": {"seconds": 60}}
+        stage.cloud.misbehave([silent, {"kind": "list_empty", "count": 1}])
+        life.engine.sweep_soon()
+        await stage.until(lambda: bool(witnessed.false_listings))
+        stage.cloud.misbehave([silent, {"kind": "down", "operations": ["list"]}])
+        await stage.wait(200)
+        await stage.finish(session)
+        # It is being looked at before it is told to end.
+        await stage.wait(5)
+        stage.cloud.misbehave([silent])
+        life.engine.sweep_soon()
+        await stage.until(lambda: stage.ledger()[0].ended_at is not None, limit=120)
+        stage.behave()
+        await stage.until_state(session, "stopped")
+
+        said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+        entry = stage.ledger()[0]
+        late_by = (said - entry.billed_micros) / entry.price_per_hour_micros * 3600
+        assert late_by == pytest.approx(0, abs=2)
+
+    perform(script)
+
+
 @pytest.mark.parametrize("answered", [True, False])
 def test_an_order_that_was_never_answered_may_have_ended_it_at_any_time_since_it_was_sent(
     answered: bool,

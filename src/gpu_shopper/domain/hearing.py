@@ -79,6 +79,19 @@ def without_anothers_word(attempt: LaunchAttempt) -> LaunchAttempt:
     return replace(attempt, heard=None)
 
 
+def glimpsed(attempt: LaunchAttempt, *, listed_at: datetime) -> LaunchAttempt:
+    """Return the closing attempt that a listing shows, which began at `listed_at`: a sight if that was before its destroy.
+
+    Listings lag: after the call, or where a direct read did not find it, they say nothing of when its bill ends.
+    """
+    called_at, seen_at = attempt.destroy_called_at, attempt.last_seen_at
+    told_to_end = called_at is not None and called_at <= listed_at
+    not_found = attempt.missing_reads > 0 or attempt.absence.first_gone_at is not None
+    if told_to_end or not_found or (seen_at is not None and seen_at >= listed_at):
+        return attempt
+    return replace(attempt, last_seen_at=listed_at, missing_since=None, missing_listings=0)
+
+
 def may_be_a_double(attempt: LaunchAttempt, report: NodeReport) -> bool:
     """Return whether another instance may be speaking under the label: of what was read to be gone, or is closed.
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gpu_shopper.domain.census import Census, Orphan, Sighting, Unreadable, take_census
+from gpu_shopper.domain.hearing import glimpsed
 from gpu_shopper.domain.ids import ProviderName, SessionId
 from gpu_shopper.domain.instance import Listing
 from gpu_shopper.domain.label import may_be_cut, read_label
@@ -143,7 +144,7 @@ class Sweeping:
         bound = sum(attempt.state is AttemptState.BOUND for attempt in rows.attempts)
         frozen = self._freeze_or_thaw(book, cloud.name, missing=len(census.missing), bound=bound)
         for sighting in census.refreshed + census.adopted:
-            self._note_sighting(book, sighting, now)
+            self._note_sighting(book, sighting, now, listed_at=listing.began_at)
         for sighting in census.reappeared:
             self._reopen(book, sighting, now)
         if not frozen:
@@ -200,13 +201,16 @@ class Sweeping:
             book.accounts.save_state(changed)
         return mass
 
-    def _note_sighting(self, book: Book, sighting: Sighting, now: datetime) -> None:
+    def _note_sighting(
+        self, book: Book, sighting: Sighting, now: datetime, *, listed_at: datetime
+    ) -> None:
         attempt, session = sighting.attempt, known_session(book, sighting.attempt.session_id)
         if attempt.state is AttemptState.CLOSING:
             # The retiring pass looks for itself; a listing that still shows it may be older than the destroy.
-            if (anew := timeless(attempt, at=now)) is not None:
-                book.launches.save(anew)
-                attempt = anew
+            known = timeless(attempt, at=now) or glimpsed(attempt, listed_at=listed_at)
+            if known != attempt:
+                book.launches.save(known)
+                attempt = known
             book.sessions.make_due(session.id, at=attempt.next_action_at or now)
             return
         if attempt.state is AttemptState.BOUND and attempt.missing_reads > 0:

@@ -11,6 +11,7 @@ from gpu_shopper.domain.hearing import (
     Verdict,
     contradicts_another,
     doubted,
+    glimpsed,
     hear,
     is_news,
     is_of_another,
@@ -26,6 +27,7 @@ from gpu_shopper.testing.builders import (
     GPU_MIB,
     HOST_KEY,
     HOUR,
+    MINUTE,
     NOON,
     a_report,
     an_attempt,
@@ -346,3 +348,34 @@ def test_a_node_is_idle_for_no_longer_than_since_another_was_heard(
     now = hear(attempt, report, as_sold=True, at=NOON + timedelta(seconds=after)).heard
     assert now is not None
     assert expected == now.idle_seconds
+
+
+MISSED = an_attempt(
+    AttemptState.CLOSING, last_seen_at=NOON, missing_since=NOON + MINUTE, missing_listings=1
+)
+LISTED_AT = NOON + 2 * MINUTE
+
+
+def test_a_listing_that_shows_what_is_to_be_destroyed_is_a_sight_of_it() -> None:
+    found = glimpsed(MISSED, listed_at=LISTED_AT)
+
+    assert (LISTED_AT, None, 0) == (
+        found.last_seen_at,
+        found.missing_since,
+        found.missing_listings,
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"destroy_called_at": LISTED_AT},
+        {"missing_reads": 1},
+        {"absence": Absence(first_gone_at=NOON + MINUTE)},
+        {"last_seen_at": LISTED_AT},
+    ],
+)
+def test_a_listing_that_lags_is_no_sight(change: dict[str, object]) -> None:
+    attempt = replace(MISSED, **change)
+
+    assert attempt == glimpsed(attempt, listed_at=LISTED_AT)
