@@ -79,6 +79,26 @@ def test_a_session_is_over_although_a_double_of_its_instance_cannot_be_ended() -
     perform(script)
 
 
+def test_an_order_that_came_too_soon_is_sent_again_and_not_a_whole_pause_later() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        ignored: dict[str, object] = {"kind": "ignore_destroy"}
+        stage.cloud.misbehave([ignored])
+        stage.world.nodes.cuts.append(lambda node: True)
+        await stage.finish(session)
+        heard = stage.world.oracle.facts["sandbox"].destroys.setdefault(stage.ledger()[0].id, [])
+        # The pauses between tries are as long as they get.
+        await stage.until(lambda: len(heard) == 8)
+        busy = {"kind": "rate_limited", "count": 1, "operations": ["destroy"]}
+        stage.cloud.misbehave([busy, ignored])
+        await stage.until(lambda: len(heard) == 9)
+
+        assert heard[-1] - heard[-2] < 320
+        stage.behave()
+
+    perform(script)
+
+
 def test_one_false_listing_holds_up_the_end_of_no_double_while_no_other_comes() -> None:
     async def script(stage: Stage) -> None:
         session = await run(stage, reservation_hours=3)

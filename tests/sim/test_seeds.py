@@ -20,7 +20,7 @@ PARTS = 16
 SEEDS_A_PART = 31
 # A few whole days, and storms for what is rare.
 DAYS = (1001, 1003, 1005)
-STORMS = 12
+STORMS = 24
 STORM_HOURS = 3.0
 # Of the seeds of short worlds, those that are run in another process as well.
 AGAIN = (2, 5, 6, 7, 10)
@@ -56,9 +56,7 @@ def test_storms_try_every_fault_and_every_invariant() -> None:
         summary.add(played.outcome)
     assert [] == summary.unexercised()
     waited = sorted(summary.figures[ANSWERED])
-    # So few waits that one world's bad hour is more than a hundredth of them: of 451 in 36 worlds (seeds 0 to 11 and
-    # 100 to 123) 99 % were below 485 s.
-    assert share_of(waited, 0.98) <= 600
+    assert share_of(waited, 0.99) <= 600
     assert waited[-1] <= 1800
 
 

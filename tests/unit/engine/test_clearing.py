@@ -51,7 +51,7 @@ async def test_a_double_that_cannot_be_destroyed_is_met_by_every_sweep(house: Ho
         await house.clock.sleep(20)
         await sweep(house)
 
-    assert ["i-2"] * 3 == house.cloud.destroyed
+    assert ["i-2"] * 6 == house.cloud.destroyed
     assert house.sweeping.owes(CUMULUS)
 
 
@@ -113,7 +113,7 @@ async def test_a_double_that_listings_leave_out_is_not_closed_while_no_read_agre
 
     assert unread is not None
     assert unread.closed_at is None
-    assert ["i-2"] * 5 == house.cloud.destroyed
+    assert ["i-2"] * 9 == house.cloud.destroyed
     assert ["i-1"] == list(house.cloud.instances)
 
 
