@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from gpu_shopper.ports.http import HttpReply, HttpRequest
+from gpu_shopper.providers.sandbox.api import InstanceRow
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.model_door import target_of
 
@@ -23,7 +24,7 @@ _INSTANCES = "/v1/instances"
 class Told:
     """What was said of one instance. Times are true ones; a listing counts from its beginning.
 
-    `reads` are all direct reads that said whether it is there, `listed` the whole listings that show it, `destroys` the
+    `reads` are all direct reads that said, legibly, whether it is there, `listed` the whole listings that show it, `destroys` the
     orders to end it, each with whether any answer to it was heard; what is called false was said while it was alive.
     """
 
@@ -95,7 +96,7 @@ class Witness:
         self, cloud: SimCloud, instance_id: str, reply: HttpReply, *, now: float
     ) -> None:
         held, told = cloud.instance(instance_id), self.of(cloud.name, instance_id)
-        if reply.status in {200, 404, 410}:
+        if reply.status in {404, 410} or (reply.status == 200 and _legible(reply.body)):
             told.reads.append((now, reply.status == 200))
         if held is None or not held.alive:
             return
@@ -130,6 +131,15 @@ class Witness:
             lambda held: held.id not in pages.shown and (name is None or held.name == name)
         ):
             self.of(cloud.name, entry.id).false_listings.append(pages.began_at)
+
+
+def _legible(body: bytes) -> bool:
+    """Tell whether the house can make anything of what a direct read was answered with."""
+    try:
+        msgspec.json.decode(body, type=InstanceRow)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -91,3 +91,16 @@ def test_what_was_true_counts_if_what_it_lacked_came_back() -> None:
     assert not found.fooled(reads=2, listings=2, heard=[3, 8, 9])
     assert not listed.fooled(reads=2, listings=2, heard=[3, 8, 9])
     assert not earlier.fooled(reads=2, listings=2, heard=[3, 8, 9])
+
+
+def test_what_nobody_can_read_says_nothing_of_what_it_is_about() -> None:
+    async def tell(stage: Stage) -> None:
+        (one,) = stage.alive()
+        told = stage.world.oracle.witness.of("sandbox", one.id)
+        before = list(told.reads)
+        _hear(stage, "GET", f"/{one.id}", body='{"id": "i", "name": "n", "status": {"as": "?"}}')
+        assert before == told.reads
+        _hear(stage, "GET", f"/{one.id}", body='{"id": "i", "name": "n", "status": "moving"}')
+        assert [*before, (stage.world.loop.time(), True)] == told.reads
+
+    _with_an_instance(tell)
