@@ -22,6 +22,7 @@ from gpu_shopper.domain.surplus import (
 )
 from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.retiring import DESTROY_AGAIN_S, UNHEARD
 from gpu_shopper.engine.troubles import cannot_clear, note_unauthorized
 from gpu_shopper.ports.books import Book
 from gpu_shopper.ports.provider_errors import ProviderError
@@ -100,12 +101,19 @@ class Clearing:
         )
         desk.meter.count("orphans_destroyed_total")
         try:
-            await cloud.destroy(one.instance_id)
+            await self._tell_to_end(cloud, one)
         except ProviderError as error:
             desk.meter.count("destroy_failures_total", provider=cloud.name)
             desk.meter.event("destroy_failed", label=one.label, because=str(error))
             await note_unauthorized(desk, cloud.name, error)
         await desk.books.write(lambda book: _answered(book, one, at=desk.clock.now()))
+
+    async def _tell_to_end(self, cloud: Cloud, one: Surplus) -> None:
+        try:
+            await cloud.destroy(one.instance_id)
+        except UNHEARD:
+            await self._desk.clock.sleep(DESTROY_AGAIN_S)
+            await cloud.destroy(one.instance_id)
 
     async def _close(self, cloud: Cloud, one: Surplus) -> None:
         desk = self._desk

@@ -27,8 +27,6 @@ T = TypeVar("T")
 READ_LIMIT = timedelta(seconds=30)
 OUTAGE = timedelta(seconds=60)
 LIST_LIMIT = timedelta(seconds=180)
-# The next try of whoever asks may be five minutes away, and an order that nobody has heard is none.
-DESTROY_AGAIN_S = 5.0
 # Less than two regular sweeps are apart, so that each of those asks.
 BALANCE_LASTS = timedelta(seconds=240)
 
@@ -129,21 +127,10 @@ class Cloud:
         return None if seen is None else self._recognised(seen)
 
     async def destroy(self, instance_id: InstanceId) -> None:
-        """See the port; never waits in line. What did not get through, or came too soon, is sent once more."""
-
-        async def ask() -> None:
-            await self._ask(
-                "destroy",
-                lambda: self._provider.destroy(instance_id),
-                limit=READ_LIMIT,
-                urgent=True,
-            )
-
-        try:
-            await ask()
-        except (Unavailable, RateLimited):
-            await self._clock.sleep(DESTROY_AGAIN_S)
-            await ask()
+        """See the port; never waits in line."""
+        await self._ask(
+            "destroy", lambda: self._provider.destroy(instance_id), limit=READ_LIMIT, urgent=True
+        )
 
     async def balance(self) -> Money | None:
         """Return what was left on the account at most `BALANCE_LASTS` ago: frequent sweeps needn't ask each time."""

@@ -35,7 +35,7 @@ from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.troubles import cannot_destroy, note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
-from gpu_shopper.ports.provider_errors import ProviderError
+from gpu_shopper.ports.provider_errors import ProviderError, RateLimited, Unavailable
 from gpu_shopper.transactions.known import known_attempt
 
 Change = Callable[[LaunchAttempt, datetime], LaunchAttempt]
@@ -43,6 +43,9 @@ Heed = Callable[[ProviderName, Listing], Awaitable[None]]
 
 # Every try is counted in the row; the history tells of the first ones and then of fewer and fewer.
 _TOLD_TRIES = frozenset({1, 2, 3, 5, 10}) | frozenset(range(25, 100_000, 25))
+# What a cloud may not have heard at all is said again soon.
+UNHEARD = (Unavailable, RateLimited)
+DESTROY_AGAIN_S = 5.0
 _AFTER_TROUBLE = timedelta(seconds=10)
 # While it is still there it is read at least so often, or more often where the cloud is quick, so that its bill ends at the right moment.
 _READ_PERIOD = timedelta(seconds=30)
@@ -95,10 +98,18 @@ class Retiring:
             meter.event("session_settled", session=stopping.id, reason=reason)
 
     async def _destroy(self, claim: Claim, attempt: LaunchAttempt) -> None:
+        # Whether it was still there decides when its bill ended: nobody can tell once it is destroyed.
+        look = attempt.destroy_tries > 0 or _sight_is_stale(attempt, self._desk.clock.now())
+        if not await self._tell_to_end(claim, attempt, look=look):
+            # The next try may be five minutes away, and an order that nobody has heard is none.
+            await self._desk.clock.sleep(DESTROY_AGAIN_S)
+            await self._tell_to_end(claim, attempt, look=True)
+
+    async def _tell_to_end(self, claim: Claim, attempt: LaunchAttempt, *, look: bool) -> bool:
+        """Order the end; return whether the cloud has certainly heard it."""
         desk, cloud = self._desk, self._desk.clouds[attempt.provider]
         assert attempt.instance_id is not None, attempt.id
-        if attempt.destroy_tries > 0 or _sight_is_stale(attempt, desk.clock.now()):
-            # Whether it was still there decides when its bill ended: nobody can tell once it is destroyed.
+        if look:
             await self._peek(claim, attempt)
         settle = cloud.quirks.destroy_settle
         await self._update(
@@ -107,11 +118,11 @@ class Retiring:
             lambda known, now: _called(known, now, settle=settle),
             tell="destroy_called",
         )
-        accepted = True
+        accepted = heard = True
         try:
             await cloud.destroy(attempt.instance_id)
         except ProviderError as error:
-            accepted = False
+            accepted, heard = False, not isinstance(error, UNHEARD)
             desk.meter.count("destroy_failures_total", provider=attempt.provider)
             desk.meter.event(
                 "destroy_failed",
@@ -125,6 +136,7 @@ class Retiring:
             attempt.id,
             lambda known, now: _answered(known, now, accepted=accepted, settle=settle),
         )
+        return heard
 
     async def _peek(self, claim: Claim, attempt: LaunchAttempt) -> None:
         assert attempt.instance_id is not None, attempt.id

@@ -96,22 +96,6 @@ async def test_a_destroy_overtakes_all_who_stand_in_line(house: House) -> None:
     await asyncio.gather(*in_line, return_exceptions=True)
 
 
-@pytest.mark.parametrize(
-    ("error", "sent"),
-    [(Unavailable("reset"), 2), (RateLimited("slow down", retry_after=9), 2), (Refused("no"), 1)],
-)
-@housed()
-async def test_a_destroy_that_did_not_get_through_is_sent_once_more(
-    house: House, error: ProviderError, sent: int
-) -> None:
-    house.cloud.errors["destroy"] = error
-
-    with pytest.raises(type(error)):
-        await cloud_of(house).destroy(I_1)
-
-    assert [I_1] * sent == house.cloud.destroyed
-
-
 @housed()
 async def test_a_cloud_that_asks_for_patience_is_left_in_peace(house: House) -> None:
     house.cloud.errors["observe"] = RateLimited("429", retry_after=42)

@@ -8,7 +8,13 @@ from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.money import charge
 from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.ports.books import CostFilter
-from gpu_shopper.ports.provider_errors import RateLimited, Refused, Unauthorized, Unavailable
+from gpu_shopper.ports.provider_errors import (
+    ProviderError,
+    RateLimited,
+    Refused,
+    Unauthorized,
+    Unavailable,
+)
 from gpu_shopper.testing.builders import CUMULUS, HOUR, MINUTE, NOON, SECOND
 from tests.unit.engine.house import AS_ALICE, QUIRKS, House, housed
 
@@ -104,6 +110,24 @@ async def test_a_destroy_that_went_through_with_an_error_is_sent_once_more_and_t
 
     assert [instance] * 2 == house.cloud.destroyed
     assert AttemptState.CLOSED is house.attempt(session).state
+
+
+@pytest.mark.parametrize(
+    ("error", "sent"),
+    [(Unavailable("reset"), 2), (RateLimited("slow down", retry_after=9), 2), (Refused("no"), 1)],
+)
+@housed()
+async def test_a_destroy_that_did_not_get_through_is_sent_once_more(
+    house: House, error: ProviderError, sent: int
+) -> None:
+    session = await house.until_running()
+    house.cloud.errors["destroy"] = error
+    (instance,) = house.cloud.instances
+    await house.sessions.finish(session, by=AS_ALICE)
+    await house.look_after(session)
+
+    assert [instance] * sent == house.cloud.destroyed
+    assert sent == house.attempt(session).destroy_tries
 
 
 @housed()
