@@ -27,7 +27,7 @@ NOT_MODIFIED = 304
 DEFAULT_RETRY_AFTER = 5.0
 LONGEST_RETRY_AFTER = 3600.0
 _LONGEST_ID = 200
-_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
+_CODE = re.compile(r"[A-Za-z0-9_.:/-]{1,60}")
 _REFUSALS: Mapping[int, type[ProviderError]] = {
     400: BadOrder,
     401: Unauthorized,
