@@ -67,7 +67,9 @@ class CloudModel:
         """Note that an instance is up; too late for one that is being ended."""
         self._do_due(now)
         self._changes += 1
-        self._state.park.ready(instance_id, ssh_host=ssh_host, ssh_port=ssh_port, host_key=host_key)
+        self._state.park.ready(
+            instance_id, ssh_host=ssh_host, ssh_port=ssh_port, host_key=host_key, now=now
+        )
 
     def instance_died(self, instance_id: str, *, now: float) -> None:
         """Note that nothing of an instance runs any more, whether it was asked to end or not."""

@@ -39,8 +39,9 @@ class Park:
             self._enter(instance)
 
     def add(self, instance: Instance, *, now: float) -> None:
-        """Take a new instance in and start its meter."""
-        instance.meter.run(rate_micros=instance.price_micros, now=now)
+        """Take a new instance in and start its meter, if the time until it is ready is billed."""
+        if self._config.bills_boot:
+            instance.meter.run(rate_micros=instance.price_micros, now=now)
         self._enter(instance)
         if instance.expires_at is not None and self._config.honours_expiry:
             self._agenda.note(instance.expires_at, "expire", instance.id)
@@ -83,13 +84,17 @@ class Park:
         effects, self._effects = self._effects, []
         return effects
 
-    def ready(self, instance_id: str, *, ssh_host: str, ssh_port: int, host_key: str) -> None:
-        """Show an instance as running, unless it is being ended."""
+    def ready(
+        self, instance_id: str, *, ssh_host: str, ssh_port: int, host_key: str, now: float
+    ) -> None:
+        """Show an instance as running, unless it is being ended; from now on it is billed, if it was not before."""
         instance = self._living.get(instance_id)
         if instance is None or instance.status not in {status.BOOTING, status.RUNNING}:
             return
         instance.ssh_host, instance.ssh_port, instance.host_key = ssh_host, ssh_port, host_key
         instance.status = status.RUNNING
+        if instance.meter.since_us is None:
+            instance.meter.run(rate_micros=instance.price_micros, now=now)
 
     def died(self, instance_id: str, *, now: float) -> None:
         """Note that an instance's machine is gone; nothing is told twice."""
@@ -216,6 +221,7 @@ class Park:
                 ssh_host=f"{instance.id}.sandbox.invalid",
                 ssh_port=22,
                 host_key=_made_up_host_key(instance.id),
+                now=now,
             )
 
     def _leave(self, instance: Instance, *, keep_disk: bool, now: float) -> None:

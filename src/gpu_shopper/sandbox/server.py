@@ -8,7 +8,7 @@ import asyncio
 import hmac
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -82,7 +82,11 @@ class Face:
         entries = [entry.as_row() for entry in self._program.model.ledger(now)]
         # Looking lets the time pass in the model, and what became due must really happen.
         await self._program.commit()
-        return _json(200, {"now": now, "entries": entries})
+        return _json(200, {"now": now, "entries": entries, **self._beside()})
+
+    def _beside(self) -> Mapping[str, Any]:
+        """Return what else a ledger tells: nothing here."""
+        return {}
 
     async def _rules(self, request: web.Request) -> web.StreamResponse:
         del request

@@ -10,9 +10,12 @@ import random
 import secrets
 import signal
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from aiohttp import web
 
@@ -39,6 +42,9 @@ class VendorFace(Face):
         super().__init__(program, control_key=control_key, stop=stop)
         self._vendor = vendor
 
+    def _beside(self) -> Mapping[str, Any]:
+        return {"leftovers": dict(self._vendor.leftovers())}
+
     async def _customer(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
         asked = VendorRequest(
@@ -59,11 +65,20 @@ class VendorFace(Face):
 
 def simulated() -> list[str]:
     """Return the names of the vendors that can be simulated."""
-    return [
-        module.name
+    return sorted(_modules())
+
+
+def _modules() -> dict[str, ModuleType]:
+    """Return each vendor's module by the vendor's name, which is the module's own unless that says otherwise."""
+    found = (
+        importlib.import_module(f"{vendors.__name__}.{module.name}")
         for module in pkgutil.iter_modules(vendors.__path__)
-        if hasattr(importlib.import_module(f"{vendors.__name__}.{module.name}"), "build")
-    ]
+    )
+    return {
+        getattr(module, "NAME", module.__name__.rpartition(".")[2]): module
+        for module in found
+        if hasattr(module, "build")
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +102,7 @@ def build_vendor(options: Options) -> VendorCloud:
     # Ids and keys are drawn from this, so it is not the market's seed.
     chance = random.Random(secrets.randbits(256))
     config = ModelConfig(boot_s=(boot * 0.8, boot * 1.2))
-    module = importlib.import_module(f"{vendors.__name__}.{options.vendor}")
-    vendor = module.build(
+    vendor = _modules()[options.vendor].build(
         key=options.key, seed=options.seed, offers=options.offers, config=config, chance=chance
     )
     assert isinstance(vendor, VendorCloud), options.vendor
