@@ -31,6 +31,7 @@ from gpu_shopper.testing.vendors.runpod_words import (
     STATUSES,
     ActionWish,
     KeysWish,
+    PodChange,
     PodWish,
     problem,
     read_body,
@@ -48,6 +49,7 @@ from gpu_shopper.testing.vendors.vendor import (
 PAGE = 1000
 _SSH = "22/tcp"
 _LEAST_KEY = 16
+_CHANGEABLE = {"name", "args", "ports"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ class Runpod(VendorCloud):
             ("GET", "/v2/pods"): self._list,
             ("POST", "/v2/pods"): self._create,
             ("GET", "/v2/pods/{id}"): self._show,
+            ("PATCH", "/v2/pods/{id}"): self._change,
             ("DELETE", "/v2/pods/{id}"): self._destroy,
             ("POST", "/v2/pods/{id}/action"): self._act,
             ("GET", "/v2/account/ssh-keys"): self._list_keys,
@@ -270,6 +273,18 @@ class Runpod(VendorCloud):
             )
         if action == "stop":
             self.model.stop(parts[0], now=now)
+        return self._show(request, now, parts)
+
+    def _change(self, request: VendorRequest, now: float, parts: tuple[str, ...]) -> VendorReply:
+        wish = msgspec.to_builtins(read_body(request.body, PodChange))
+        if self.instance(now, parts[0])[0] is None:
+            raise refused(404, "pod not found")
+        if set(wish) - _CHANGEABLE:
+            raise refused(400, f"only {', '.join(sorted(_CHANGEABLE))} can be changed here")
+        if "name" in wish:
+            self.model.rename(parts[0], wish.pop("name"), now=now)
+        extras = self._extras.get(parts[0], _Extras())
+        self._extras[parts[0]] = replace(extras, **wish)
         return self._show(request, now, parts)
 
     def _pod(self, row: Row, now: float) -> Row:

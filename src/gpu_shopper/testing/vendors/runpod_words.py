@@ -122,6 +122,22 @@ class PodWish(_Strict, rename="camel"):
     global_networking: bool = False
 
 
+class PodChange(_Strict, rename="camel"):
+    """The body of a change: what is not named stays as it is."""
+
+    name: _Filled | msgspec.UnsetType = msgspec.UNSET
+    args: str | msgspec.UnsetType = msgspec.UNSET
+    ports: list[str] | msgspec.UnsetType = msgspec.UNSET
+    image: str | msgspec.UnsetType = msgspec.UNSET
+    disk: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
+    env: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    registry: str | msgspec.UnsetType | None = msgspec.UNSET
+    mounts: MountWish | msgspec.UnsetType = msgspec.UNSET
+    template_id: str | msgspec.UnsetType = msgspec.UNSET
+    locked: bool | msgspec.UnsetType = msgspec.UNSET
+    global_networking: bool | msgspec.UnsetType = msgspec.UNSET
+
+
 class ActionWish(_Strict):
     """The body of a pod's change of state."""
 
