@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from gpu_shopper.agent.config import AgentConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # Clouds cap start-up scripts; what is ours must leave room for the consumer's. Where a cloud's cap is lower, it goes over SSH.
 OWN_SIZE_LIMIT_BYTES = 28 * 1024
@@ -106,6 +106,7 @@ else
   echo "no agent: there is no Python 3.8 or later" >error
 fi
 
+@LOGIN_KEYS@
 running=
 old=$(cat workload.pid 2>/dev/null)
 if [ -n "$old" ] && grep -q gpu-shopper/workload.sh "/proc/$old/cmdline" 2>/dev/null; then running=yes
@@ -115,6 +116,17 @@ fi
 @WORKLOAD@
 [ -n "$py" ] && echo "$py" >python
 exit 0
+"""
+
+_LOGIN_KEYS = r"""
+keys=$HOME/.ssh/authorized_keys
+mkdir -p "$HOME/.ssh"
+[ -s "$keys" ] && [ -n "$(tail -c 1 "$keys")" ] && echo >>"$keys"
+decode <<'END_OF_KEYS' | while IFS= read -r line; do
+@KEYS@
+END_OF_KEYS
+  grep -qxF -e "$line" "$keys" 2>/dev/null || printf '%s\n' "$line" >>"$keys"
+done
 """
 
 _WORKLOAD = r"""
@@ -141,9 +153,14 @@ fi
 
 
 def boot_script(
-    config: AgentConfig, *, zipapp: bytes, user_script: str | None, authorized_probe_key: str | None
+    config: AgentConfig,
+    *,
+    zipapp: bytes,
+    user_script: str | None,
+    authorized_probe_key: str | None,
+    login_keys: Sequence[str] = (),
 ) -> str:
-    """Return the whole start-up script.
+    """Return the whole start-up script; `login_keys` are OpenSSH lines whose holders it lets log in.
 
     Raises ValueError where the config would not be accepted by the agent, the key is not one line of a public key, or
     what is ours outgrows `OWN_SIZE_LIMIT_BYTES`. Running the script again changes nothing that runs.
@@ -161,6 +178,9 @@ def boot_script(
             "AGENT": _base64(_in_transit(zipapp)),
             "CONFIG": _base64(config.to_json().encode()),
             "PROBE_KEY": shlex.quote(key.strip()) if key is not None else "''",
+            "LOGIN_KEYS": _LOGIN_KEYS.replace("@KEYS@", "@@KEYS@@").strip("\n")
+            if login_keys
+            else "",
             "WORKLOAD": ""
             if user_script is None
             else _WORKLOAD.replace("@SCRIPT@", "@@SCRIPT@@").strip("\n"),
@@ -169,6 +189,8 @@ def boot_script(
     if len(ours) > OWN_SIZE_LIMIT_BYTES:
         message = f"the start-up script for {config.label} is {len(ours)} bytes before the consumer's part"
         raise ValueError(message)
+    lines = "".join(f"{line.strip()}\n" for line in login_keys)
+    ours = ours.replace("@@KEYS@@", _base64(lines.encode("utf-8")))
     if user_script is None:
         return ours
     return ours.replace("@@SCRIPT@@", _base64(user_script.encode("utf-8")))

@@ -74,6 +74,7 @@ class AgentBootScripts:
             zipapp=self._zipapp,
             user_script=order.user_script,
             authorized_probe_key=order.probe_key,
+            login_keys=order.login_keys,
         )
 
     def environment(self, provider: ProviderName) -> Mapping[str, str]:

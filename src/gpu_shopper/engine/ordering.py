@@ -22,8 +22,9 @@ def launch_order(
     assert cap is not None, session.id
     carried = attempt.agent_way is AgentWay.IN_ORDER
     if not carried:
-        # Bound to nothing, unlike in the script: it is by this login that the script is brought.
-        keys = (*keys, vault.probe_key(attempt.label).public)
+        # Bound to nothing, unlike in the script: it is by this login that the script is brought, so where a cloud takes
+        # one key, it is this one.
+        keys = (vault.probe_key(attempt.label).public, *keys)
     return LaunchOrder(
         offer=attempt.offer,
         label=attempt.label,
@@ -51,6 +52,9 @@ def start_script(
         stop_in=max(timedelta(0), attempt.expires_at - now),
         probe_key=vault.probe_key(attempt.label).public,
         user_script=session.request.workload.on_start,
+        login_keys=()
+        if attempt.agent_way is AgentWay.IN_ORDER
+        else tuple(session.request.ssh_public_keys),
     )
     return scripts.script(boot)
 

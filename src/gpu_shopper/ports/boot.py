@@ -12,7 +12,10 @@ from gpu_shopper.ports.vault import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootOrder:
-    """What the agent must know from birth. `stop_in` is its hard stop, `probe_key` the key that may read it."""
+    """What the agent must know from birth. `stop_in` is its hard stop, `probe_key` the key that may read it.
+
+    The holders of `login_keys` are let in by the script: a cloud that took no script may have taken one key only.
+    """
 
     provider: ProviderName
     label: Label
@@ -20,6 +23,7 @@ class BootOrder:
     stop_in: timedelta
     probe_key: str
     user_script: str | None
+    login_keys: tuple[str, ...] = ()
 
 
 class BootScripts(Protocol):

@@ -18,7 +18,8 @@ class LaunchOrder:
     """Everything that a create call carries. `label` and `ends_by` are in it from birth.
 
     `on_start` is the whole start-up script, the agent's bootstrap included; empty where it is larger than the cloud takes,
-    and then one of `ssh_public_keys` (OpenSSH lines) is our own, by which it is brought. All of them must be authorised.
+    and then the first of `ssh_public_keys` (OpenSSH lines) is our own, by which it is brought. All of them must be
+    authorised; but where it is brought, a cloud that takes one key only is given the first, and the script lets the others in.
     """
 
     offer: Offer

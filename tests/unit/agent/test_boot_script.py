@@ -172,41 +172,46 @@ def test_a_keys_comment_stays_one_word_of_the_shell() -> None:
     assert shown.stdout == key
 
 
+def run_without_python(text: str, home: Path) -> None:
+    """Run a script with the few tools that any image has."""
+    tools = home / "bin"
+    tools.mkdir(exist_ok=True)
+    names = "sh mkdir chmod id cat rm mv base64 grep head tail setsid printf"
+    for name in names.split():
+        for place in ("/usr/bin", "/bin"):
+            if Path(place, name).exists() and not (tools / name).exists():
+                (tools / name).symlink_to(f"{place}/{name}")
+    # A Python under a fixed path would be found on any machine.
+    text = text.replace("/usr/", "/nowhere/").replace("/opt/", "/nowhere/")
+    environ = {"HOME": str(home), "PATH": str(tools)}
+    subprocess.run(["sh"], input=text, text=True, check=True, env=environ, timeout=20)
+
+
+def test_it_lets_in_whom_it_is_told_to_and_says_so_once_however_often_it_runs(
+    tmp_path: Path,
+) -> None:
+    keys = (
+        "ssh-ed25519 " + "B" * 68 + " it's $(touch owned) `me` \\n",
+        "ssh-rsa " + "C" * 300,
+    )
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "authorized_keys").write_text("ssh-ed25519 first without-an-end")
+    text = boot_script(
+        CONFIG, zipapp=zipapp_bytes(), user_script=None, authorized_probe_key=KEY, login_keys=keys
+    )
+
+    run_without_python(text, tmp_path)
+    run_without_python(text, tmp_path)
+
+    lines = (tmp_path / ".ssh" / "authorized_keys").read_text().splitlines()
+    assert ["ssh-ed25519 first without-an-end", *keys] == lines
+    assert not [*tmp_path.rglob("owned")]
+
+
 def test_without_a_fit_python_the_workload_runs_and_the_lack_is_written_down(
     tmp_path: Path,
 ) -> None:
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    for name in [
-        "sh",
-        "mkdir",
-        "chmod",
-        "id",
-        "cat",
-        "rm",
-        "mv",
-        "base64",
-        "grep",
-        "head",
-        "tail",
-        "setsid",
-        "printf",
-    ]:
-        for place in ("/usr/bin", "/bin"):
-            if Path(place, name).exists():
-                (tools / name).symlink_to(f"{place}/{name}")
-                break
-    text = script("echo done >result\n")
-    # A Python under a fixed path would be found on any machine.
-    text = text.replace("/usr/", "/nowhere/").replace("/opt/", "/nowhere/")
-    subprocess.run(
-        ["sh"],
-        input=text,
-        text=True,
-        check=True,
-        env={"HOME": str(tmp_path), "PATH": str(tools)},
-        timeout=20,
-    )
+    run_without_python(script("echo done >result\n"), tmp_path)
     for _ in range(200):
         if (tmp_path / ".gpu-shopper" / "workload.exit").exists():
             break

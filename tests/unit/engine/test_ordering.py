@@ -10,7 +10,7 @@ from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.workload import Workload, WorkloadType
-from gpu_shopper.engine.ordering import launch_order, request_digest, way_of_agent
+from gpu_shopper.engine.ordering import launch_order, request_digest, start_script, way_of_agent
 from gpu_shopper.testing.builders import (
     CUMULUS,
     HOUR,
@@ -102,7 +102,17 @@ async def test_an_order_without_a_script_holds_the_key_by_which_it_is_brought(ho
     order = launch_order(SESSION, bare, vault=house.vault, scripts=house.scripts, now=NOON)
 
     assert order.on_start == ""
-    assert (SSH_KEY, house.vault.probe_key(ATTEMPT.label).public) == order.ssh_public_keys
+    assert (house.vault.probe_key(ATTEMPT.label).public, SSH_KEY) == order.ssh_public_keys
+
+
+@housed()
+async def test_the_script_that_is_brought_lets_in_whom_the_cloud_may_not_have(house: House) -> None:
+    bare = replace(ATTEMPT, agent_way=AgentWay.OVER_SSH)
+
+    start_script(SESSION, bare, vault=house.vault, scripts=house.scripts, now=NOON)
+    start_script(SESSION, ATTEMPT, vault=house.vault, scripts=house.scripts, now=NOON)
+
+    assert [(SSH_KEY,), ()] == [order.login_keys for order in house.scripts.orders]
 
 
 @pytest.mark.parametrize(
