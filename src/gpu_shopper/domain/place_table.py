@@ -250,6 +250,7 @@ SITES = {
     "nyc": "US New York", "ewr": "US", "jfk": "US New York", "iad": "US", "bos": "US Boston", "atl": "US Atlanta",
     "mia": "US Miami", "ord": "US Chicago", "chi": "US Chicago", "dfw": "US Dallas", "dal": "US Dallas",
     "hou": "US Houston", "den": "US Denver", "phx": "US Phoenix", "lax": "US Los Angeles", "sfo": "US San Francisco",
+    "ric": "US Richmond",
     "sjc": "US San Jose", "sea": "US Seattle", "pdx": "US Portland", "slc": "US Salt Lake City", "las": "US Las Vegas",
     "hnl": "US Honolulu", "tor": "CA Toronto", "yto": "CA Toronto", "yyz": "CA Toronto", "yul": "CA Montreal",
     "mtl": "CA Montreal", "bhs": "CA Beauharnois", "mex": "MX Mexico City", "sao": "BR Sao Paulo", "gru": "BR Sao Paulo",

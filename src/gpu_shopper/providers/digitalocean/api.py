@@ -1,0 +1,263 @@
+"""DigitalOcean's HTTP API, typed, in its own words; nothing of ours.
+
+Its list of droplets leaves out those with GPUs unless asked for them. The same status, 422, says that an order makes no
+sense, that nothing is left, and that something else is going on: `DIALECT` says which words mean what.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+from urllib.parse import parse_qs, quote, urlsplit
+
+import msgspec
+
+from gpu_shopper.ports.provider_errors import (
+    Ambiguous,
+    NoCapacity,
+    OfferGone,
+    QuotaReached,
+    Unauthorized,
+    Unavailable,
+)
+from gpu_shopper.transport.answers import (
+    Dialect,
+    instance_in,
+    judge_destroy,
+    judge_launch,
+    judge_read,
+    says_gone,
+)
+from gpu_shopper.transport.calling import Call, Caller
+from gpu_shopper.transport.decoding import decode
+from gpu_shopper.transport.listing import Page
+
+PAGE = 100
+DIALECT = Dialect(
+    codes={"Unauthorized": Unauthorized, "unauthorized": Unauthorized},
+    # All of these come as 422 `unprocessable_entity`, as plain mistakes do.
+    phrases={
+        "droplet limit": QuotaReached,
+        "gpu limit": QuotaReached,
+        "will exceed": QuotaReached,
+        "currently restricted": QuotaReached,
+        "payment": QuotaReached,
+        "account is locked": QuotaReached,
+        "at capacity": NoCapacity,
+        "no capacity": NoCapacity,
+        "not available": OfferGone,
+        "unavailable": OfferGone,
+        "unable to authenticate": Unauthorized,
+    },
+    # An error's `id` is its kind; that of a droplet lies deeper.
+    code_fields=("id",),
+    text_fields=("id", "message"),
+    id_fields=("droplet.id",),
+)
+
+_Text = Annotated[str, msgspec.Meta(max_length=2000)]
+_Number = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+_Id = Annotated[int, msgspec.Meta(ge=1, le=1 << 62)]
+
+
+class Vram(msgspec.Struct, frozen=True, kw_only=True):
+    """Memory of all its GPUs together."""
+
+    amount: _Number = 0.0
+    unit: _Text = "gib"
+
+
+class GpuInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The GPUs of a size or a droplet."""
+
+    count: Annotated[int, msgspec.Meta(ge=0, le=1024)]
+    model: _Text
+    vram: Vram | None = None
+
+
+class SizeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One size, with the regions in which it can be had. Memory is in MB, disk in GB."""
+
+    slug: _Text
+    price_hourly: _Number
+    regions: Sequence[_Text] = ()
+    available: bool = True
+    description: _Text | None = None
+    memory: _Number = 0.0
+    vcpus: Annotated[int, msgspec.Meta(ge=0, le=65_536)] = 0
+    disk: _Number = 0.0
+    gpu_info: GpuInfo | None = None
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of a droplet, `public` or `private`."""
+
+    ip_address: _Text
+    type: _Text
+
+
+class Networks(msgspec.Struct, frozen=True, kw_only=True):
+    """Its addresses; none while it is new."""
+
+    v4: Sequence[Address] = ()
+
+
+class DropletRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One droplet."""
+
+    id: _Id
+    name: _Text
+    status: _Text
+    size_slug: _Text = ""
+    size: SizeRow | None = None
+    gpu_info: GpuInfo | None = None
+    networks: Networks | None = None
+    tags: Sequence[_Text] | None = None
+    created_at: _Text | None = None
+
+
+class Pages(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the other pages are."""
+
+    next: _Text | None = None
+
+
+class Links(msgspec.Struct, frozen=True, kw_only=True):
+    """What belongs to a page; empty where there is only one."""
+
+    pages: Pages | None = None
+
+
+class Meta(msgspec.Struct, frozen=True, kw_only=True):
+    """How many there are on all pages."""
+
+    total: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+
+class SizesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of sizes; rows are left for later, each by itself."""
+
+    sizes: list[msgspec.Raw]
+    links: Links | None = None
+
+
+class DropletsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of droplets; likewise."""
+
+    droplets: list[msgspec.Raw]
+    links: Links | None = None
+    meta: Meta | None = None
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """One droplet, shown or just bought."""
+
+    droplet: DropletRow
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """What is owed so far, in dollars; below zero it is credit."""
+
+    month_to_date_balance: _Text
+
+
+class NewDroplet(msgspec.Struct, frozen=True, kw_only=True):
+    """What a create call carries."""
+
+    name: str
+    region: str
+    size: str
+    image: str | int
+    ssh_keys: Sequence[str | int]
+    tags: Sequence[str]
+    user_data: str
+
+
+class DigitalOceanApi:
+    """The calls, each sent once."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def sizes(self, *, cursor: str | None) -> Page:
+        """Return a page of what is on the price list, with and without GPUs."""
+        query = _paged(cursor)
+        reply = await self._caller.read(Call(path="/v2/sizes", query=query, what="offers"))
+        page = decode(reply, SizesPage, what="offers")
+        return Page(rows=page.sizes, next_cursor=_next(page.links, cursor, what="offers"))
+
+    async def create(self, new: NewDroplet) -> DropletRow:
+        """Buy a droplet; return it.
+
+        Raises:
+            Refused, Unavailable, Unauthorized: for certain not. Ambiguous: perhaps.
+        """
+        what = f"create {new.name}"
+        call = Call(method="POST", path="/v2/droplets", body=new, what=what)
+        reply = await self._caller.order(call)
+        judge_launch(reply, DIALECT, what=what)
+        try:
+            return decode(reply, Shown, what=what).droplet
+        except Unavailable as error:
+            raise Ambiguous(str(error), instance_id=instance_in(reply, DIALECT)) from error
+
+    async def droplets(self, *, cursor: str | None) -> Page:
+        """Return a page of the account's droplets with GPUs."""
+        query = {"type": "gpus", **_paged(cursor)}
+        reply = await self._caller.read(Call(path="/v2/droplets", query=query, what="instances"))
+        page = decode(reply, DropletsPage, what="instances")
+        return Page(
+            rows=page.droplets,
+            next_cursor=_next(page.links, cursor, what="instances"),
+            total=None if page.meta is None else page.meta.total,
+        )
+
+    async def droplet(self, droplet_id: str, *, urgent: bool = False) -> DropletRow | None:
+        """Return one droplet, None if the cloud says that there is none."""
+        what = f"instance {droplet_id}"
+        reply = await self._caller.ask(Call(path=_path(droplet_id), what=what, urgent=urgent))
+        if says_gone(reply, DIALECT):
+            return None
+        judge_read(reply, what=what, dialect=DIALECT)
+        row = decode(reply, Shown, what=what).droplet
+        if str(row.id) != droplet_id:
+            raise Unavailable(f"{what}: the answer is about another one")
+        return row
+
+    async def delete(self, droplet_id: str) -> None:
+        """Ask for the end of a droplet, its disk included; one that is not there is no error."""
+        what = f"destroy {droplet_id}"
+        call = Call(method="DELETE", path=_path(droplet_id), what=what, urgent=True)
+        judge_destroy(await self._caller.ask(call), DIALECT, what=what)
+
+    async def delete_tag(self, tag: str) -> None:
+        """Drop a tag, from the account and from all that bears it; one that is not there is no error."""
+        what = f"tag {tag}"
+        path = f"/v2/tags/{quote(tag, safe='')}"
+        call = Call(method="DELETE", path=path, what=what, urgent=True)
+        judge_destroy(await self._caller.ask(call), DIALECT, what=what)
+
+    async def balance(self) -> Balance:
+        """Return the account's balance."""
+        call = Call(path="/v2/customers/my/balance", what="account")
+        return decode(await self._caller.read(call), Balance, what="account")
+
+
+def _path(droplet_id: str) -> str:
+    return f"/v2/droplets/{quote(droplet_id, safe='')}"
+
+
+def _paged(cursor: str | None) -> Mapping[str, str | int | None]:
+    return {"per_page": PAGE, "page": cursor or "1"}
+
+
+def _next(links: Links | None, cursor: str | None, *, what: str) -> str | None:
+    """Return the number of the next page, which stands in its address; None where this is the last.
+
+    Raises:
+        Unavailable: there is one, and it does not lead onwards.
+    """
+    if links is None or links.pages is None or not links.pages.next:
+        return None
+    number = parse_qs(urlsplit(links.pages.next).query).get("page", [""])[0]
+    if not number.isascii() or not number.isdigit() or int(number[:9]) <= int(cursor or "1"):
+        raise Unavailable(f"{what}: the next page is no page")
+    return number[:9]
