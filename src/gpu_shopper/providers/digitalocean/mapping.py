@@ -22,17 +22,16 @@ from gpu_shopper.providers.digitalocean.api import (
     NewDroplet,
     SizeRow,
 )
+from gpu_shopper.providers.virtual_machines import read_address
 
 PROVIDER = ProviderName("digitalocean")
 # All images of the cloud's own admit root, by key.
 USER = "root"
-SSH_PORT = 22
 MOST_USER_DATA = 64 * 1024
 _MB_PER_GB = 1024
 _MIB_PER_GB = 1024
 _SLUG = re.compile(r"gpu-(?P<model>[a-z0-9]+?)x(?P<count>\d{1,3})-(?P<gb>\d{1,5})gb(-.*)?")
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
-_ADDRESS = re.compile(r"(?P<host>\d{1,3}(\.\d{1,3}){3})(:(?P<port>\d{1,5}))?")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # What is off bills in full all the same. What may come back, or is not known, is waited for.
@@ -157,15 +156,10 @@ def marks_of(row: DropletRow) -> Sequence[str]:
 
 
 def _endpoint_of(row: DropletRow) -> Endpoint | None:
-    """Return where SSH answers, None while there is no public address. A port may stand in it."""
-    for address in () if row.networks is None else row.networks.v4:
-        found = _ADDRESS.fullmatch(address.ip_address.strip())
-        if address.type != "public" or found is None or found["host"] == "0.0.0.0":  # noqa: S104
-            continue
-        port = int(found["port"] or SSH_PORT)
-        if 0 < port < 65_536:
-            return Endpoint(host=found["host"], port=port, user=USER)
-    return None
+    """Return where SSH answers, None while there is no public address."""
+    addresses = () if row.networks is None else row.networks.v4
+    public = (one.ip_address for one in addresses if one.type == "public")
+    return next(filter(None, (read_address(text, user=USER) for text in public)), None)
 
 
 def new_droplet_of(order: LaunchOrder, *, image: str, ssh_key: str) -> NewDroplet:
