@@ -50,16 +50,8 @@ class _Key:
     number: int
     name: str
     public: str
+    fingerprint: str
     made_at: float
-
-    @property
-    def fingerprint(self) -> str:
-        digest = hashlib.md5(self.blob, usedforsecurity=False).hexdigest()
-        return ":".join(digest[at : at + 2] for at in range(0, 32, 2))
-
-    @property
-    def blob(self) -> bytes:
-        return base64.b64decode(self.public.split()[1] + "==")
 
 
 class DigitalOcean(VendorCloud):
@@ -297,10 +289,15 @@ class DigitalOcean(VendorCloud):
         del parts
         body = _dict_of(request.body)
         name, public = body.get("name"), body.get("public_key")
-        if not isinstance(name, str) or not isinstance(public, str) or " " not in public:
+        blob = _blob_of(public) if isinstance(public, str) else None
+        if not isinstance(name, str) or not isinstance(public, str) or not blob:
             raise self._refused("Key invalid, key should be of the format `type key [comment]`")
         number = max(self._keys, default=512_188) + 1
-        key = _Key(number=number, name=name, public=public.strip(), made_at=now)
+        digest = hashlib.md5(blob, usedforsecurity=False).hexdigest()
+        fingerprint = ":".join(digest[at : at + 2] for at in range(0, 32, 2))
+        key = _Key(
+            number=number, name=name, public=public.strip(), fingerprint=fingerprint, made_at=now
+        )
         if any(other.fingerprint == key.fingerprint for other in self._keys.values()):
             raise self._refused("SSH Key is already in use on your account")
         self._keys[number] = key
@@ -352,6 +349,15 @@ def build(
     }
     model = CloudModel(catalogue, chance, with_own(config, own))
     return DigitalOcean(model, catalogue, key=key, chance=chance)
+
+
+def _blob_of(public: str) -> bytes | None:
+    """Return the key itself, of a line that holds one; None of any other."""
+    words = public.split()
+    try:
+        return base64.b64decode(words[1], validate=True) if len(words) > 1 else None
+    except ValueError:
+        return None
 
 
 def _key_row(key: _Key) -> Row:
