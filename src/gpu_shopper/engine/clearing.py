@@ -109,11 +109,14 @@ class Clearing:
         await desk.books.write(lambda book: _answered(book, one, at=desk.clock.now()))
 
     async def _tell_to_end(self, cloud: Cloud, one: Surplus) -> None:
-        try:
-            await cloud.destroy(one.instance_id)
-        except UNHEARD:
-            await self._desk.clock.sleep(DESTROY_AGAIN_S)
-            await cloud.destroy(one.instance_id)
+        for pause in (DESTROY_AGAIN_S, None):
+            try:
+                return await cloud.destroy(one.instance_id)
+            except UNHEARD:
+                if pause is None:
+                    raise
+                await self._desk.clock.sleep(pause)
+        raise AssertionError("the last try returns or raises")
 
     async def _close(self, cloud: Cloud, one: Surplus) -> None:
         desk = self._desk
