@@ -59,7 +59,7 @@ def test_the_scenarios_take_every_transaction_and_every_call_of_the_house() -> N
 def test_a_second_crash_in_the_next_life_leaves_nothing_behind(name: str) -> None:
     core = CORE[name]
     firsts = at_effects(core)[::10]
-    points = (plans for first in firsts for plans in pairs_after(core, first, every=20))
+    points = (plans for first in firsts for plans in pairs_after(core, first, every=15))
 
     found = try_all(name, points)
 
