@@ -17,7 +17,7 @@ from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.quirks import Capabilities
-from gpu_shopper.domain.ranking import fit_to_buy, lasting
+from gpu_shopper.domain.ranking import fit_to_buy, lasting, roomy
 from gpu_shopper.domain.session import SessionRequest
 from gpu_shopper.domain.true_price import BillingTerms, hourly_price
 from gpu_shopper.domain.workload import Workload
@@ -94,9 +94,12 @@ def _cheapest(
     if request.price_cap is not None:
         ceiling = min(request.price_cap, wanted.max_price or request.price_cap)
         wanted = replace(wanted, max_price=ceiling)
-    if wanted.min_disk_gb is None and request.workload.disk_gb is not None:
-        wanted = replace(wanted, min_disk_gb=request.workload.disk_gb)
-    fitting = joined(condition_of(wanted), *fit_to_buy(), lasting(request.reservation_hours))
+    fitting = joined(
+        condition_of(wanted),
+        *fit_to_buy(),
+        lasting(request.reservation_hours),
+        roomy(request.workload.disk_gb or 0),
+    )
     cheapest = next(market.snapshot.matching(fitting), None)
     if cheapest is None:
         raise NothingMatches(

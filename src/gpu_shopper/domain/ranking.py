@@ -107,5 +107,10 @@ def lasting(hours: float) -> Condition:
     return Compare("max_hours", Comparator.AT_LEAST, hours)
 
 
+def roomy(disk_gb: int) -> Condition:
+    """Return that an offer can have such a disk, as far as its cloud tells: many sell any size, and name no most."""
+    return Not(Compare("disk", Comparator.LESS, disk_gb))
+
+
 def _lasts(offer: Offer, hours: float) -> bool:
     return offer.available and (offer.max_duration_hours == 0 or offer.max_duration_hours >= hours)

@@ -182,6 +182,15 @@ async def test_a_disk_larger_than_the_offers_is_refused(house: House) -> None:
     assert isinstance(await refused(house, workload=big), NothingMatches)
 
 
+@housed()
+async def test_a_disk_is_had_where_the_cloud_names_no_most(house: House) -> None:
+    house.sells(an_offer(disk_gb=0))
+
+    await house.requested(workload=Workload(kind=WorkloadType.BATCH, disk_gb=101))
+
+    assert 1 == written(house)
+
+
 @pytest.mark.parametrize(
     ("field", "asked"),
     [
