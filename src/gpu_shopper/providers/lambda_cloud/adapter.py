@@ -32,6 +32,7 @@ from gpu_shopper.providers.lambda_cloud.mapping import (
     new_instance_of,
     offers_of,
 )
+from gpu_shopper.providers.virtual_machines import same_key
 from gpu_shopper.transport.calling import Caller
 from gpu_shopper.transport.listing import Menu, Page, list_whole
 
@@ -175,11 +176,6 @@ class LambdaProvider:
             return await self._api.add_key(name=order.label, public_key=public)
         except BadOrder:
             for key in await self._api.keys():
-                if _same_key(key.public_key, public):
+                if same_key(key.public_key, public):
                     return key
             raise
-
-
-def _same_key(one: str, other: str) -> bool:
-    """Compare two OpenSSH lines without their comments."""
-    return one.split()[:2] == other.split()[:2]

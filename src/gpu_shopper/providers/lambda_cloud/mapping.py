@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from gpu_shopper.domain.gpu_reading import read_row
 from gpu_shopper.domain.ids import InstanceId, OfferId, ProviderName
 from gpu_shopper.domain.instance import Instance, InstanceStatus
-from gpu_shopper.domain.label import PREFIX, Label, unproved_facts
+from gpu_shopper.domain.label import PREFIX, Label
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.places import NOWHERE, read_place
@@ -21,15 +21,13 @@ from gpu_shopper.providers.lambda_cloud.api import (
     Tag,
     TypeOnSale,
 )
-from gpu_shopper.providers.virtual_machines import first_boot_script, read_address
+from gpu_shopper.providers.virtual_machines import first_boot_script, is_left_of, read_address
 
 PROVIDER = ProviderName("lambda")
 USER = "ubuntu"
 _MARK = "gpu-shopper"
 _MIB_PER_GB = 1024
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# A key whose session may have lasted until now is left alone for a while.
-_KEY_OUTLIVES = timedelta(days=1)
 
 GONE = "terminated"
 # An unhealthy one may come back, and bills all the same. What is preempted does not.
@@ -145,16 +143,7 @@ def keys_left_of(
     """
     own = {label, *([] if row is None else row.ssh_key_names)}
     ours = [key for key in keys if key.name.startswith(f"{PREFIX}-")]
-    return [key for key in ours if key.name in own or _is_left_of(key.name, label, now)]
-
-
-def _is_left_of(name: str, label: str, now: datetime) -> bool:
-    mine, its = unproved_facts(label), unproved_facts(name)
-    if mine is None or its is None or its.deployment != mine.deployment:
-        return False
-    if its.session == mine.session:
-        return its.number < mine.number
-    return its.expires_at + _KEY_OUTLIVES < now
+    return [key for key in ours if key.name in own or is_left_of(key.name, label, now=now)]
 
 
 def label_of(row: InstanceRow) -> Label | None:

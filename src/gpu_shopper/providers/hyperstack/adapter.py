@@ -1,0 +1,285 @@
+"""Hyperstack as a `CloudProvider`: its API and the mapping put together. It decides nothing.
+
+A machine needs an environment, which stands for the region, and a key pair in it. The account's usual environment is
+taken where there is one, else one of this deployment's own; the key pair is made for each launch and goes before the
+machine does, so that a crash between the two leaves nothing.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gpu_shopper.domain.ids import InstanceId, ProviderName
+from gpu_shopper.domain.instance import Instance, InstanceStatus, Listing
+from gpu_shopper.domain.label import Label, is_cut_of
+from gpu_shopper.domain.money import Money, money
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.domain.quirks import Capabilities, Quirks
+from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.http import HttpDoor
+from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
+from gpu_shopper.ports.provider_errors import Ambiguous, BadOrder, ProviderError, Unavailable
+from gpu_shopper.providers.hyperstack.api import DIALECT, PAGE, HyperstackApi
+from gpu_shopper.providers.hyperstack.mapping import (
+    PROVIDER,
+    PriceList,
+    instance_of,
+    is_own_environment,
+    launch_label_of,
+    market_of,
+    new_vm_of,
+    newest_image,
+    offers_of,
+    own_environment,
+    parts_of,
+    price_list_of,
+    short_name,
+    usual_environment,
+)
+from gpu_shopper.providers.hyperstack.rows import Environment, FlavorRow, KeyPair, VmRow
+from gpu_shopper.providers.virtual_machines import is_left_of, same_key
+from gpu_shopper.transport.calling import Caller
+from gpu_shopper.transport.listing import Menu, Page, list_whole
+
+_PRICES_LAST = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """What goes with a machine: its key pair by label, and its environment where that is ours."""
+
+    label: str
+    environment: Environment | None
+    keys_gone: bool = False
+
+
+class HyperstackProvider:
+    """One account there. The door is lent: whoever opened it closes it."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        door: HttpDoor,
+        clock: Clock,
+        *,
+        capabilities: Capabilities,
+        quirks: Quirks,
+    ) -> None:
+        self._capabilities = capabilities
+        self._quirks = quirks
+        self._clock = clock
+        self._image = settings["image"]
+        self._prices: tuple[datetime, PriceList] | None = None
+        # What is left of machines that were told to end, until it is cleared away or they are gone.
+        self._leftovers: dict[str, Leftover] = {}
+        caller = Caller(
+            door,
+            clock,
+            url=settings["url"],
+            headers={"api_key": settings["key"]},
+            quirks=quirks,
+            dialect=DIALECT,
+        )
+        self._api = HyperstackApi(caller)
+
+    @property
+    def name(self) -> ProviderName:
+        """The name that stands in offers and rows."""
+        return PROVIDER
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this cloud can do."""
+        return self._capabilities
+
+    @property
+    def quirks(self) -> Quirks:
+        """How it behaves in time."""
+        return self._quirks
+
+    async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
+        """Return all that is on sale now: flavors that are left, in regions with public addresses, at the price list's."""
+        del known
+        menu, fetched_at = Menu(self._clock), self._clock.now()
+        groups = (await self._api.flavors()).data
+        stocks = (await self._api.stocks()).stocks
+        regions = (await self._api.regions()).regions
+        market = market_of(await self._api.prices(), stocks, regions)
+        self._prices = (fetched_at, market.prices)
+        for group in groups:
+            region = group.region_name
+
+            def make(row: FlavorRow, region: str = region) -> tuple[Offer, ...]:
+                return tuple(
+                    offers_of(row, group_region=region, market=market, fetched_at=fetched_at)
+                )
+
+            await menu.take(group.flavors, FlavorRow, make)
+        return menu.listing()
+
+    async def launch(self, order: LaunchOrder) -> Instance:
+        """Buy once. Never retried inside; `Refused` only where nothing was bought for certain."""
+        flavor, region = parts_of(order.offer)
+        environment = await self._environment_in(region, order.label)
+        key = await self._key_for(order, environment)
+        try:
+            new = new_vm_of(
+                order,
+                flavor=flavor,
+                environment=environment,
+                key_name=key.name,
+                image=order.image or self._image or await self._newest_image(region),
+            )
+            vm_id = await self._api.create(new)
+        except Ambiguous:
+            # It may be there, and need its key.
+            raise
+        except ProviderError:
+            if key.name == short_name(order.label):
+                with suppress(ProviderError):
+                    await self._api.delete_keypair(key.id)
+            raise
+        return Instance(
+            id=InstanceId(vm_id),
+            provider=PROVIDER,
+            label=order.label,
+            status=InstanceStatus.BOOTING,
+        )
+
+    async def find(self, label: Label) -> Instance | None:
+        """Return the instance with this label; None only if a complete listing lacks it."""
+        listing = await self.list_all()
+        found = next(
+            (one for one in listing.instances if one.label == label or is_cut_of(one.label, label)),
+            None,
+        )
+        if found is None and not listing.complete:
+            raise Unavailable(f"find {label}: {listing.trouble}")
+        return found
+
+    async def observe(self, instance_id: InstanceId) -> Instance | None:
+        """Return the instance; None only if the cloud itself says that it holds no such instance."""
+        row = await self._api.vm(instance_id)
+        if row is None:
+            await self._clear_environment(instance_id)
+            return None
+        return instance_of(row, await self._price_list())
+
+    async def list_all(self) -> Listing:
+        """Return every instance of the account, ours or not; a listing with a missing part says so."""
+        seen, prices = 0, await self._price_list()
+
+        async def fetch(cursor: str | None) -> Page:
+            nonlocal seen
+            number = int(cursor or 1)
+            page = await self._api.vms(number)
+            seen += len(page.instances)
+            size = min(PAGE, page.page_size or PAGE)
+            # A page that is full may be the last one, or not; its own count may be of that page alone.
+            more = bool(page.instances) and (
+                len(page.instances) >= size or seen < (page.count or 0)
+            )
+            return Page(
+                rows=page.instances,
+                next_cursor=str(number + 1) if more else None,
+                total=page.count if page.count and page.count > seen else None,
+            )
+
+        began_at = self._clock.now()
+        return await list_whole(
+            fetch, kind=VmRow, make=lambda row: instance_of(row, prices), began_at=began_at
+        )
+
+    async def destroy(self, instance_id: InstanceId) -> None:
+        """Ask for the end of an instance, its key first; may be called any number of times."""
+        try:
+            await self._note_leftover(instance_id)
+            await self._clear_key(instance_id)
+        except ProviderError:
+            # Whatever becomes of the rest: the machine is told to end, and the rest is told of after it.
+            await self._api.delete(instance_id)
+            await self._note_leftover(instance_id)
+        else:
+            await self._api.delete(instance_id)
+        await self._clear_key(instance_id)
+
+    async def balance(self) -> Money | None:
+        """Return the money left on the account."""
+        credit = await self._api.credit()
+        return None if credit is None else money(credit)
+
+    async def aclose(self) -> None:
+        """Nothing to close: the door is not ours."""
+
+    async def _price_list(self) -> PriceList | None:
+        """Return the price list, which machines do not tell; an older one, or none, where it cannot be had."""
+        now = self._clock.now()
+        if self._prices is None or now - self._prices[0] > _PRICES_LAST:
+            with suppress(ProviderError):
+                self._prices = (now, price_list_of(await self._api.prices()))
+        return None if self._prices is None else self._prices[1]
+
+    async def _environment_in(self, region: str, label: str) -> str:
+        """Return the name of an environment in this region: the usual one, else ours, which is made if need be."""
+        own, usual = own_environment(label, region), usual_environment(region)
+        there = {
+            one.name for one in await self._api.environments() if one.region == region and one.name
+        }
+        for name in (usual, own):
+            if name in there:
+                return name
+        made = await self._api.add_environment(name=own, region=region)
+        return made.name or own
+
+    async def _key_for(self, order: LaunchOrder, environment: str) -> KeyPair:
+        """Return a key pair for this launch alone; where the cloud takes no second one of the same text, that which it has."""
+        if not order.ssh_public_keys:
+            raise BadOrder(f"create {order.label}: a launch needs an SSH key")
+        public, name = order.ssh_public_keys[0].strip(), short_name(order.label)
+        try:
+            return await self._api.add_keypair(
+                name=name, environment=environment, public_key=public
+            )
+        except BadOrder:
+            for pair in await self._api.keypairs():
+                there = pair.environment is not None and pair.environment.name == environment
+                if there and same_key(pair.public_key or "", public):
+                    return pair
+            raise
+
+    async def _newest_image(self, region: str) -> str:
+        image = newest_image(await self._api.images(region))
+        if image is None:
+            raise BadOrder(f"{region} has no image of Ubuntu with CUDA; name one in `image`")
+        return image
+
+    async def _note_leftover(self, instance_id: InstanceId) -> None:
+        row = await self._api.vm(instance_id, urgent=True)
+        if row is None or instance_id in self._leftovers:
+            return
+        label = launch_label_of(row)
+        if label is not None:
+            own = row.environment if is_own_environment(row.environment, label) else None
+            self._leftovers[instance_id] = Leftover(label=label, environment=own)
+
+    async def _clear_key(self, instance_id: InstanceId) -> None:
+        """Delete the key pair that was made for a machine, and those that earlier crashes left; never anybody else's."""
+        left = self._leftovers.get(instance_id)
+        if left is None or left.keys_gone:
+            return
+        now = self._clock.now()
+        for pair in await self._api.keypairs(urgent=True):
+            if pair.name == short_name(left.label) or is_left_of(pair.name, left.label, now=now):
+                await self._api.delete_keypair(pair.id)
+        if left.environment is None:
+            del self._leftovers[instance_id]
+        else:
+            self._leftovers[instance_id] = replace(left, keys_gone=True)
+
+    async def _clear_environment(self, instance_id: InstanceId) -> None:
+        """Delete an environment of ours after a machine in it is gone; one with others in it stays."""
+        left = self._leftovers.pop(instance_id, None)
+        if left is not None and left.environment is not None and left.environment.id is not None:
+            with suppress(ProviderError):
+                await self._api.delete_environment(left.environment.id)
