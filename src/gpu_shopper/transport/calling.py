@@ -19,7 +19,7 @@ from gpu_shopper.transport.answers import Dialect, ask, judge_read, order
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request in the cloud's own words. `what` names it in errors; a query's None is left out; `body` becomes JSON.
+    """One request in the cloud's own words. `what` names it in errors; a query's None is left out; `body` becomes JSON, `form` a form.
 
     An urgent one, a destroy, waits for nobody.
     """
@@ -29,6 +29,7 @@ class Call:
     method: str = "GET"
     query: Mapping[str, str | int | None] = field(default_factory=dict)
     body: object = None
+    form: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     urgent: bool = False
 
@@ -92,8 +93,8 @@ class Caller:
 
     def _request(self, call: Call) -> HttpRequest:
         given = {name: str(value) for name, value in call.query.items() if value is not None}
-        body = b"" if call.body is None else msgspec.json.encode(call.body)
-        typed = {"content-type": "application/json"} if body else {}
+        body, kind = _body_of(call)
+        typed = {"content-type": kind} if body else {}
         return HttpRequest(
             method=call.method,
             url=self._url + (f"{call.path}?{urlencode(given)}" if given else call.path),
@@ -101,3 +102,10 @@ class Caller:
             body=body,
             timeout=self._timeout,
         )
+
+
+def _body_of(call: Call) -> tuple[bytes, str]:
+    if call.form:
+        return urlencode(call.form).encode(), "application/x-www-form-urlencoded"
+    body = b"" if call.body is None else msgspec.json.encode(call.body)
+    return body, "application/json"
