@@ -1,0 +1,59 @@
+"""The adapter of AWS EC2 against the contract of all clouds, over its simulator."""
+
+import asyncio
+import re
+from typing import ClassVar
+
+import pytest
+
+from gpu_shopper.domain.ids import InstanceId
+from gpu_shopper.ports.http import HttpReply, HttpRequest
+from gpu_shopper.providers.aws import MANIFEST
+from gpu_shopper.providers.aws.mapping import whole_id
+from gpu_shopper.testing.cloud_under_test import Misdeed, NotTried
+from gpu_shopper.testing.model_door import NoFaults
+from gpu_shopper.testing.provider_contract import CONTRACT, Check
+from gpu_shopper.testing.vendors.aws import PAGE, build
+from tests.contract.vendor_rig import KEY, VendorUnderTest
+
+
+class SpoiltListing(NoFaults):
+    """Spoils the answers to requests for a listing of instances: a row of it, or all pages but the first."""
+
+    def __init__(self, misdeed: Misdeed) -> None:
+        self._misdeed = misdeed
+
+    async def after_effect(self, request: HttpRequest, reply: HttpReply) -> HttpReply:
+        if b"Action=DescribeInstances" not in request.body:
+            return reply
+        if self._misdeed is Misdeed.SENDS_BAD_ROWS:
+            body = re.sub(rb"<instanceId>[^<]*<", b"<instanceId>seven<", reply.body, count=1)
+            return HttpReply(status=reply.status, headers=reply.headers, body=body)
+        later = b"NextToken=" in request.body
+        return HttpReply(
+            status=503 if later else reply.status, headers=reply.headers, body=reply.body
+        )
+
+
+class AwsUnderTest(VendorUnderTest):
+    manifest = MANIFEST
+    build = staticmethod(build)
+    page_size = PAGE
+    settings: ClassVar = {"key_id": "AKIATEST", "secret_key": KEY}
+
+    def faults(self) -> dict[Misdeed, NoFaults]:
+        # The cloud never says how many rows there should be, so rows that are missing cannot be seen.
+        spoilt = (Misdeed.SENDS_BAD_ROWS, Misdeed.FAILS_LATER_PAGES)
+        return {misdeed: SpoiltListing(misdeed) for misdeed in spoilt}
+
+    def held(self) -> frozenset[InstanceId]:
+        alive = self.vendor.model.alive(self.clock.now().timestamp())
+        return frozenset(whole_id(entry.region, entry.id) for entry in alive)
+
+
+@pytest.mark.parametrize("check", CONTRACT, ids=lambda check: check.__name__)
+def test_it_keeps_the_contract(check: Check) -> None:
+    try:
+        asyncio.run(check(AwsUnderTest()))
+    except NotTried:
+        pytest.skip("this cloud cannot be told to do that, or does not claim to")
