@@ -173,12 +173,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     error: _Text | None = None
 
 
-class OsVolume(msgspec.Struct, frozen=True, kw_only=True):
+class OsVolume(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The volume that an instance starts from; a spot machine that is taken away takes it along."""
 
     name: str
     size: int
-    on_spot_discontinue: str | None
+    on_spot_discontinue: str | None = None
 
 
 class NewInstance(msgspec.Struct, frozen=True, kw_only=True):
