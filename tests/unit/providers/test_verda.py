@@ -122,7 +122,9 @@ def test_an_instance_in_our_units() -> None:
 
     assert made is not None
     assert (made.label, made.mark, made.gpu_count) == ("gs1-a", "gs1-a", 2)
-    assert made.gpu_memory_mib == 80 * 1024
+    assert (made.gpu_name, made.gpu_memory_mib) == ("H100 SXM", 80 * 1024), (
+        "what was granted is held against what was sold"
+    )
     assert made.rate == rate("4.68")
     assert made.billed_from == NOW - timedelta(hours=1)
 
@@ -171,6 +173,21 @@ def test_a_birth_that_cannot_be_read_is_not_made_up(moment: str | None) -> None:
     made = instance_of(instance(created_at=moment), gb_month=0.2)
     assert made is not None
     assert made.billed_from is None
+
+
+@pytest.mark.parametrize(
+    ("description", "expected"),
+    [
+        ("1x RTX A6000 48GB", "RTX A6000"),
+        ("1x A card of next year", "A card of next year"),
+        (None, ""),
+    ],
+)
+def test_a_gpu_is_named_without_its_number(description: str | None, expected: str) -> None:
+    row = instance(gpu={"description": description, "number_of_gpus": 1}, gpu_memory=None)
+    made = instance_of(row, gb_month=0.2)
+    assert made is not None
+    assert made.gpu_name == expected
 
 
 def test_somebody_elses_machine_without_a_gpu_is_an_instance_all_the_same() -> None:

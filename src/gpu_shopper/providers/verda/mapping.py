@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from math import ceil
 
-from gpu_shopper.domain.gpu_reading import NotAnOffer, read_row
+from gpu_shopper.domain.gpu_reading import UNNAMED, read_row
 from gpu_shopper.domain.ids import InstanceId, OfferId, ProviderName
 from gpu_shopper.domain.instance import Endpoint, Instance, InstanceStatus
 from gpu_shopper.domain.label import PREFIX
@@ -185,8 +185,10 @@ def instance_of(row: InstanceRow, *, gb_month: float) -> Instance | None:
     memory = None if row.gpu_memory is None else row.gpu_memory.size_in_gigabytes
     name, count, each_gb = "", 0, 0
     if row.gpu is not None and row.gpu.number_of_gpus:
-        name, count = row.gpu.description or "", row.gpu.number_of_gpus
-        each_gb = _memory_of_each(name, count, memory)
+        # Its text counts them, too: "2x H100 SXM5 80GB".
+        gpu = read_row(row.gpu.description or "", row.gpu.number_of_gpus, memory)
+        name = "" if gpu.gpu_type == UNNAMED else gpu.gpu_type
+        count, each_gb = row.gpu.number_of_gpus, gpu.vram_gb
     return Instance(
         id=InstanceId(row.id),
         provider=PROVIDER,
@@ -237,13 +239,6 @@ def _rate_of(row: InstanceRow, gb_month: float) -> HourlyRate | None:
 
 def _with_disk(dollars: float, disk_gb: int, gb_month: float) -> HourlyRate:
     return rate(f"{dollars + disk_gb * gb_month / MONTH_HOURS:.6f}")
-
-
-def _memory_of_each(name: str, count: int, memory_gb: float | None) -> int:
-    try:
-        return read_row(name, count, memory_gb).vram_gb
-    except NotAnOffer:
-        return 0
 
 
 def _endpoint_of(ip: str | None) -> Endpoint | None:
