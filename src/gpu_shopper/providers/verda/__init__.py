@@ -14,15 +14,14 @@ from gpu_shopper.providers.verda.mapping import DEFAULT_DISK_GB, DEFAULT_IMAGE, 
 
 # Nothing makes a create idempotent, and how far a listing lags is not told: an instance that nobody lists is looked for
 # long. Eight GPUs take a quarter of an hour to boot. How many requests it bears is not told either; a purchase takes
-# three, an end six. A machine may not be ended while it is provisioned, so there is no haste after a destroy. Its volume
-# is billed beside it, and on after it.
+# three, an end six. Its volume is billed beside it, and on after it. No limit of a start-up script is told.
 _QUIRKS = Quirks(
     call_deadline=seconds(60),
     adoption_window=seconds(120),
     quarantine=seconds(1800),
     boot_grace=timedelta(minutes=20),
     observe_period=seconds(10),
-    destroy_settle=seconds(10),
+    destroy_settle=seconds(5),
     requests_per_second=3.0,
     burst=12,
     shop_period=seconds(60),

@@ -1,6 +1,5 @@
 """Between Verda's rows and our nouns: pure, both ways."""
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,7 +7,7 @@ from math import ceil
 
 from gpu_shopper.domain.gpu_reading import UNNAMED, read_row
 from gpu_shopper.domain.ids import InstanceId, OfferId, ProviderName
-from gpu_shopper.domain.instance import Endpoint, Instance, InstanceStatus
+from gpu_shopper.domain.instance import Instance, InstanceStatus
 from gpu_shopper.domain.label import PREFIX
 from gpu_shopper.domain.money import HourlyRate, rate
 from gpu_shopper.domain.offer import Offer
@@ -16,6 +15,7 @@ from gpu_shopper.domain.places import read_place
 from gpu_shopper.domain.true_price import MONTH_HOURS
 from gpu_shopper.ports.provider import LaunchOrder
 from gpu_shopper.providers.verda.api import InstanceRow, NewInstance, OsVolume, TypeRow, VolumeRow
+from gpu_shopper.providers.virtual_machines import read_address
 
 PROVIDER = ProviderName("verda")
 DEFAULT_IMAGE = "ubuntu-24.04-cuda-12.8-open-docker"
@@ -25,10 +25,8 @@ VOLUME = "volume:"
 GONE = "discontinued"
 _SPOT = "-spot"
 _USER = "root"
-_SSH_PORT = 22
 _MIB_PER_GB = 1024
 _VOLUME_GONE = frozenset({"deleted"})
-_ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
 
 # What stands here as unknown may come back, and whatever is not discontinued is held, and billed in full.
 _STATUSES: Mapping[str, InstanceStatus] = {
@@ -179,7 +177,8 @@ def instance_of(row: InstanceRow, *, gb_month: float) -> Instance | None:
     if row.status == GONE:
         return None
     status = _STATUSES.get(row.status, InstanceStatus.UNKNOWN)
-    endpoint = _endpoint_of(row.ip)
+    # A port stands behind it only where machines share an address, as simulated ones do.
+    endpoint = read_address(row.ip, user=_USER)
     if status is InstanceStatus.RUNNING and endpoint is None:
         status = InstanceStatus.BOOTING
     memory = None if row.gpu_memory is None else row.gpu_memory.size_in_gigabytes
@@ -239,14 +238,6 @@ def _rate_of(row: InstanceRow, gb_month: float) -> HourlyRate | None:
 
 def _with_disk(dollars: float, disk_gb: int, gb_month: float) -> HourlyRate:
     return rate(f"{dollars + disk_gb * gb_month / MONTH_HOURS:.6f}")
-
-
-def _endpoint_of(ip: str | None) -> Endpoint | None:
-    """Return where SSH answers. A port stands behind the address only where many machines share one, as simulated ones do."""
-    found = _ADDRESS.fullmatch((ip or "").strip())
-    if found is None or found["host"] == "0.0.0.0":  # noqa: S104
-        return None
-    return Endpoint(host=found["host"], port=int(found["port"] or _SSH_PORT), user=_USER)
 
 
 def _moment(text: str | None) -> datetime | None:
