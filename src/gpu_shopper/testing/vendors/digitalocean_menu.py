@@ -47,8 +47,16 @@ _PLAIN = tuple(
 
 # A droplet of somebody's without a GPU: the plain list shows it, and that of GPUs does not.
 PLAIN_DROPLET: Row = {
-    "id": 3_164_444, "name": "web-1", "status": "active", "memory": 1024, "vcpus": 1, "disk": 25, "size_slug": "s-1vcpu-1gb",
-    "tags": ["web"], "created_at": "2026-01-01T00:00:00Z", "networks": {"v4": [], "v6": []}, "locked": False,
+    "id": 3_164_444, "name": "web-1", "memory": 1024, "vcpus": 1, "disk": 25, "disk_info": [], "locked": False,
+    "status": "active", "kernel": None, "created_at": "2026-01-01T00:00:00Z", "features": [], "backup_ids": [],
+    "next_backup_window": None, "snapshot_ids": [], "volume_ids": [], "size_slug": "s-1vcpu-1gb",
+    "networks": {"v4": [], "v6": []}, "tags": ["web"],
+    "region": {"slug": "nyc3", "name": "New York 3", "features": [], "available": True, "sizes": []},
+    "image": {"id": 7, "name": "24.04 x64", "distribution": "Ubuntu", "slug": "ubuntu-24-04-x64", "regions": ["nyc3"]},
+    "size": {
+        "slug": "s-1vcpu-1gb", "memory": 1024, "vcpus": 1, "disk": 25, "transfer": 1.0, "price_monthly": 6.0,
+        "price_hourly": 0.00893, "regions": ["nyc3"], "available": True, "description": "Basic",
+    },
 }  # fmt: skip
 
 # How an error of the model's is worded: status, id, message.
@@ -203,7 +211,7 @@ def _networks(row: Row) -> Row:
 def _image_row(image: str) -> Row:
     return {
         "id": 166_407_044, "name": "AI/ML Ready", "distribution": "Ubuntu", "slug": image, "public": True,
-        "regions": list(REGIONS), "created_at": "2024-09-27T15:35:19Z", "min_disk_size": 25, "type": "base",
+        "regions": ["tor1", "nyc2"], "created_at": "2024-09-27T15:35:19Z", "min_disk_size": 25, "type": "base",
         "size_gigabytes": 18.47, "description": "GPU Base Image", "tags": [], "status": "available",
     }  # fmt: skip
 
