@@ -80,7 +80,7 @@ def test_a_size_is_an_offer_in_each_of_its_regions() -> None:
     )
     assert (one.gpu_count, one.vram_gb, one.gpu_type.split()[0]) == (8, 80, "H100")
     assert (one.price, one.vcpus, one.ram_gb, one.disk_gb) == (rate("23.92"), 160, 1920, 2046)
-    assert (one.country, one.city, one.location) == ("CA", "Toronto", "tor1")
+    assert (one.country, one.city, one.location) == ("CA", "Toronto", "Toronto (tor1)")
     assert (other.country, other.region) == ("US", "New York")
     assert (one.interruptible, one.storage_price_per_gb_month) == (False, 0.0)
 
@@ -133,6 +133,7 @@ def test_its_regions_are_places(region: str, country: str, city: str) -> None:
     offer = offers(regions=[region])[0]
 
     assert (offer.country, offer.city) == (country, city)
+    assert offer.location == (f"{city} ({region})" if city else region)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def offers_of(row: SizeRow, *, fetched_at: datetime) -> Iterator[Offer]:
             country=place.country,
             region=place.region,
             city=place.city,
-            location=region,
+            location=f"{place.city} ({region})" if place.city else region,
             # It tells none; what becomes of orders is weighed elsewhere.
             reliability=1.0,
             fetched_at=fetched_at,
