@@ -270,3 +270,35 @@ def test_the_money_left_is_the_wallets() -> None:
     balance = run(rig.connect().balance())
     assert balance is not None
     assert balance.dollars == 1_000_000.0
+
+
+def test_many_that_end_at_once_read_the_accounts_keys_once_and_leave_none() -> None:
+    rig = Rig()
+    cloud = rig.connect()
+    offers = run(cloud.list_offers()).offers[:8]
+    bought = [run(cloud.launch(rig.order(one, number=number))) for number, one in enumerate(offers)]
+    since = len(rig.door.heard)
+
+    for one in bought:
+        run(cloud.destroy(one.id))
+
+    asked = [(one.method, one.path.rpartition("/")[0]) for one in rig.door.heard[since:]]
+    assert asked.count(("GET", "/api/v1/ssh_keys")) == 1
+    assert len(asked) == 2 * len(bought) + 1
+    assert rig.vendor.leftovers() == {"ssh_keys": 0}
+
+
+def test_a_pod_that_shares_anothers_key_leaves_it_to_that_one() -> None:
+    rig = Rig()
+    cloud = rig.connect()
+    orders = [
+        rig.order(one, session=session)
+        for session, one in zip("bcd", run(cloud.list_offers()).offers, strict=False)
+    ]
+    shared = [orders[0], replace(orders[1], ssh_public_keys=orders[0].ssh_public_keys), orders[2]]
+    first, second, third = [run(cloud.launch(order)) for order in shared]
+    run(cloud.destroy(third.id))
+
+    run(cloud.destroy(second.id))
+
+    assert rig.names_of_keys() == [first.label]

@@ -6,7 +6,7 @@ no two launches share one, and whose it is can be told. It goes when its pod doe
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gpu_shopper.domain.ids import InstanceId, ProviderName
 from gpu_shopper.domain.instance import Instance, InstanceStatus, Listing
@@ -37,6 +37,7 @@ from gpu_shopper.providers.prime.mapping import (
 from gpu_shopper.transport.calling import Caller
 from gpu_shopper.transport.listing import MOST_PAGES, Menu, Page, list_whole
 
+_SWEEP_PERIOD = timedelta(hours=1)
 # So far back the history is looked through for the name of a pod: whatever was ended since has pushed it down.
 _PAST_PAGES = 10
 
@@ -60,7 +61,9 @@ class PrimeProvider:
         self._team = settings["team"]
         # What was last on sale: an order names all of it, and an offer's id only which.
         self._rows: Mapping[str, OfferRow] = {}
-        self._labels: dict[str, str] = {}
+        # Of pods that were launched since the start: their label, and the key that they were given.
+        self._keys_of: dict[str, tuple[str, KeyRow]] = {}
+        self._swept_at: datetime | None = None
         caller = Caller(
             door,
             clock,
@@ -110,7 +113,7 @@ class PrimeProvider:
                 with suppress(ProviderError):
                     await self._api.delete_key(key.id)
             raise
-        self._labels[pod_id] = order.label
+        self._keys_of[pod_id] = (order.label, key)
         return Instance(
             id=InstanceId(pod_id),
             provider=PROVIDER,
@@ -149,14 +152,16 @@ class PrimeProvider:
     async def destroy(self, instance_id: InstanceId) -> None:
         """Ask for the end of a pod, then drop its key; may be called any number of times."""
         await self._api.delete(instance_id)
-        label = self._labels.get(instance_id) or await self._name_of(instance_id)
-        if not label.startswith(f"{PREFIX}-"):
-            return
+        now, given = self._clock.now(), self._keys_of.get(instance_id)
+        if given is None:
+            await self._sweep_keys(await self._name_of(instance_id), now)
+        elif self._swept_at is None or now >= self._swept_at + _SWEEP_PERIOD:
+            await self._sweep_keys(given[0], now)
+        elif given[1].name == given[0]:
+            # Many that end at once shall not each read all keys: what others left is looked for now and then.
+            await self._api.delete_key(given[1].id)
         # Until no key is left of it, this fails, and is called again.
-        self._labels[instance_id] = label
-        for key in keys_left_of(await self._keys(), label=label, now=self._clock.now()):
-            await self._api.delete_key(key.id)
-        self._labels.pop(instance_id, None)
+        self._keys_of.pop(instance_id, None)
 
     async def balance(self) -> Money | None:
         """Return the money left on the account, or on the team's."""
@@ -217,6 +222,14 @@ class PrimeProvider:
             if not page.data or offset >= page.total_count:
                 break
         return ""
+
+    async def _sweep_keys(self, label: str, now: datetime) -> None:
+        """Drop the key of a pod, and what its deployment left before; nothing for a name that is no label."""
+        if not label.startswith(f"{PREFIX}-"):
+            return
+        for key in keys_left_of(await self._keys(), label=label, now=now):
+            await self._api.delete_key(key.id)
+        self._swept_at = now
 
     async def _keys(self) -> list[KeyRow]:
         found: list[KeyRow] = []
