@@ -114,7 +114,7 @@ class Shelf:
         return list(self._kinds)
 
     def fitting(
-        self, gpu: str, *, cloud: str, count: int, centers: Iterable[str], cuda: "Question"
+        self, gpu: str, *, cloud: str, count: int, centers: Iterable[str], cuda: Question
     ) -> list[str]:
         """Return the pools out of which such a pod may come, by the model's names of them."""
         wanted = set(centers)
