@@ -103,6 +103,21 @@ def test_a_region_without_words_is_read_by_its_code() -> None:
     assert (offer.country, offer.location) == ("US", "us-west-1")
 
 
+@pytest.mark.parametrize(
+    ("words", "country", "region", "city"),
+    [
+        ("North Texas, USA", "US", "Texas", ""),
+        ("Central Texas, USA", "US", "Texas", ""),
+        ("Washington DC, USA", "US", "District of Columbia", ""),
+        ("Frankfurt, Germany", "DE", "", "Frankfurt"),
+        ("South Carolina, USA", "US", "South Carolina", ""),
+    ],
+)
+def test_a_region_is_read_by_its_words(words: str, country: str, region: str, city: str) -> None:
+    (offer,) = offers_of(on_sale({"name": "r", "description": words}), fetched_at=NOW)
+    assert (offer.country, offer.region, offer.city) == (country, region, city)
+
+
 @pytest.mark.parametrize("cents", [75, 129, 2392, 3999, 7])
 def test_cents_are_dollars_exactly(cents: int) -> None:
     (offer,) = offers_of(on_sale(TEXAS, price_cents_per_hour=cents), fetched_at=NOW)

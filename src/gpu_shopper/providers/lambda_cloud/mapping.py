@@ -10,7 +10,7 @@ from gpu_shopper.domain.instance import Instance, InstanceStatus
 from gpu_shopper.domain.label import PREFIX, Label
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.places import NOWHERE, read_place
+from gpu_shopper.domain.places import NOWHERE, Place, read_place
 from gpu_shopper.ports.provider import LaunchOrder
 from gpu_shopper.ports.provider_errors import BadOrder
 from gpu_shopper.providers.lambda_cloud.api import (
@@ -18,6 +18,7 @@ from gpu_shopper.providers.lambda_cloud.api import (
     InstanceRow,
     KeyRow,
     NewInstance,
+    RegionRow,
     Tag,
     TypeOnSale,
 )
@@ -28,6 +29,7 @@ USER = "ubuntu"
 _MARK = "gpu-shopper"
 _MIB_PER_GB = 1024
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PART_OF_A_STATE = re.compile(r"^(North|South|East|West|Central) (?=Texas|California)")
 
 GONE = "terminated"
 # An unhealthy one may come back, and bills all the same. What is preempted does not.
@@ -47,9 +49,7 @@ def offers_of(row: TypeOnSale, *, fetched_at: datetime) -> Iterator[Offer]:
         return
     gpu = read_row(kind.gpu_description or kind.name, kind.specs.gpus)
     for region in row.regions_with_capacity_available:
-        place = read_place(region.description)
-        if place == NOWHERE:
-            place = read_place(region.name)
+        place = _place_of(region)
         provider_id = f"{kind.name}.{region.name}"
         yield Offer(
             id=OfferId(f"{PROVIDER}:{provider_id}"),
@@ -72,6 +72,12 @@ def offers_of(row: TypeOnSale, *, fetched_at: datetime) -> Iterator[Offer]:
             ram_gb=kind.specs.memory_gib,
             disk_gb=kind.specs.storage_gib,
         )
+
+
+def _place_of(region: RegionRow) -> Place:
+    """Return where a region is: by its words, of which "North Texas, USA" is Texas, else by its code."""
+    place = read_place(_PART_OF_A_STATE.sub("", region.description))
+    return read_place(region.name) if place == NOWHERE else place
 
 
 def instance_of(row: InstanceRow, *, billed_from: datetime | None = None) -> Instance | None:
