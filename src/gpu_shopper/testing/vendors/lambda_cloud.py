@@ -259,7 +259,7 @@ class LambdaCloud(VendorCloud):
 
     def _named_in(self, request: VendorRequest, now: float) -> tuple[list[Row], float]:
         ids = _object(self, request).get("instance_ids")
-        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids) or not ids:
+        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
             raise self._refused("instance_ids must be a list of ids")
         rows, delay_s = [], 0.0
         for one in ids:
@@ -319,7 +319,7 @@ class LambdaCloud(VendorCloud):
         if any(known == name for known, _ in self._keys.values()):
             raise self._refused("Key name must be unique")
         private: Row = {}
-        if public_key is None:
+        if "public_key" not in body:
             made = asyncssh.generate_private_key("ssh-ed25519")
             public_key = made.export_public_key().decode().strip()
             private = {"private_key": made.export_private_key().decode()}
