@@ -20,3 +20,17 @@ def test_where_the_name_is_a_token_the_second_order_is_shown_what_the_first_boug
 
     assert (201, first) == (again.status, again.body["id"])
     assert [first] == [entry.id for entry in cloud.model.ledger(cloud.now)]
+
+
+def test_where_booting_is_free_the_meter_runs_from_when_it_is_ready() -> None:
+    cloud = Cloud(bills_boot=False, boot_s=(30.0, 30.0))
+    early, whole = cloud.created(0), cloud.created(1)
+    cloud.wait(29)
+    cloud.destroy(early)
+    cloud.wait(3601)
+    cloud.destroy(whole)
+    cloud.wait(60)
+
+    assert 0 == cloud.entry(early).billed_micros
+    entry = cloud.entry(whole)
+    assert entry.price_per_hour_micros == entry.billed_micros
