@@ -36,6 +36,8 @@ def ssh(
     if only_print:
         click.echo(login.ssh_line)
         return 0
+    # As with `ssh` itself: two dashes between the session and its command are no part of it.
+    command = command[1:] if command[:1] == ("--",) else command
     # One word is a line for the remote shell; several are words to be kept apart, as they were typed here.
     line = command[0] if len(command) == 1 else remote_line(command) if command else ""
     program = None if built_in else system_ssh()

@@ -92,12 +92,13 @@ def test_ssh_runs_the_systems_ssh_with_the_pinned_host_key(server, machine: Mach
     alone = machine("ssh", "ses_1")
     told = machine("ssh", "ses_1", "ls", "-l", "my file")
     line = machine("ssh", "ses_1", "cd work && ls")
+    dashed = machine("ssh", "ses_1", "--", "cd work && ls")
 
-    assert (7, 7, 7) == (alone.exit_code, told.exit_code, line.exit_code)
+    assert {7} == {one.exit_code for one in (alone, told, line, dashed)}
     assert "gpu@127.0.0.1" == machine.ran[0][-1]
     assert "StrictHostKeyChecking=yes" in machine.ran[0]
     assert ["--", "ls -l 'my file'"] == machine.ran[1][-2:]
-    assert ["--", "cd work && ls"] == machine.ran[2][-2:]
+    assert ["--", "cd work && ls"] == machine.ran[2][-2:] == machine.ran[3][-2:]
 
 
 def test_ssh_to_a_session_without_an_address_says_so(live: FakeServer, machine: Machine) -> None:
