@@ -21,6 +21,11 @@ class TokenBucket:
         self._tokens -= 1
         return 0.0 if urgent else max(0.0, -self._tokens / self._rate)
 
+    def wait(self, now: float) -> float:
+        """Return in how many seconds a turn that were taken now would come; takes none."""
+        tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate) - 1
+        return max(0.0, -tokens / self._rate)
+
     def give_back(self) -> None:
         """Return the turn that was taken last: its owner goes away instead of waiting."""
         self._tokens += 1

@@ -74,6 +74,12 @@ class Cloud:
         """Whether the cloud has lately answered at all."""
         return not self._pacer.circuit_open
 
+    @property
+    def launch_wait(self) -> float:
+        """How long a create would stand in line if it came now, in seconds."""
+        lines = (self._pacer, self._launches) if self._launches else (self._pacer,)
+        return max(line.wait for line in lines)
+
     def deaf_until(self, now: datetime) -> datetime | None:
         """Return until when we may have been cut off from this cloud, and so from its nodes; None if never.
 

@@ -28,6 +28,12 @@ class Pacer:
         if delay > 0:
             await self._clock.sleep(delay)
 
+    @property
+    def wait(self) -> float:
+        """How long a request that is not urgent would wait if it came now, in seconds."""
+        now = self._clock.monotonic()
+        return max(self._held_until - now, self._bucket.wait(now))
+
     def hold(self, seconds: float) -> None:
         """Ask nothing for so long: the cloud said so."""
         self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
