@@ -74,6 +74,7 @@ ATTEMPT = {
     "state_is_known": "state = 'lost'",
     "blame_is_known": "blame = 'nobody'",
     "proof_is_known": "proof = 'hoped'",
+    "agent_way_is_known": "agent_way = 'by_post'",
     "wanted_is_yes_or_no": "wanted = -1",
 }
 INSERT = {
