@@ -13,6 +13,7 @@ import random
 import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -47,6 +48,7 @@ from gpu_shopper.testing.vendors.program import simulated
 from gpu_shopper.transport.door import AiohttpDoor
 
 PLANTED = "somebody-elses"
+_A_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKzr1ygxXBxtCi3AOhxyPxKtuXRHGFiTBaEhZ4+E2MXN somebody"
 _BOOT_S = 0.5
 _OFFERS = 60
 _REST_S = 900.0
@@ -77,11 +79,7 @@ class Vendor(Program):
         super().__init__(folder / name, folder / f"{name}.log")
         self.name = name
         self.url = ""
-        self.manifest = next(
-            each
-            for each in installed().values()
-            if each.connect.__module__.rpartition(".")[2] == name
-        )
+        self.manifest = installed()[ProviderName(name)]
 
     @property
     def settings(self) -> dict[str, str]:
@@ -140,7 +138,7 @@ class Vendor(Program):
                 offer = next(each for each in listing.offers if not each.interruptible)
                 order = LaunchOrder(
                     offer=offer, label=Label(PLANTED), ends_by=RealClock().now() + timedelta(hours=6), price_cap=offer.price,
-                    image=None, disk_gb=None, ssh_public_keys=(), env={}, on_start="",
+                    image=None, disk_gb=None, ssh_public_keys=(_A_KEY,), env={}, on_start="",
                 )  # fmt: skip
                 return (await cloud.launch(order)).id
             finally:
@@ -182,6 +180,7 @@ class Fleet:
         self.outcome = Outcome()
         self._chance = random.Random(seed)
         self._planted: dict[str, str] = {}
+        self._beside: dict[str, dict[str, int]] = {}
         self._left: list[int] = []
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -205,6 +204,7 @@ class Fleet:
         for vendor in self.vendors:
             vendor.start()
             self._planted[vendor.name] = vendor.plant()
+            self._beside[vendor.name] = vendor.leftovers()
         self.server.start(wait=True, **self.settings)
         wanted = {str(vendor.manifest.name) for vendor in self.vendors}
         until("every cloud's menu is read", lambda: wanted <= self._on_sale(), within_s=180)
@@ -237,7 +237,8 @@ class Fleet:
         """End everything that was started from here, by its process number."""
         for vendor in self.vendors:
             if vendor.runs:
-                vendor.end()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    vendor.end()
         give_up_at = time.monotonic() + PATIENCE_S
         while left := set(started_from(self.folder)):
             for pid in left:
@@ -325,8 +326,8 @@ class Fleet:
                 found.by_cloud[vendor.name] += 1
                 if entry["name"] not in ours:
                     found.wrong.append(f"{vendor.name}: {entry['id']} is in no attempt")
-            left = {kind: count for kind, count in vendor.leftovers().items() if count}
-            if left:
+            left, before = vendor.leftovers(), self._beside[vendor.name]
+            if any(count > before.get(kind, 0) for kind, count in left.items()):
                 found.wrong.append(f"{vendor.name}: left behind {left}")
         found.sessions = Counter(
             str(row["state"]) for row in self._book("SELECT state FROM sessions")
