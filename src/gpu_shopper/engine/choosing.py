@@ -20,6 +20,8 @@ from gpu_shopper.ports.books import AccountState, Book, SweepRecord
 from gpu_shopper.transactions.health import offer_health
 
 SWEEP_FRESH_FOR = timedelta(minutes=16)
+# A create that would wait longer for its turn is not begun yet.
+LONGEST_LINE_S = 2.0
 
 
 class Chooser:
@@ -52,7 +54,11 @@ class Chooser:
                 if offer.provider in safe and _affordable(offer, hours, safe[offer.provider]):
                     yield offer
 
-        return None if next(buyable(), None) is None else self._pick(facts, buyable, health)
+        if next(buyable(), None) is None:
+            return None
+        offer = self._pick(facts, buyable, health)
+        # What stands in line has been written down as sent: were we killed now, it would be looked for in vain.
+        return None if desk.clouds[offer.provider].launch_wait > LONGEST_LINE_S else offer
 
     def _pick(
         self, facts: Facts, buyable: Callable[[], Iterator[Offer]], health: OfferHealth

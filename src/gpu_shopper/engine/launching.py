@@ -57,10 +57,6 @@ class NotNow:
     until: datetime
 
 
-# A create that would wait longer for its turn is not even begun.
-_LONGEST_LINE_S = 2.0
-
-
 class Launching:
     """Buys, and finds what was bought."""
 
@@ -82,9 +78,6 @@ class Launching:
             )
             return NotNow(desk.clock.now() + timedelta(seconds=1))
         cloud = desk.clouds[offer.provider]
-        if (line := cloud.launch_wait) > _LONGEST_LINE_S:
-            # What stands in line has been written down as sent: were we killed now, each would be looked for in vain.
-            return NotNow(desk.clock.now() + timedelta(seconds=line))
         attempt = await self._intend(claim, offer, cloud)
         if attempt is None:
             return None
