@@ -1,7 +1,5 @@
 """Buying: each answer of a cloud leads to the one right state of the attempt, with the right blame."""
 
-from dataclasses import replace
-
 import pytest
 
 from gpu_shopper.domain.ids import InstanceId
@@ -9,7 +7,6 @@ from gpu_shopper.domain.launch import AttemptState, Blame
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.domain.money import HourlyRate, rate
 from gpu_shopper.domain.offer_health import Scope
-from gpu_shopper.domain.quirks import seconds
 from gpu_shopper.domain.session import StopReason
 from gpu_shopper.ports.provider_errors import (
     Ambiguous,
@@ -23,7 +20,7 @@ from gpu_shopper.ports.provider_errors import (
     Unavailable,
 )
 from gpu_shopper.testing.builders import HOUR, MINUTE, NOON, an_offer
-from tests.unit.engine.house import AS_ALICE, QUIRKS, House, housed
+from tests.unit.engine.house import AS_ALICE, House, housed
 
 TWO_OFFERS = (an_offer("o1"), an_offer("o2", price=HourlyRate(500_000)))
 
@@ -382,21 +379,3 @@ async def test_the_start_up_deadline_ends_everything(house: House) -> None:
     assert (State.FAILED, StopReason.LAUNCH_FAILED) == (ended.state, ended.stop_reason)
     assert {} == house.cloud.instances
     assert "not running within 5 minutes" in (ended.error or "")
-
-
-SPACED = replace(QUIRKS, launch_spacing=seconds(12))
-
-
-@housed(quirks=SPACED)
-async def test_a_create_that_would_stand_in_line_is_not_begun(house: House) -> None:
-    await house.open_shop(an_offer("o1", machine_id="m1"), an_offer("o2", machine_id="m2"))
-    first, second = await house.asked_for(), await house.asked_for()
-
-    await house.look_after(first)
-    await house.look_after(second)
-    assert [] == house.attempts(second), "nothing is written down as sent that waits for its turn"
-
-    await house.clock.sleep(12)
-    await house.look_after(second)
-    assert [AttemptState.BOUND] == [attempt.state for attempt in house.attempts(second)]
-    assert 2 == len(house.cloud.orders)

@@ -1,7 +1,12 @@
 """The pace of a cloud: others wait in line, a destroy never does, and only the cloud itself can make all wait."""
 
+from dataclasses import replace
+
+from gpu_shopper.domain.launch import AttemptState
+from gpu_shopper.domain.quirks import seconds
 from gpu_shopper.engine.pacing import CIRCUIT_FAILURES, CIRCUIT_PAUSE, Pacer
-from tests.unit.engine.house import House, at_once, housed
+from gpu_shopper.testing.builders import an_offer
+from tests.unit.engine.house import QUIRKS, House, at_once, housed
 
 
 async def waited(house: House, pacer: Pacer, *, urgent: bool = False) -> float:
@@ -94,3 +99,21 @@ async def test_a_destroy_knows_no_circuit(house: House) -> None:
         pacer.failed()
 
     assert 0 == await waited(house, pacer, urgent=True)
+
+
+SPACED = replace(QUIRKS, launch_spacing=seconds(12))
+
+
+@housed(quirks=SPACED)
+async def test_a_create_that_would_stand_in_line_is_not_begun(house: House) -> None:
+    await house.open_shop(an_offer("o1", machine_id="m1"), an_offer("o2", machine_id="m2"))
+    first, second = await house.asked_for(), await house.asked_for()
+
+    await house.look_after(first)
+    await house.look_after(second)
+    assert [] == house.attempts(second), "nothing is written down as sent that waits for its turn"
+
+    await house.clock.sleep(12)
+    await house.look_after(second)
+    assert [AttemptState.BOUND] == [attempt.state for attempt in house.attempts(second)]
+    assert 2 == len(house.cloud.orders)
