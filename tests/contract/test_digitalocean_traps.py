@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from gpu_shopper.bootstrap.clouds import with_defaults
+from gpu_shopper.domain.ids import deployment_id, session_id
 from gpu_shopper.domain.instance import InstanceStatus
-from gpu_shopper.domain.label import Label
-from gpu_shopper.ports.http import HttpRequest
+from gpu_shopper.domain.label import Label, LabelFacts, write_label
+from gpu_shopper.ports.http import HttpRequest, NoAnswer
+from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.ports.provider_errors import (
     BadOrder,
     OfferGone,
@@ -153,23 +156,102 @@ class CutOff(NoFaults):
         return request
 
 
-@pytest.mark.parametrize("path", ["/v2/tags/", "/v2/droplets/"])
-def test_a_destroy_that_was_cut_off_is_taken_up_where_it_was(path: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"), [("DELETE", "/v2/droplets/"), ("GET", "/v2/tags"), ("DELETE", "/v2/tags/")]
+)
+def test_a_destroy_that_was_cut_off_is_taken_up_where_it_was(method: str, path: str) -> None:
     async def act(cloud: DigitalOceanUnderTest) -> None:
         bought = await cloud.provider.launch(cloud.order(0))
-        cloud.door.faults = CutOff("DELETE", path)
+        cloud.door.faults = CutOff(method, path)
         with pytest.raises(asyncio.CancelledError):
             await cloud.provider.destroy(bought.id)
         cloud.door.faults = NoFaults()
-        found = await cloud.provider.find(Label(bought.label))
-        assert found is not None
-        assert found.id == bought.id
         await cloud.provider.destroy(bought.id)
         await cloud.pass_time(60)
 
     cloud = tried(act)
     assert not cloud.held()
     assert cloud.vendor.leftovers() == {"ssh_keys": 0, "tags": 0}
+
+
+class OnlyDeletesDroplets(NoFaults):
+    """Answers nothing but orders to end a droplet."""
+
+    async def before_effect(self, request: HttpRequest) -> HttpRequest:
+        if request.method == "DELETE" and "/v2/droplets/" in request.url:
+            return request
+        raise NoAnswer("busy")
+
+
+def connected(cloud: DigitalOceanUnderTest) -> CloudProvider:
+    """Return the adapter as a server that was started anew has it: it remembers nothing."""
+    settings = with_defaults(MANIFEST, {"key": KEY, "url": "http://vendor.test"})
+    return MANIFEST.connect(settings, cloud.door, cloud.clock)
+
+
+def label(cloud: DigitalOceanUnderTest, number: int, *, deployment: str = "a") -> Label:
+    facts = LabelFacts(
+        deployment=deployment_id(ord(deployment)),
+        session=session_id(number),
+        number=1,
+        expires_at=cloud.clock.now() + timedelta(hours=2),
+    )
+    return write_label(facts, key=b"k")
+
+
+def test_a_tag_that_was_missed_goes_with_a_later_droplet_and_nobody_elses_does() -> None:
+    async def act(cloud: DigitalOceanUnderTest) -> None:
+        lost = await cloud.provider.launch(changed(cloud.order(0), label=label(cloud, 1)))
+        strange = changed(cloud.order(1), label=label(cloud, 2, deployment="b"))
+        others = await cloud.provider.launch(strange)
+        cloud.door.faults = OnlyDeletesDroplets()
+        await cloud.provider.destroy(lost.id)
+        await cloud.provider.destroy(others.id)
+        assert not cloud.held(), "nothing comes before the end of a droplet"
+        cloud.door.faults = NoFaults()
+        assert cloud.vendor.leftovers()["tags"] == 2
+
+        anew = connected(cloud)
+        young = await anew.launch(changed(cloud.order(2), label=label(cloud, 3)))
+        await anew.destroy(young.id)
+        assert cloud.vendor.leftovers()["tags"] == 2, "its droplet may be on its way"
+        await cloud.pass_time(27 * 3600)
+        old = await anew.launch(changed(cloud.order(3), label=label(cloud, 4)))
+        await anew.destroy(old.id)
+        left = by_hand(cloud, "GET", "/v2/tags").body["tags"]
+        assert [row["name"] for row in left] == [strange.label]
+
+    tried(act)
+
+
+def test_the_tag_of_doubles_stays_until_the_last_but_one_is_gone() -> None:
+    async def act(cloud: DigitalOceanUnderTest) -> None:
+        three = [await cloud.provider.launch(cloud.order(0)) for _ in range(3)]
+        await cloud.provider.destroy(three[0].id)
+        marks = {one.mark for one in (await cloud.provider.list_all()).instances}
+        assert marks == {cloud.order(0).label}
+        for one in three[1:]:
+            await cloud.provider.destroy(one.id)
+
+    cloud = tried(act)
+    assert not cloud.held()
+    assert cloud.vendor.leftovers()["tags"] == 0
+
+
+def test_a_server_that_was_started_anew_learns_the_tag_by_looking() -> None:
+    async def act(cloud: DigitalOceanUnderTest) -> None:
+        first = await cloud.provider.launch(cloud.order(0))
+        second = await cloud.provider.launch(cloud.order(1))
+        anew = connected(cloud)
+        await anew.list_all()
+        await anew.destroy(first.id)
+        again = connected(cloud)
+        await again.observe(second.id)
+        await again.destroy(second.id)
+
+    cloud = tried(act)
+    assert not cloud.held()
+    assert cloud.vendor.leftovers()["tags"] == 0
 
 
 def test_what_was_renamed_is_found_by_its_tag_and_leaves_none() -> None:
@@ -195,7 +277,8 @@ def test_a_destroy_while_something_else_is_under_way_is_asked_again() -> None:
         with pytest.raises(Unavailable):
             await cloud.provider.destroy(bought.id)
         found = await cloud.provider.find(Label(bought.label))
-        assert found is not None, "it is still known by its name"
+        assert found is not None
+        assert found.mark == bought.label
         await cloud.pass_time(180)
         await cloud.provider.destroy(bought.id)
 

@@ -13,16 +13,23 @@ from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpDoor
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import ProviderError, Unavailable
-from gpu_shopper.providers.digitalocean.api import DIALECT, DigitalOceanApi, DropletRow, SizeRow
+from gpu_shopper.providers.digitalocean.api import (
+    DIALECT,
+    DigitalOceanApi,
+    DropletRow,
+    SizeRow,
+    TagRow,
+)
 from gpu_shopper.providers.digitalocean.mapping import (
     PROVIDER,
     credit_of,
     instance_of,
-    marks_of,
     new_droplet_of,
     offers_of,
+    tags_left_of,
 )
 from gpu_shopper.transport.calling import Caller
+from gpu_shopper.transport.decoding import decode_rows
 from gpu_shopper.transport.listing import MOST_PAGES, Menu, Page, list_whole
 
 
@@ -43,6 +50,8 @@ class DigitalOceanProvider:
         self._clock = clock
         self._image = settings["image"]
         self._ssh_key = settings["ssh_key"]
+        # The tags that were seen on droplets: once a droplet is gone, nobody tells any more what its tag was.
+        self._marks: dict[InstanceId, str] = {}
         caller = Caller(
             door,
             clock,
@@ -90,6 +99,7 @@ class DigitalOceanProvider:
         """Buy once. Never retried inside; `Refused` only where nothing was bought for certain."""
         new = new_droplet_of(order, image=self._image, ssh_key=self._ssh_key)
         row = await self._api.create(new)
+        self._marks[InstanceId(str(row.id))] = order.label
         return Instance(
             id=InstanceId(str(row.id)),
             provider=PROVIDER,
@@ -112,7 +122,7 @@ class DigitalOceanProvider:
         """Return the instance; None only if the cloud itself says that it holds no such instance."""
         row = await self._api.droplet(instance_id)
         try:
-            return None if row is None else instance_of(row)
+            return None if row is None else self._instance_of(row)
         except ValueError as error:
             raise Unavailable(f"instance {instance_id}: {error}") from error
 
@@ -123,21 +133,23 @@ class DigitalOceanProvider:
             return await self._api.droplets(cursor=cursor)
 
         began_at = self._clock.now()
-        return await list_whole(fetch, kind=DropletRow, make=instance_of, began_at=began_at)
+        return await list_whole(fetch, kind=DropletRow, make=self._instance_of, began_at=began_at)
 
     async def destroy(self, instance_id: InstanceId) -> None:
-        """Ask for the end of a droplet, disk included, and of the tag that was made for it; may be called any number of times.
+        """Ask for the end of a droplet, disk included, and drop what tags are left; may be called any number of times.
 
-        The tag goes first, while the droplet still tells its name: whenever this is cut off, the next call goes on.
+        The droplet first, before all that might take its time: a tag costs nothing, and what is missed now is cleared
+        away with a later droplet.
         """
-        row: DropletRow | None = None
-        with suppress(ProviderError):
-            row = await self._api.droplet(instance_id, urgent=True)
-        marks = [] if row is None else marks_of(row)
-        first = [mark for mark in marks if row is not None and mark == row.name]
-        await self._drop(first)
         await self._api.delete(instance_id)
-        await self._drop([mark for mark in marks if mark not in first])
+        mark = self._marks.get(instance_id)
+        if mark is None:
+            return
+        with suppress(ProviderError):
+            tags = await self._all_tags()
+            for tag in tags_left_of(tags, mark=mark, now=self._clock.now()):
+                await self._api.delete_tag(tag)
+            self._marks.pop(instance_id, None)
 
     async def balance(self) -> Money | None:
         """Return the credit on the account; None where there is none, and it is billed afterwards."""
@@ -150,8 +162,19 @@ class DigitalOceanProvider:
     async def aclose(self) -> None:
         """Nothing to close: the door is not ours."""
 
-    async def _drop(self, tags: Sequence[str]) -> None:
-        for tag in tags:
-            # A tag costs nothing: no trouble with it may hold up the end of what does.
-            with suppress(ProviderError):
-                await self._api.delete_tag(tag)
+    def _instance_of(self, row: DropletRow) -> Instance:
+        instance = instance_of(row)
+        if instance.mark:
+            self._marks[instance.id] = instance.mark
+        return instance
+
+    async def _all_tags(self) -> list[TagRow]:
+        found: list[TagRow] = []
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            page = await self._api.tags(cursor=cursor)
+            found.extend(decode_rows(page.rows, TagRow).good)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return found

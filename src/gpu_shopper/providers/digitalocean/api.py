@@ -147,6 +147,26 @@ class DropletsPage(msgspec.Struct, frozen=True, kw_only=True):
     meta: Meta | None = None
 
 
+class Resources(msgspec.Struct, frozen=True, kw_only=True):
+    """How many things bear a tag."""
+
+    count: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class TagRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One tag of the account."""
+
+    name: _Text
+    resources: Resources
+
+
+class TagsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of tags; rows are left for later."""
+
+    tags: list[msgspec.Raw]
+    links: Links | None = None
+
+
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """One droplet, shown or just bought."""
 
@@ -210,10 +230,10 @@ class DigitalOceanApi:
             total=None if page.meta is None else page.meta.total,
         )
 
-    async def droplet(self, droplet_id: str, *, urgent: bool = False) -> DropletRow | None:
+    async def droplet(self, droplet_id: str) -> DropletRow | None:
         """Return one droplet, None if the cloud says that there is none."""
         what = f"instance {droplet_id}"
-        reply = await self._caller.ask(Call(path=_path(droplet_id), what=what, urgent=urgent))
+        reply = await self._caller.ask(Call(path=_path(droplet_id), what=what))
         if says_gone(reply, DIALECT):
             return None
         judge_read(reply, what=what, dialect=DIALECT)
@@ -228,11 +248,17 @@ class DigitalOceanApi:
         call = Call(method="DELETE", path=_path(droplet_id), what=what, urgent=True)
         judge_destroy(await self._caller.ask(call), DIALECT, what=what)
 
+    async def tags(self, *, cursor: str | None) -> Page:
+        """Return a page of the account's tags."""
+        call = Call(path="/v2/tags", query=_paged(cursor), what="tags")
+        page = decode(await self._caller.read(call), TagsPage, what="tags")
+        return Page(rows=page.tags, next_cursor=_next(page.links, cursor, what="tags"))
+
     async def delete_tag(self, tag: str) -> None:
         """Drop a tag, from the account and from all that bears it; one that is not there is no error."""
         what = f"tag {tag}"
         path = f"/v2/tags/{quote(tag, safe='')}"
-        call = Call(method="DELETE", path=path, what=what, urgent=True)
+        call = Call(method="DELETE", path=path, what=what)
         judge_destroy(await self._caller.ask(call), DIALECT, what=what)
 
     async def balance(self) -> Balance:

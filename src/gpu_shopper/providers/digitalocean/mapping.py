@@ -3,13 +3,13 @@
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import floor
 
 from gpu_shopper.domain.gpu_reading import GpuRead, read_row
 from gpu_shopper.domain.ids import InstanceId, OfferId, ProviderName
 from gpu_shopper.domain.instance import Endpoint, Instance, InstanceStatus
-from gpu_shopper.domain.label import PREFIX
+from gpu_shopper.domain.label import PREFIX, unproved_facts
 from gpu_shopper.domain.money import Money, money, rate
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.places import read_place
@@ -21,6 +21,7 @@ from gpu_shopper.providers.digitalocean.api import (
     GpuInfo,
     NewDroplet,
     SizeRow,
+    TagRow,
 )
 from gpu_shopper.providers.virtual_machines import read_address
 
@@ -30,6 +31,8 @@ USER = "root"
 MOST_USER_DATA = 64 * 1024
 _MB_PER_GB = 1024
 _MIB_PER_GB = 1024
+# A tag whose droplet may have lived until now is left alone for a while.
+_TAG_OUTLIVES = timedelta(days=1)
 _SLUG = re.compile(r"gpu-(?P<model>[a-z0-9]+?)x(?P<count>\d{1,3})-(?P<gb>\d{1,5})gb(-.*)?")
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -139,7 +142,7 @@ def instance_of(row: DropletRow) -> Instance:
         id=InstanceId(str(row.id)),
         provider=PROVIDER,
         label=row.name,
-        mark=next(iter(marks_of(row)), ""),
+        mark=next((tag for tag in row.tags or () if tag.startswith(f"{PREFIX}-")), ""),
         status=status,
         gpu_name="" if gpu is None else gpu.gpu_type if info is None else info.model,
         gpu_count=0 if gpu is None else gpu.gpu_count,
@@ -150,9 +153,24 @@ def instance_of(row: DropletRow) -> Instance:
     )
 
 
-def marks_of(row: DropletRow) -> Sequence[str]:
-    """Return those of its tags that look like labels of ours."""
-    return [tag for tag in row.tags or () if tag.startswith(f"{PREFIX}-")]
+def tags_left_of(tags: Sequence[TagRow], *, mark: str, now: datetime) -> list[str]:
+    """Return the tags that a droplet with this mark leaves behind, of all that the account has; never anybody else's.
+
+    Its own stays where a double bears it as well; the droplet itself may still be counted. With its own go those that nothing bears any more, of attempts of the same deployment whose time is over for a day:
+    whoever made those did not get round to it.
+    """
+    return [tag.name for tag in tags if _is_own(tag, mark) or _is_left(tag, mark, now)]
+
+
+def _is_own(tag: TagRow, mark: str) -> bool:
+    return tag.name == mark and tag.resources.count <= 1
+
+
+def _is_left(tag: TagRow, mark: str, now: datetime) -> bool:
+    mine, its = unproved_facts(mark), unproved_facts(tag.name)
+    if tag.resources.count or mine is None or its is None or its.deployment != mine.deployment:
+        return False
+    return its.expires_at + _TAG_OUTLIVES < now
 
 
 def _endpoint_of(row: DropletRow) -> Endpoint | None:
