@@ -240,16 +240,18 @@ def test_the_price_is_that_of_the_machine_and_its_volume() -> None:
     tried(act)
 
 
-def test_a_label_that_is_lost_in_one_place_is_read_in_the_other() -> None:
+@pytest.mark.parametrize("kept", [0, 10])
+def test_a_label_that_is_lost_in_one_place_is_read_in_the_other(kept: int) -> None:
     async def act(cloud: VerdaUnderTest) -> None:
-        cloud.vendor.model.misbehave([{"kind": "label_lost"}])
+        cloud.vendor.model.misbehave([{"kind": "label_lost", "params": {"keep": kept}}])
         order = cloud.order(0)
         bought = await cloud.provider.launch(order)
         found = await cloud.provider.find(order.label)
         assert found is not None
         assert (found.id, found.mark) == (bought.id, order.label)
+        await cloud.provider.destroy(bought.id)
 
-    tried(act)
+    assert tried(act).vendor.leftovers() == NOTHING
 
 
 # Ending.

@@ -39,7 +39,7 @@ from gpu_shopper.providers.verda.mapping import (
     instance_of,
     is_left,
     label_in,
-    label_of,
+    labels_of,
     made_before,
     new_instance_of,
     offers_of,
@@ -224,8 +224,7 @@ class VerdaProvider:
             # Only its own: another volume that somebody attached is not ours to delete. An empty list would keep them all.
             volume_ids = [row.os_volume_id] if row.os_volume_id else None
             await self._api.delete(instance_id, volume_ids=volume_ids)
-        label = label_in(label_of(row))
-        if label is not None:
+        for label in labels_of(row):
             await self._drop_things(label)
 
     async def balance(self) -> Money | None:
@@ -289,15 +288,14 @@ class VerdaProvider:
 
     async def _volumes_of(self, row: InstanceRow) -> list[VolumeRow]:
         """Return the volumes that are left of an instance that is discontinued."""
-        label = label_in(label_of(row))
+        labels = labels_of(row)
         rows = decode_rows(await self._api.volumes(urgent=True), VolumeRow)
         if rows.rejected:
             raise Unavailable(f"volumes: {rows.rejected} cannot be read: {rows.example}")
         return [
             volume
             for volume in rows.good
-            if is_left(volume)
-            and (volume.id == row.os_volume_id or (label is not None and volume.name == label))
+            if is_left(volume) and (volume.id == row.os_volume_id or volume.name in labels)
         ]
 
     async def _list_instances(self) -> Listing:

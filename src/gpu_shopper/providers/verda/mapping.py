@@ -168,6 +168,12 @@ def label_of(row: InstanceRow) -> str:
     return row.description or row.hostname or ""
 
 
+def labels_of(row: InstanceRow) -> list[str]:
+    """Return all labels that an instance bears: one of two places may have lost it, or a part of it."""
+    found = (label_in(text or "") for text in (row.hostname, row.description))
+    return list(dict.fromkeys(label for label in found if label is not None))
+
+
 def instance_of(row: InstanceRow, *, gb_month: float) -> Instance | None:
     """Return the row as an instance; None for a discontinued one, of which the cloud says that it has ended.
 
