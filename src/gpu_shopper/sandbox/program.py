@@ -115,7 +115,9 @@ class Program:
             at = self.model.next_event_at()
             nap = _LONGEST_NAP_S if at is None else min(max(at - time.time(), 0.0), _LONGEST_NAP_S)
             try:
-                await asyncio.wait_for(self._changed.wait(), nap)
+                # Not `wait_for`: before Python 3.12 it may swallow a cancellation that comes with the change.
+                async with asyncio.timeout(nap):
+                    await self._changed.wait()
             except TimeoutError:
                 await self._let_time_pass()
 
