@@ -53,6 +53,10 @@ _BOOT_S = 0.5
 _OFFERS = 60
 _REST_S = 900.0
 _AT_ONCE = 12
+# An end is known only when somebody has looked, at the cloud's pace, by a server that is killed meanwhile.
+_MOST_OFF_S = 120.0
+# What is left beside instances and costs nothing; it is dropped when nothing can need it any more.
+_FREE = frozenset({"ssh_keys", "scripts", "keypairs", "key_pairs", "security_groups", "firewalls"})
 # Faults of every vendor, each now and then.
 FAULTS: tuple[Mapping[str, Any], ...] = (
     {"kind": "lose_create_reply", "rate": 0.08},
@@ -158,6 +162,8 @@ class Outcome:
     struck: Counter[str] = field(default_factory=Counter)
     billed: float = 0.0
     booked: float = 0.0
+    off_s: list[float] = field(default_factory=list)
+    beside: Counter[str] = field(default_factory=Counter)
     rest_s: float = 0.0
     owed: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -326,17 +332,34 @@ class Fleet:
                 found.by_cloud[vendor.name] += 1
                 if entry["name"] not in ours:
                     found.wrong.append(f"{vendor.name}: {entry['id']} is in no attempt")
-            left, before = vendor.leftovers(), self._beside[vendor.name]
-            if any(count > before.get(kind, 0) for kind, count in left.items()):
-                found.wrong.append(f"{vendor.name}: left behind {left}")
+            before = self._beside[vendor.name]
+            for kind, count in vendor.leftovers().items():
+                if count > before.get(kind, 0):
+                    found.beside[f"{vendor.name} {kind}"] = count - before.get(kind, 0)
+                    if kind not in _FREE:
+                        found.wrong.append(f"{vendor.name}: {kind} left behind, and billed")
         found.sessions = Counter(
             str(row["state"]) for row in self._book("SELECT state FROM sessions")
         )
         found.booked = (
             sum(row["amount"] for row in self._book("SELECT amount FROM cost_entries")) / 1e6
         )
-        if found.cost_error > 0.01:
-            found.wrong.append(f"booked {found.booked:.4f}, billed {found.billed:.4f} USD")
+        self._compare_bills()
+
+    def _compare_bills(self) -> None:
+        """Hold the bill of each instance against its cloud's own, in seconds of its price."""
+        entries = {entry["name"]: entry for vendor in self.vendors for entry in vendor.ledger()}
+        booked = Counter[str]()
+        for row in self._book(
+            "SELECT label, amount FROM attempts JOIN cost_entries ON attempt_id = attempts.id"
+        ):
+            booked[row["label"]] += row["amount"]
+        for label, entry in entries.items():
+            if entry["name"] != PLANTED and entry["price_per_hour_micros"]:
+                off = booked[label] - entry["billed_micros"]
+                self.outcome.off_s.append(off * 3600 / entry["price_per_hour_micros"])
+        if any(abs(off) > _MOST_OFF_S for off in self.outcome.off_s):
+            self.outcome.wrong.append(f"a bill is off by more than {_MOST_OFF_S:g} s of its price")
 
     def _book(self, statement: str) -> list[sqlite3.Row]:
         address = f"{self.server.database.as_uri()}?mode=ro"
@@ -357,6 +380,10 @@ def report(found: Outcome) -> Iterator[str]:
     yield f"instances:  {sum(found.by_cloud.values())}: {dict(sorted(found.by_cloud.items()))}"
     yield f"faults:     {sum(found.struck.values())}: {dict(sorted(found.struck.items()))}"
     yield f"bill:       booked {found.booked:.4f}, the clouds' own {found.billed:.4f} USD, apart by {found.cost_error:.2%}"
+    if found.off_s:
+        ranked = sorted(found.off_s)
+        yield f"each bill:  off by {ranked[0]:+.1f} to {ranked[-1]:+.1f} s of its price, {ranked[len(ranked) // 2]:+.1f} in the middle"
+    yield f"beside:     {dict(sorted(found.beside.items()))}, which cost nothing and are cleared away later"
     yield f"at rest:    after {found.rest_s:.0f} s, {found.owed} unanswered orders still looked for"
     yield f"wrong:      {len(found.wrong)}"
     yield from (f"  {each}" for each in found.wrong[:20])
