@@ -56,7 +56,9 @@ _AT_ONCE = 12
 # An end is known only when somebody has looked, at the cloud's pace, by a server that is killed meanwhile.
 _MOST_OFF_S = 120.0
 # What is left beside instances and costs nothing; it is dropped when nothing can need it any more.
-_FREE = frozenset({"ssh_keys", "scripts", "keypairs", "key_pairs", "security_groups", "firewalls"})
+_FREE = frozenset(
+    {"ssh_keys", "scripts", "keypairs", "key_pairs", "security_groups", "tags", "environments"}
+)
 # Faults of every vendor, each now and then.
 FAULTS: tuple[Mapping[str, Any], ...] = (
     {"kind": "lose_create_reply", "rate": 0.08},
@@ -382,7 +384,8 @@ def report(found: Outcome) -> Iterator[str]:
     yield f"bill:       booked {found.booked:.4f}, the clouds' own {found.billed:.4f} USD, apart by {found.cost_error:.2%}"
     if found.off_s:
         ranked = sorted(found.off_s)
-        yield f"each bill:  off by {ranked[0]:+.1f} to {ranked[-1]:+.1f} s of its price, {ranked[len(ranked) // 2]:+.1f} in the middle"
+        middle = ranked[len(ranked) // 2]
+        yield f"each bill:  off by {ranked[0]:+.1f} to {ranked[-1]:+.1f} s of its price, {middle:+.1f} in the middle"
     yield f"beside:     {dict(sorted(found.beside.items()))}, which cost nothing and are cleared away later"
     yield f"at rest:    after {found.rest_s:.0f} s, {found.owed} unanswered orders still looked for"
     yield f"wrong:      {len(found.wrong)}"
