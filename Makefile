@@ -15,7 +15,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help clients conformance setup proof mutation setup-runtime demo serve test check lint tidy format bench openapi gpus simulate soak torture crashes lock clean
+.PHONY: help fleet clients conformance setup proof mutation setup-runtime demo serve test check lint tidy format bench openapi gpus simulate soak torture crashes lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ clients: setup ## Install the vendors' own clients, which some tests run (what c
 
 conformance: clients ## Hold the clouds' simulators and adapters against clients that we did not write
 	@$(BIN)/python -m pytest -q -rs tests/conformance $(ARGS)
+
+fleet: setup ## All simulated clouds at once, faults on, a server killed every few seconds (ARGS="--minutes 10")
+	@$(BIN)/python -m gpu_shopper.testing.fleet $(ARGS)
 
 check: lint tidy ## Check format, style, import rules, types, dependencies and spelling
 
