@@ -156,7 +156,8 @@ def instance_of(row: DropletRow) -> Instance:
 def tags_left_of(tags: Sequence[TagRow], *, mark: str, now: datetime) -> list[str]:
     """Return the tags that a droplet with this mark leaves behind, of all that the account has; never anybody else's.
 
-    Its own stays where a double bears it as well; the droplet itself may still be counted. With its own go those that nothing bears any more, of attempts of the same deployment whose time is over for a day:
+    Its own stays where a double bears it as well; the droplet itself may still be counted. With its own go those that
+    nothing bears any more, of attempts of the same deployment whose time is over for a day:
     whoever made those did not get round to it.
     """
     return [tag.name for tag in tags if _is_own(tag, mark) or _is_left(tag, mark, now)]
