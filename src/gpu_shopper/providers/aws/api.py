@@ -74,6 +74,7 @@ _FAMILIES = ("g*", "p*")
 
 _Text = Annotated[str, msgspec.Meta(max_length=2000)]
 _Whole = Annotated[str, msgspec.Meta(pattern=r"^\d{1,9}$")]
+_Share = Annotated[str, msgspec.Meta(pattern=r"^[01](\.\d{1,9})?$")]
 _Dollars = Annotated[str, msgspec.Meta(pattern=r"^\d{1,6}(\.\d{1,12})?$")]
 _Id = Annotated[str, msgspec.Meta(pattern=r"^i-[0-9a-f]{8,32}$")]
 
@@ -85,11 +86,12 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Gpu(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """GPUs of one kind; of a part of one there are 0, and `memory_info` is that part's."""
+    """GPUs of one kind; of a part of one there are 0, and `gpu_partition_size` says how large a part."""
 
     name: _Text
     manufacturer: _Text
     count: _Whole
+    gpu_partition_size: _Share | None = None
     memory_info: Memory
 
 

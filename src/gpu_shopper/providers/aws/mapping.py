@@ -176,8 +176,9 @@ def _gpus_of(row: TypeRow | None) -> GpuRead | None:
     gpus = row.gpu_info.gpus if row and row.gpu_info else None
     if row is None or not gpus:
         return None
-    # Of a part of a GPU there are none, by its own count; how large a part it is, its memory tells.
-    count = max(1, sum(int(gpu.count) for gpu in gpus))
+    whole = sum(int(gpu.count) for gpu in gpus)
+    # Of a part of a GPU there are none, by its own count.
+    count = whole or float(gpus[0].gpu_partition_size or 1)
     name = _BOARDS.get(row.instance_type.partition(".")[0], gpus[0].name)
     return read_row(name, count, int(gpus[0].memory_info.size_in_mib) / _MIB_PER_GB)
 

@@ -95,6 +95,10 @@ class Aws(VendorCloud):
         kept = [disk for disk in self._furniture.disks.values() if not self._holds(disk.instance)]
         return {"volumes": len(kept), "key_pairs": len(self._furniture.keys)}
 
+    def forget_tokens(self) -> None:
+        """Forget all tokens, as the real one does after some time."""
+        self._tokens.clear()
+
     def _perform(self, request: VendorRequest, now: float, parts: tuple[str, ...]) -> VendorReply:
         del parts
         asked = Asked(form=Form(request.raw), region=signed_region(request), now=now)

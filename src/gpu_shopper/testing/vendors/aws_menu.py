@@ -47,13 +47,10 @@ def _sizes() -> Iterator[tuple[str, str, int, int, int]]:
 
 def goods(*, size: int) -> list[Goods]:
     """Return what is sold, under ids of the simulator's own: `g5.xlarge@us-east-1`, and with a zone for spot instances."""
-    found = []
+    found: list[Goods] = []
     for region in REGIONS:
-        for kind, *_ in _sizes():
-            found.append(_goods(kind, region, ""))
-    for region in REGIONS:
-        for kind, *_ in _sizes():
-            found += [_goods(kind, region, f"{region}{letter}") for letter in _ZONES]
+        for zone in ("", *(f"{region}{letter}" for letter in _ZONES)):
+            found += [_goods(kind, region, zone) for kind, *_ in _sizes()]
     return found[:size]
 
 
