@@ -16,6 +16,7 @@ from gpu_shopper.domain.offer import Offer
 from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.ports.provider import CloudProvider, LaunchOrder, Unchanged
 from gpu_shopper.ports.provider_errors import Ambiguous, OfferGone, QuotaReached, Unavailable
+from gpu_shopper.providers.manifest import EndRequest
 from gpu_shopper.providers.sandbox import MANIFEST
 
 T = TypeVar("T")
@@ -356,7 +357,7 @@ def test_the_balance_is_read(dollars: float, micros: int) -> None:
 def test_the_manifest_says_what_is_needed_and_what_a_node_can_do() -> None:
     assert {"url": False, "key": True} == {spec.name: spec.secret for spec in MANIFEST.settings}
     assert all(spec.required for spec in MANIFEST.settings)
-    assert MANIFEST.end_request is not None
+    assert isinstance(MANIFEST.end_request, EndRequest)
     assert "${SANDBOX_INSTANCE_KEY}" in MANIFEST.end_request.headers["Authorization"]
     assert MANIFEST.quirks.adoption_looks[-1] <= MANIFEST.quirks.adoption_window
     assert MANIFEST.capabilities.node_can_end_itself

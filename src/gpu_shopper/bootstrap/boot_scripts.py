@@ -5,14 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gpu_shopper.agent.boot_script import BASE64_LINE, boot_script
-from gpu_shopper.agent.config import AgentConfig, EndByRequest
+from gpu_shopper.agent.config import AgentConfig, EndByCommand, EndByRequest
 from gpu_shopper.agent.pack import zipapp_bytes
 from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.label import Label
 from gpu_shopper.ports.boot import BootOrder
 from gpu_shopper.ports.vault import Secret
-from gpu_shopper.providers.manifest import Manifest
+from gpu_shopper.providers.manifest import EndCommand, Manifest
 
 # As long as each part of an order can be.
 _LARGEST = BootOrder(
@@ -54,7 +54,6 @@ class AgentBootScripts:
     def script(self, order: BootOrder) -> str:
         """Return the script."""
         manifest = self._manifests[order.provider]
-        end = manifest.end_request
         config = AgentConfig(
             label=order.label,
             token=order.token.text,
@@ -62,9 +61,7 @@ class AgentBootScripts:
             control_urls=self._urls,
             heartbeat_seconds=self._limits.heartbeat.total_seconds(),
             lease_seconds=self._limits.lease.total_seconds(),
-            end=None
-            if end is None
-            else EndByRequest(method=end.method, url=end.url, headers=dict(end.headers)),
+            end=_end_of(manifest),
             probe_public_key=order.probe_key,
             process_scope_env=manifest.process_scope_env,
             instance_id_env=manifest.instance_id_env,
@@ -81,3 +78,12 @@ class AgentBootScripts:
         """Return extra environment for this cloud's nodes: none is needed so far."""
         assert provider in self._manifests, provider
         return {}
+
+
+def _end_of(manifest: Manifest) -> EndByRequest | EndByCommand | None:
+    end = manifest.end_request
+    if isinstance(end, EndCommand):
+        return EndByCommand(end.words)
+    if end is None:
+        return None
+    return EndByRequest(method=end.method, url=end.url, headers=dict(end.headers))

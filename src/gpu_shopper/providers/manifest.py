@@ -39,6 +39,13 @@ class EndRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndCommand:
+    """How a node ends itself where shutting down ends it: the words of a command, run as who logs in there."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """One kind of cloud.
 
@@ -51,6 +58,6 @@ class Manifest:
     capabilities: Capabilities
     quirks: Quirks
     connect: Callable[[Mapping[str, str], HttpDoor, Clock], CloudProvider]
-    end_request: EndRequest | None = None
+    end_request: EndRequest | EndCommand | None = None
     process_scope_env: str | None = None
     instance_id_env: str | None = None

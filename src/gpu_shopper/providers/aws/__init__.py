@@ -9,8 +9,8 @@ from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpDoor
 from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.aws.adapter import AwsProvider
-from gpu_shopper.providers.aws.mapping import DEFAULT_DISK_GB, PROVIDER
-from gpu_shopper.providers.manifest import Manifest, SettingSpec
+from gpu_shopper.providers.aws.mapping import DEFAULT_DISK_GB, END_COMMAND, PROVIDER
+from gpu_shopper.providers.manifest import EndCommand, Manifest, SettingSpec
 
 # A virtual machine with a large image is up in some minutes; describing lags by seconds, and by a minute on a bad day;
 # an account may ask some five times a second in each region, and is asked for patience beyond.
@@ -36,7 +36,11 @@ _QUIRKS = Quirks(
     ),
 )
 _CAPABILITIES = Capabilities(
-    custom_image=False, exposed_ports=True, native_idempotency=True, interruptible=True
+    custom_image=False,
+    exposed_ports=True,
+    native_idempotency=True,
+    interruptible=True,
+    node_can_end_itself=True,
 )
 
 
@@ -103,4 +107,6 @@ MANIFEST = Manifest(
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
     connect=_connect,
+    # What was put there at the first start; where it is not, as at a simulated node, nothing happens.
+    end_request=EndCommand(words=("sudo", "-n", END_COMMAND)),
 )
