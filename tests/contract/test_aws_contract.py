@@ -57,3 +57,27 @@ def test_it_keeps_the_contract(check: Check) -> None:
         asyncio.run(check(AwsUnderTest()))
     except NotTried:
         pytest.skip("this cloud cannot be told to do that, or does not claim to")
+
+
+def test_a_disk_that_did_not_go_with_its_instance_is_deleted_by_the_next_destroy() -> None:
+    cloud = AwsUnderTest()
+
+    async def act() -> None:
+        order = cloud.order(0)
+        bought = await cloud.provider.launch(order)
+        disks = cloud.vendor._furniture
+        _, tags = disks._noted[order.label]
+        disks.note_disks(order.label, keeps=True, tags=tags)
+        foreign = cloud.order(1)
+        await cloud.provider.destroy((await cloud.provider.launch(foreign)).id)
+        disks.note_disks(foreign.label, keeps=True, tags={"gpu-shopper": "another's"})
+
+        cloud.vendor.model.kill(bought.id.partition(":")[2], now=cloud.clock.now().timestamp())
+        list(disks.disks_of(cloud.vendor.model.ledger(cloud.clock.now().timestamp())))
+        assert cloud.vendor.leftovers()["volumes"] == 2
+        await cloud.provider.destroy(bought.id)
+
+        # Only its own.
+        assert cloud.vendor.leftovers()["volumes"] == 1
+
+    asyncio.run(act())
