@@ -472,6 +472,63 @@ def test_a_machine_is_told_to_end_even_where_nothing_else_can_be_read() -> None:
     assert not there.vendor.model.alive(there.clock.now().timestamp())
 
 
+def test_what_held_up_one_destroy_does_not_hold_up_the_next() -> None:
+    there = There()
+
+    class Hangs(NoFaults):
+        async def before_effect(self, request: HttpRequest) -> HttpRequest:
+            if request.method == "GET":
+                await asyncio.Event().wait()
+            return request
+
+    async def life() -> None:
+        bought = await there.cloud.launch(order_of(there.offer(), facts()))
+        await there.clock.sleep(60)
+        there.door.faults = Hangs()
+        for sent in (0, 1):
+            trying = asyncio.create_task(there.cloud.destroy(bought.id))
+            for _ in range(50):
+                await asyncio.sleep(0)
+            trying.cancel()
+            assert len(there.asked("DELETE")) == sent
+        there.door.faults = NoFaults()
+        await there.cloud.destroy(bought.id)
+
+    asyncio.run(life())
+    assert there.vendor.leftovers() == NOTHING
+
+
+def test_a_price_list_that_cannot_be_had_costs_one_look_in_ten_minutes() -> None:
+    there = There()
+
+    class NoPrices(NoFaults):
+        async def after_effect(self, request: HttpRequest, reply: HttpReply) -> HttpReply:
+            gone = request.url.endswith("/pricebook")
+            return HttpReply(status=500, headers={}, body=b"{}") if gone else reply
+
+    async def looks(cloud: CloudProvider, number: InstanceId) -> int:
+        before = len(there.door.heard)
+        seen = await cloud.observe(number)
+        assert seen is not None
+        assert seen.rate is None
+        return len(there.door.heard) - before
+
+    async def life() -> None:
+        bought = await there.cloud.launch(order_of(there.offer(), facts()))
+        there.door.faults = NoPrices()
+        cloud = there.another()
+        assert [await looks(cloud, bought.id) for _ in range(3)] == [2, 1, 1]
+        await there.clock.sleep(601)
+        assert await looks(cloud, bought.id) == 2
+        assert (await cloud.list_all()).complete
+        there.door.faults = NoFaults()
+        await there.clock.sleep(601)
+        seen = await cloud.observe(bought.id)
+        assert seen.rate == there.offer().price
+
+    asyncio.run(life())
+
+
 @pytest.mark.parametrize(
     ("rule", "expected", "keys"),
     [

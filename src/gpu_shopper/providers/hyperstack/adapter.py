@@ -70,9 +70,11 @@ class HyperstackProvider:
         self._quirks = quirks
         self._clock = clock
         self._image = settings["image"]
-        self._prices: tuple[datetime, PriceList] | None = None
+        self._prices: PriceList | None = None
+        self._asked_prices_at: datetime | None = None
         # What is left of machines that were told to end, until it is cleared away or they are gone.
         self._leftovers: dict[str, Leftover] = {}
+        self._begun: set[str] = set()
         caller = Caller(
             door,
             clock,
@@ -106,7 +108,7 @@ class HyperstackProvider:
         stocks = (await self._api.stocks()).stocks
         regions = (await self._api.regions()).regions
         market = market_of(await self._api.prices(), stocks, regions)
-        self._prices = (fetched_at, market.prices)
+        self._prices = market.prices
         for group in groups:
             region = group.region_name
 
@@ -168,7 +170,7 @@ class HyperstackProvider:
 
     async def list_all(self) -> Listing:
         """Return every instance of the account, ours or not; a listing with a missing part says so."""
-        seen, prices = 0, await self._price_list()
+        seen, prices = 0, self._prices
 
         async def fetch(cursor: str | None) -> Page:
             nonlocal seen
@@ -193,16 +195,15 @@ class HyperstackProvider:
 
     async def destroy(self, instance_id: InstanceId) -> None:
         """Ask for the end of an instance, its key first; may be called any number of times."""
-        try:
+        # Whatever held up an earlier try must not hold up this one: the machine first, then.
+        begun = instance_id in self._begun
+        self._begun.add(instance_id)
+        is_clear = not begun and await self._prepare_end(instance_id)
+        await self._api.delete(instance_id)
+        if not is_clear:
             await self._note_leftover(instance_id)
             await self._clear_key(instance_id)
-        except ProviderError:
-            # Whatever becomes of the rest: the machine is told to end, and the rest is told of after it.
-            await self._api.delete(instance_id)
-            await self._note_leftover(instance_id)
-        else:
-            await self._api.delete(instance_id)
-        await self._clear_key(instance_id)
+        self._begun.discard(instance_id)
 
     async def balance(self) -> Money | None:
         """Return the money left on the account."""
@@ -213,12 +214,16 @@ class HyperstackProvider:
         """Nothing to close: the door is not ours."""
 
     async def _price_list(self) -> PriceList | None:
-        """Return the price list, which machines do not tell; an older one, or none, where it cannot be had."""
+        """Return the price list, which machines do not tell: the menu's last, else one that is asked for once in a while."""
         now = self._clock.now()
-        if self._prices is None or now - self._prices[0] > _PRICES_LAST:
+        if self._prices is None and (
+            self._asked_prices_at is None or now - self._asked_prices_at > _PRICES_LAST
+        ):
+            # Noted before: who waits for it in vain does not do so each time.
+            self._asked_prices_at = now
             with suppress(ProviderError):
-                self._prices = (now, price_list_of(await self._api.prices()))
-        return None if self._prices is None else self._prices[1]
+                self._prices = price_list_of(await self._api.prices())
+        return self._prices
 
     async def _environment_in(self, region: str, label: str) -> str:
         """Return the name of an environment in this region: the usual one, else ours, which is made if need be."""
@@ -253,6 +258,15 @@ class HyperstackProvider:
         if image is None:
             raise BadOrder(f"{region} has no image of Ubuntu with CUDA; name one in `image`")
         return image
+
+    async def _prepare_end(self, instance_id: InstanceId) -> bool:
+        """Clear away what can be before a machine ends; return whether that was all."""
+        try:
+            await self._note_leftover(instance_id)
+            await self._clear_key(instance_id)
+        except ProviderError:
+            return False
+        return True
 
     async def _note_leftover(self, instance_id: InstanceId) -> None:
         row = await self._api.vm(instance_id, urgent=True)
