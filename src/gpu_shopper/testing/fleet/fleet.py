@@ -50,11 +50,8 @@ class Fleet:
         self.server.port = free_port()
         self.outcome = Outcome()
         self._chance = random.Random(seed)
-        self._planted: dict[str, str] = {}
         self._beside: dict[str, dict[str, int]] = {}
-        self._judge = Judge(
-            self.vendors, self.server.database, planted=self._planted, beside=self._beside
-        )
+        self._judge = Judge(self.vendors, self.server.database, beside=self._beside)
         self._left: list[int] = []
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -77,7 +74,7 @@ class Fleet:
         """Start everything, and plant what must survive."""
         for vendor in self.vendors:
             vendor.start()
-            self._planted[vendor.name] = vendor.plant()
+            vendor.plant()
             self._beside[vendor.name] = vendor.leftovers()
         self.server.start(wait=True, **self.settings)
         wanted = {str(vendor.manifest.name) for vendor in self.vendors}

@@ -74,10 +74,10 @@ class Vendor(Program):
         found: dict[str, int] = self.control("GET", "ledger")["leftovers"]
         return found
 
-    def plant(self) -> str:
-        """Rent something in the same account that is not ours; return its id."""
+    def plant(self) -> None:
+        """Rent something in the same account that is not ours."""
 
-        async def go() -> str:
+        async def go() -> None:
             door = AiohttpDoor()
             try:
                 cloud = self.manifest.connect(
@@ -90,8 +90,8 @@ class Vendor(Program):
                     offer=offer, label=Label(PLANTED), ends_by=RealClock().now() + timedelta(hours=6), price_cap=offer.price,
                     image=None, disk_gb=None, ssh_public_keys=(_A_KEY,), env={}, on_start="",
                 )  # fmt: skip
-                return (await cloud.launch(order)).id
+                await cloud.launch(order)
             finally:
                 await door.aclose()
 
-        return asyncio.run(go())
+        asyncio.run(go())
