@@ -95,6 +95,8 @@ _QUIRKS = Quirks(
 )
 # Writes under a claim that the model has no need of, and why.
 _BEYOND_THE_MODEL = {
+    "bringing._pin": "pins the key of the host that is visited, where the attempt is still what it was",
+    "bringing.bring_agent": "tells that the script was brought, and changes nothing else",
     "launching._fail": "ends a session as `reconciler._stop` does",
     "observing._conclude": "a report that we fetched, which ends nothing but what does not fit, and when to look again",
 }
