@@ -34,7 +34,8 @@ def test_a_list_of_offers_that_goes_wrong_leaves_the_last_good_one(tmp_path: Pat
             rig.running(session)
             rig.end(session)
             rig.cloud.misbehave()
-            until("it is fine again", lambda: source(rig)["ok"])
+            # What was rented is on sale again only when its end has come through.
+            until("it is fine again", lambda: source(rig)["ok"] and source(rig)["offers"] == offers)
 
 
 def test_a_menu_survives_the_server_while_its_cloud_hangs(tmp_path: Path) -> None:

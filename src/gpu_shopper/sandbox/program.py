@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import msgspec
@@ -35,6 +36,7 @@ class Program:
         self._supervisor = supervisor
         self._saved_version = -1
         self._saving = asyncio.Lock()
+        self._writer = ThreadPoolExecutor(max_workers=1)
         self._changed = asyncio.Event()
         self._working: set[asyncio.Task[None]] = set()
         self._standing: list[asyncio.Task[None]] = []
@@ -97,6 +99,7 @@ class Program:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._save()
+        self._writer.shutdown()
 
     async def _save(self) -> None:
         """Write the state if it is not written yet; those who wait meanwhile share one write."""
@@ -106,7 +109,8 @@ class Program:
                 return
             version = self.model.version
             state = msgspec.json.encode(self.model.snapshot())
-            await asyncio.to_thread(self._store.save, state)
+            # One thread for all: who is cancelled while it writes leaves it writing, and the next must come after it.
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._store.save, state)
             self._saved_version = version
 
     async def _keep_time(self) -> None:
