@@ -4,13 +4,13 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import floor
 
 from gpu_shopper.domain.gpu_reading import GpuRead, read_row
 from gpu_shopper.domain.ids import InstanceId, OfferId, ProviderName
 from gpu_shopper.domain.instance import Endpoint, Instance, InstanceStatus
-from gpu_shopper.domain.label import PREFIX, unproved_facts
+from gpu_shopper.domain.label import PREFIX
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.places import Place, read_place
@@ -18,6 +18,7 @@ from gpu_shopper.domain.true_price import MONTH_HOURS
 from gpu_shopper.ports.provider import LaunchOrder
 from gpu_shopper.ports.provider_errors import BadOrder
 from gpu_shopper.providers.prime.api import KeyRow, NewOrder, NewPod, OfferRow, PodRow, Resource
+from gpu_shopper.providers.virtual_machines import is_left_of
 
 PROVIDER = ProviderName("prime")
 DEFAULT_IMAGE = "ubuntu_22_cuda_12"
@@ -31,8 +32,6 @@ _SSH = re.compile(r"(?:ssh\s+)?(?P<user>[^\s@]+)@(?P<host>[^\s@:]+)(?:\s+-p\s*(?
 _NO_GPU = "CPU_NODE"
 _TWO_LETTERS = re.compile(r"[A-Z]{2}")
 _COUNTRIES = {"UK": "GB", "EU": ""}
-# A key of a session that is over for so long is nobody's any more.
-_KEY_OUTLIVES = timedelta(days=1)
 
 # What is not known here means to keep waiting; an error upstream may still hold, and bill, a machine.
 _STATUSES: Mapping[str | None, InstanceStatus] = {
@@ -281,13 +280,4 @@ def keys_left_of(keys: Sequence[KeyRow], *, label: str, now: datetime) -> list[K
     of its session, and of sessions of the same deployment that are over for a day: whoever made those may have died.
     """
     ours = [key for key in keys if (key.name or "").startswith(f"{PREFIX}-")]
-    return [key for key in ours if key.name == label or _is_left_of(key.name or "", label, now)]
-
-
-def _is_left_of(name: str, label: str, now: datetime) -> bool:
-    mine, its = unproved_facts(label), unproved_facts(name)
-    if mine is None or its is None or its.deployment != mine.deployment:
-        return False
-    if its.session == mine.session:
-        return its.number < mine.number
-    return its.expires_at + _KEY_OUTLIVES < now
+    return [key for key in ours if key.name == label or is_left_of(key.name or "", label, now=now)]
