@@ -14,6 +14,7 @@ from gpu_shopper.ports.http import HttpDoor
 from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.manifest import Manifest
 from gpu_shopper.settings import Settings
+from gpu_shopper.transport.hiding import HidingDoor
 
 GROUP = "gpu_shopper.providers"
 
@@ -98,11 +99,13 @@ def connect(
     door: HttpDoor,
     clock: Clock,
 ) -> dict[ProviderName, CloudProvider]:
-    """Connect each cloud with its settings; nothing is asked yet."""
-    return {
-        name: manifest.connect(with_defaults(manifest, given[name]), door, clock)
-        for name, manifest in manifests.items()
-    }
+    """Connect each cloud with its settings, by a door that hides its secrets; nothing is asked yet."""
+    clouds = {}
+    for name, manifest in manifests.items():
+        settings = with_defaults(manifest, given[name])
+        secrets = [settings[spec.name] for spec in manifest.settings if spec.secret]
+        clouds[name] = manifest.connect(settings, HidingDoor(door, secrets), clock)
+    return clouds
 
 
 def _check(manifest: Manifest, values: Mapping[str, str]) -> None:
