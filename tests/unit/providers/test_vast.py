@@ -75,6 +75,24 @@ def test_an_ask_becomes_an_offer_in_our_units() -> None:
     assert not offer.interruptible
 
 
+@pytest.mark.parametrize(
+    ("changes", "ram_gb"),
+    [
+        ({}, 62),
+        ({"gpu_frac": 0.25}, 15),
+        ({"cpu_cores": 62.4}, 15),
+        ({"gpu_frac": 0.5, "cpu_cores": 62.4}, 15),
+        ({"gpu_frac": 0.25, "cpu_cores": 31.2}, 15),
+        ({"gpu_frac": 1.0, "cpu_cores": 0}, 62),
+        ({"cpu_ram": None}, 0),
+    ],
+)
+def test_of_the_machines_memory_an_ask_has_its_share(
+    changes: dict[str, object], ram_gb: int
+) -> None:
+    assert offer_of(ask(**changes), fetched_at=NOW, is_bid=False).ram_gb == ram_gb
+
+
 def test_an_ask_for_bids_is_priced_by_its_least_bid_and_the_disk() -> None:
     offer = offer_of(ask(), fetched_at=NOW, is_bid=True)
 

@@ -63,7 +63,10 @@ _Id = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 
 
 class AskRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One ask. Memory is in MB, that of GPUs each; `duration` is for how many seconds it can be had at most."""
+    """One ask. Memory is in MB, that of GPUs each; `duration` is for how many seconds it can be had at most.
+
+    `cpu_ram` and `cpu_cores` are the whole machine's, of which the ask has the part that it has of its GPUs.
+    """
 
     id: _Id
     machine_id: _Id
@@ -79,6 +82,8 @@ class AskRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reliability2: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     cuda_max_good: _Number | None = None
     geolocation: _Text | None = None
+    gpu_frac: _Number | None = None
+    cpu_cores: _Number | None = None
     cpu_cores_effective: _Number | None = None
     cpu_ram: _Number | None = None
     disk_space: _Number | None = None

@@ -76,7 +76,7 @@ def offer_of(row: AskRow, *, fetched_at: datetime, is_bid: bool) -> Offer:
         cuda_version=f"{row.cuda_max_good:.1f}" if row.cuda_max_good else "",
         interruptible=is_bid,
         vcpus=floor(row.cpu_cores_effective or 0),
-        ram_gb=floor((row.cpu_ram or 0) / _MB_PER_GB),
+        ram_gb=floor((row.cpu_ram or 0) * _share(row) / _MB_PER_GB),
         disk_gb=floor(row.disk_space or 0),
         inet_down_mbps=floor(row.inet_down or 0),
         inet_up_mbps=floor(row.inet_up or 0),
@@ -84,6 +84,14 @@ def offer_of(row: AskRow, *, fetched_at: datetime, is_bid: bool) -> Offer:
         # In and out have prices of their own; what is downloaded is most of it.
         traffic_price_per_gb=max(row.inet_up_cost or 0.0, row.inet_down_cost or 0.0),
     )
+
+
+def _share(row: AskRow) -> float:
+    """Return which part of the machine the ask is: of its GPUs, or of its cores, if that is less or all that is told."""
+    told = [1.0] if row.gpu_frac is None else [row.gpu_frac]
+    if row.cpu_cores and row.cpu_cores_effective is not None:
+        told.append(row.cpu_cores_effective / row.cpu_cores)
+    return min(told)
 
 
 def disk_price(storage_cost: float) -> float:

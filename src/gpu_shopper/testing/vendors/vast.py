@@ -82,7 +82,9 @@ class Vast(VendorCloud):
         return ("/api/v0/gpu_names/unique",)
 
     def admits(self, request: VendorRequest) -> bool:
-        """See there: the key may stand in the query as well."""
+        """See there: the key may stand in the query as well; whoever only searches needs none."""
+        if request.path.startswith("/api/v0/bundles") and "authorization" not in request.headers:
+            return request.query.get("api_key", self.key) == self.key
         return super().admits(request) or request.query.get("api_key") == self.key
 
     def error(self, code: str, message: str) -> VendorReply:
@@ -110,8 +112,7 @@ class Vast(VendorCloud):
 
     def _gpu_names(self, request: VendorRequest, now: float, parts: tuple[str, ...]) -> VendorReply:
         del request, now, parts
-        models = range(len(self._catalogue.offers))
-        names = {self._catalogue.gpu_model_of(index).spellings[0] for index in models}
+        names = {offer.gpu_name for offer in self._catalogue.offers}
         return VendorReply(body={"success": True, "gpu_names": sorted(names)})
 
     def _user(self, request: VendorRequest, now: float, parts: tuple[str, ...]) -> VendorReply:

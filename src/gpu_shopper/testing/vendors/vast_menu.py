@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from gpu_shopper.sandbox.catalogue import Catalogue, Goods
+from gpu_shopper.sandbox.gpu_models import GpuModel
 from gpu_shopper.sandbox.messages import Json, Row
 
 MOST_FOUND = 64
@@ -14,6 +15,21 @@ MONTH_HOURS = 730
 _FIRST_ASK = 7_000_000
 _DAY_S = 86_400
 _MB_PER_GB = 1024
+
+
+# How it writes models that it writes as nobody else does; memory is told beside the name.
+_NAMES: Mapping[str, str] = {
+    "NVIDIA RTX 4000 Ada Generation": "RTX 4000Ada",
+    "NVIDIA RTX 5000 Ada Generation": "RTX 5000Ada",
+    "NVIDIA RTX 6000 Ada Generation": "RTX 6000Ada",
+    "Tesla T4": "Tesla T4",
+    "Tesla V100-SXM2-16GB": "Tesla V100",
+    "Tesla V100-SXM2-32GB": "Tesla V100",
+    "NVIDIA A100-PCIE-40GB": "A100 PCIE",
+    "NVIDIA A100 80GB PCIe": "A100 PCIE",
+    "NVIDIA A100-SXM4-80GB": "A100 SXM4",
+    "NVIDIA H100 PCIe": "H100 PCIE",
+}
 
 
 class BadSearchError(Exception):
@@ -27,6 +43,7 @@ def goods(*, seed: int, size: int) -> list[Goods]:
         Goods(
             offer=msgspec.structs.replace(
                 offer,
+                gpu_name=name_of(drawn.gpu_model_of(index)),
                 storage_price_per_gb_month=round(0.08 + index % 8 * 0.04, 2),
                 traffic_price_per_gb=round(0.002 * (index % 5), 3),
                 max_hours=offer.max_hours or 24 * 30,
@@ -36,6 +53,11 @@ def goods(*, seed: int, size: int) -> list[Goods]:
         )
         for index, offer in enumerate(drawn.offers)
     ]
+
+
+def name_of(model: GpuModel) -> str:
+    """Return what it calls a model."""
+    return _NAMES.get(model.driver_name, model.spellings[0])
 
 
 class Asks:
@@ -61,7 +83,7 @@ class Asks:
         """Return a row of the model's menu as an ask, priced with that much disk."""
         index = self._catalogue.index_of(str(model_row["id"]))
         assert index is not None, model_row
-        offer, model = self._catalogue.offers[index], self._catalogue.gpu_model_of(index)
+        offer = self._catalogue.offers[index]
         base, count = model_row["price_per_hour"], offer.gpu_count
         storage = offer.storage_price_per_gb_month
         total = base + disk_gb * storage / MONTH_HOURS if isinstance(base, float) else base
@@ -71,7 +93,7 @@ class Asks:
             "ask_contract_id": number,
             "bundle_id": number,
             **hardware(self._catalogue, index),
-            "gpu_name": model.spellings[0],
+            "gpu_name": offer.gpu_name,
             "dph_base": base,
             "dph_total": total,
             "min_bid": base,
@@ -98,18 +120,20 @@ class Asks:
 def hardware(catalogue: Catalogue, index: int) -> Row:
     """Return what asks and instances both say of a machine."""
     offer, model = catalogue.offers[index], catalogue.gpu_model_of(index)
+    # Every third is a whole machine, the others the half of one: processors and memory are told of the whole.
+    halves = 1 if index % 3 == 0 else 2
     return {
         "machine_id": int(offer.machine_id.removeprefix("m")) + 10_000,
         "host_id": sum(map(ord, offer.host_id)) + 50_000,
         "num_gpus": offer.gpu_count,
         "gpu_ram": offer.gpu_memory_mib,
         "gpu_total_ram": offer.gpu_memory_mib * offer.gpu_count,
-        "gpu_frac": 1.0,
+        "gpu_frac": 1 / halves,
         "compute_cap": round(float(model.compute_cap) * 100),
         "cpu_arch": "amd64",
-        "cpu_cores": offer.vcpus * 2,
+        "cpu_cores": offer.vcpus * halves,
         "cpu_cores_effective": float(offer.vcpus),
-        "cpu_ram": offer.ram_gb * _MB_PER_GB,
+        "cpu_ram": offer.ram_gb * _MB_PER_GB * halves,
         "disk_space": float(offer.disk_gb),
         "disk_bw": 2000.0,
         "inet_up": float(offer.inet_up_mbps),
