@@ -101,7 +101,9 @@ def test_it_goes_through_a_whole_life_at_the_simulator(tmp_path: Path) -> None:
         cli = Lai(there.url, tmp_path)
         kind = gpu_kind(cli)
         assert kind["instance_type"]["specs"]["gpus"] >= 1
-        assert len(cli.json("images")) == 4
+        images = cli.json("images")
+        assert len({row["family"] for row in images}) == 4
+        assert len({row["region"]["name"] for row in images}) == 17
         cli.key("add", LABEL, SSH_KEY)
         assert [key["name"] for key in cli.json("keys")] == [LABEL]
         made = start(cli, tmp_path, kind)

@@ -139,9 +139,10 @@ class LambdaCloud(VendorCloud):
                 "family": family,
                 "version": "1",
                 "architecture": "x86_64",
-                "region": _region("us-west-1"),
+                "region": _region(region),
             }
             for number, family in enumerate(_FAMILIES, start=1)
+            for region in REGIONS
         ]
         return _data(rows)
 

@@ -43,10 +43,9 @@ class Kind:
 
     def row(self) -> Row:
         """Return it as the API writes it."""
-        words = self.gpu if self.count == 1 else f"{self.count}x {self.gpu}"
         return {
             "name": self.name,
-            "description": words if self.count > 1 else f"1x {words}",
+            "description": f"{self.count}x {self.gpu}" if self.count else "4x CPU General (16 GiB)",
             "gpu_description": self.gpu,
             "price_cents_per_hour": self.cents,
             "specs": {

@@ -120,7 +120,7 @@ class Verda(WithShop):
             raise self.refused("Invalid instance type")
         if location not in LOCATIONS:
             raise self.refused("Invalid location code")
-        if image not in kind.images:
+        if not kind.starts_with(str(image)):
             raise self.refused("Operating system is not valid for this instance type")
         if not isinstance(host_name, str) or not _HOST_NAME.fullmatch(host_name):
             raise self.refused("hostname must be a valid host name")
@@ -213,7 +213,7 @@ class Verda(WithShop):
             "startup_script_id": None,
             "contract": "PAY_AS_YOU_GO",
             "pricing": "FIXED_PRICE",
-            "cpu": {"description": "", "number_of_cores": 22},
+            "cpu": {"description": "", "number_of_cores": 0 if kind is None else kind.cores},
             "gpu": {"description": f"{many}x {row.get('gpu_name')}", "number_of_gpus": many},
             "memory": {"description": "", "size_in_gigabytes": 120},
             "gpu_memory": {"description": "", "size_in_gigabytes": gb * many},

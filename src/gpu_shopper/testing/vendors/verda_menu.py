@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from gpu_shopper.sandbox.catalogue import Catalogue, Goods, Offer
-from gpu_shopper.sandbox.gpu_models import GPU_MODELS, GpuModel, Tier
+from gpu_shopper.sandbox.gpu_models import GPU_MODELS, GpuModel
 from gpu_shopper.sandbox.messages import Row
 
 LOCATIONS: Mapping[str, tuple[str, str]] = {
@@ -24,11 +24,43 @@ IMAGES = (
 )
 # What was built before drivers with an open kernel module does not start with them.
 OLD_IMAGES = ("ubuntu-20.04", "ubuntu-22.04-cuda-12.0-docker", "ubuntu-22.04-cuda-12.4-docker")
+IMAGE_IDS: Mapping[str, str] = {
+    "ubuntu-20.04": "2004f580-0000-1111-82b3-f199fb9b701b",
+    "ubuntu-22.04-cuda-12.0-docker": "2088da25-bb0d-41cc-a191-dccae45d96fd",
+    "ubuntu-22.04-cuda-12.4-docker": "2204f580-1240-1111-82b3-f199fb9b701b",
+    "ubuntu-24.04": "2404f580-0000-1111-82b3-f199fb9b701b",
+    "ubuntu-24.04-cuda-12.8-open-docker": "2404f580-1280-1111-82b3-f199fb9b701b",
+    "ubuntu-24.04-cuda-13.0-open-docker": "2404f580-1300-1111-82b3-f199fb9b701b",
+}
 _OLD_CARDS = ("V100", "A6000")
 _COUNTS = (1, 2, 4, 8)
 _SPOT_SHARE = 0.4
-_CORES, _RAM_GB = 22, 120
-_MIB_PER_GB = 1024
+_RAM_GB = 120
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """A GPU in the vendor's words: in a machine's name and in full, its memory in GB, and cores that come with each."""
+
+    code: str
+    words: str
+    gb: int
+    cores: int
+
+
+# What it sells, by the driver's name.
+_CARDS: Mapping[str, _Card] = {
+    "NVIDIA RTX A6000": _Card("A6000", "RTX A6000 48GB", 48, 10),
+    "NVIDIA RTX 6000 Ada Generation": _Card("RTX6000ADA", "RTX 6000 Ada 48GB", 48, 10),
+    "NVIDIA RTX PRO 6000 Blackwell Server Edition": _Card("RTXPRO6000", "RTX PRO 6000 96GB", 96, 30),
+    "NVIDIA L40S": _Card("L40S", "L40S 48GB", 48, 20),
+    "Tesla V100-SXM2-16GB": _Card("V100", "Tesla V100 16GB", 16, 6),
+    "NVIDIA A100-SXM4-80GB": _Card("A100", "A100 SXM4 80GB", 80, 22),
+    "NVIDIA H100 80GB HBM3": _Card("H100.80S", "H100 SXM5 80GB", 80, 30),
+    "NVIDIA H200": _Card("H200.141S", "H200 SXM5 141GB", 141, 44),
+    "NVIDIA B200": _Card("B200", "B200 SXM6 180GB", 180, 30),
+}  # fmt: skip
+_MODELS = [model for model in GPU_MODELS if model.driver_name in _CARDS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +74,28 @@ class Kind:
     spot_micros: int
 
     @property
+    def card(self) -> str:
+        """What the vendor calls its GPU."""
+        return _CARDS[self.model.driver_name].words
+
+    @property
+    def cores(self) -> int:
+        """How many cores it has."""
+        return _CARDS[self.model.driver_name].cores * self.count
+
+    @property
     def images(self) -> Sequence[str]:
         """What it can start with."""
-        is_old = any(word in self.model.spellings[0] for word in _OLD_CARDS)
+        is_old = any(word in self.card for word in _OLD_CARDS)
         return OLD_IMAGES if is_old else IMAGES
+
+    def starts_with(self, image: str) -> bool:
+        """Return whether it can start with an image, which goes by its type or its id."""
+        return any(image in {name, IMAGE_IDS[name]} for name in self.images)
 
     def row(self) -> Row:
         """Return it as the vendor shows it: prices are texts, the memory of its GPUs is of all together."""
-        gb = round(self.model.memory_mib / _MIB_PER_GB)
-        card = self.model.spellings[0]
+        card, gb = self.card, _CARDS[self.model.driver_name].gb
         return {
             "id": f"kind-{self.name}",
             "instance_type": self.name,
@@ -61,7 +106,7 @@ class Kind:
             "description": "Dedicated Hardware Instance",
             "best_for": ["Large model inference"],
             "p2p": f"{300 * (self.count > 1)} GB/s",
-            "cpu": {"description": f"{_CORES * self.count} CPU", "number_of_cores": _CORES * self.count},
+            "cpu": {"description": f"{self.cores} CPU", "number_of_cores": self.cores},
             "gpu": {"description": f"{self.count}x {card}", "number_of_gpus": self.count},
             "memory": {"description": f"{_RAM_GB * self.count}GB RAM", "size_in_gigabytes": _RAM_GB * self.count},
             "gpu_memory": {"description": f"{gb * self.count}GB GPU RAM", "size_in_gigabytes": gb * self.count},
@@ -80,13 +125,15 @@ class Kind:
 
 # It rents processors alone as well.
 CPU_ONLY: Row = {
-    **Kind(name="", model=GPU_MODELS[0], count=1, price_micros=30_000, spot_micros=10_000).row(),
+    **Kind(name="", model=_MODELS[0], count=1, price_micros=30_000, spot_micros=10_000).row(),
     "id": "kind-CPU.8V.32G",
     "instance_type": "CPU.8V.32G",
     "model": "EPYC",
     "name": "AMD EPYC",
     "display_name": "AMD EPYC",
     "manufacturer": "AMD",
+    "cpu": {"description": "8 CPU", "number_of_cores": 8},
+    "memory": {"description": "32GB RAM", "size_in_gigabytes": 32},
     "gpu": {"description": "", "number_of_gpus": 0},
     "gpu_memory": {"description": "", "size_in_gigabytes": 0},
 }
@@ -96,14 +143,12 @@ def kinds(*, seed: int) -> dict[str, Kind]:
     """Return all kinds of machines, by name."""
     chance = Random(f"verda:{seed}")
     found = {}
-    for model in GPU_MODELS:
-        if model.tier is Tier.CONSUMER:
-            continue
+    for model in _MODELS:
+        card = _CARDS[model.driver_name]
         middle, low, high = model.prices
         each = round(chance.triangular(low, high, middle), 3)
         for count in (number for number in _COUNTS if number <= model.most_per_machine):
-            letters = "".join(filter(str.isalnum, model.spellings[0])).upper()
-            name = f"{count}{letters}.{_CORES * count}V"
+            name = f"{count}{card.code}.{card.cores * count}V"
             price = round(each * count * 1_000_000)
             spot = round(price * _SPOT_SHARE / 100) * 100
             found[name] = Kind(
@@ -155,10 +200,10 @@ def _goods(number: int, kind: Kind, location: str, is_spot: bool) -> Goods:
         region=location,
         city=name,
         country=country,
-        gpu_name=kind.model.spellings[0],
+        gpu_name=kind.card,
         gpu_count=kind.count,
         gpu_memory_mib=kind.model.memory_mib,
-        vcpus=_CORES * kind.count,
+        vcpus=kind.cores,
         ram_gb=_RAM_GB * kind.count,
         disk_gb=10_000,
         inet_down_mbps=10_000,

@@ -8,6 +8,7 @@ from gpu_shopper.sandbox.model import CloudModel
 from gpu_shopper.testing.vendors.vendor import Handler, VendorReply, VendorRequest
 from gpu_shopper.testing.vendors.verda_menu import (
     CPU_ONLY,
+    IMAGE_IDS,
     IMAGES,
     LOCATIONS,
     OLD_IMAGES,
@@ -147,7 +148,10 @@ class WithShop(WithThings):
         del now, parts
         kind = self.kinds.get(request.query.get("instance_type", ""))
         names = sorted({*IMAGES, *OLD_IMAGES}) if kind is None else kind.images
-        rows = [{"id": name, "name": name, "image_type": name, "details": []} for name in names]
+        rows = [
+            {"id": IMAGE_IDS[name], "name": name, "image_type": name, "details": []}
+            for name in names
+        ]
         return VendorReply(body=rows)
 
     def _balance(self, request: VendorRequest, now: float, parts: tuple[str, ...]) -> VendorReply:
