@@ -7,7 +7,8 @@ from typing import ClassVar
 import pytest
 
 from gpu_shopper.domain.ids import InstanceId
-from gpu_shopper.ports.http import HttpReply, HttpRequest
+from gpu_shopper.ports.http import HttpReply, HttpRequest, NoAnswer
+from gpu_shopper.ports.provider_errors import Ambiguous, Unavailable
 from gpu_shopper.providers.aws import MANIFEST
 from gpu_shopper.providers.aws.mapping import whole_id
 from gpu_shopper.testing.cloud_under_test import Misdeed, NotTried
@@ -46,6 +47,9 @@ class AwsUnderTest(VendorUnderTest):
         spoilt = (Misdeed.SENDS_BAD_ROWS, Misdeed.FAILS_LATER_PAGES)
         return {misdeed: SpoiltListing(misdeed) for misdeed in spoilt}
 
+    def is_read(self, request: HttpRequest) -> bool:
+        return b"Action=Describe" in request.body
+
     def held(self) -> frozenset[InstanceId]:
         alive = self.vendor.model.alive(self.clock.now().timestamp())
         return frozenset(whole_id(entry.region, entry.id) for entry in alive)
@@ -81,3 +85,59 @@ def test_a_disk_that_did_not_go_with_its_instance_is_deleted_by_the_next_destroy
         assert cloud.vendor.leftovers()["volumes"] == 1
 
     asyncio.run(act())
+
+
+class Garbled(NoFaults):
+    """Makes the rest of what a launch is answered with unreadable."""
+
+    async def after_effect(self, request: HttpRequest, reply: HttpReply) -> HttpReply:
+        if b"Action=RunInstances" not in request.body:
+            return reply
+        body = re.sub(rb"<instanceType>[^<]*<", b"<instanceType><", reply.body)
+        return HttpReply(status=reply.status, headers=reply.headers, body=body)
+
+
+def test_an_instance_that_an_unclear_answer_names_is_named_with_its_region() -> None:
+    cloud = AwsUnderTest()
+
+    async def act() -> None:
+        cloud.door.faults = Garbled()
+        with pytest.raises(Ambiguous) as raised:
+            await cloud.provider.launch(cloud.order(0))
+        assert {raised.value.instance_id} == cloud.held()
+
+    asyncio.run(act())
+
+
+class TwoRegions(AwsUnderTest):
+    settings: ClassVar = {
+        **AwsUnderTest.settings,
+        "regions": "us-west-2, us-east-1",
+        "url": "http://{region}.vendor.test",
+    }
+
+
+class RegionOut(NoFaults):
+    async def before_effect(self, request: HttpRequest) -> HttpRequest:
+        if "us-west-2" in request.url:
+            raise NoAnswer("there is no answer")
+        return request
+
+
+def test_a_region_that_does_not_answer_keeps_no_other_from_hearing_of_an_end() -> None:
+    cloud = TwoRegions()
+
+    async def act() -> None:
+        order = next(
+            cloud.order(number)
+            for number in range(99)
+            if cloud.order(number).offer.location == "us-east-1"
+        )
+        bought = await cloud.provider.launch(order)
+        cloud.door.faults = RegionOut()
+        # As an id that says nothing of a region.
+        with pytest.raises(Unavailable):
+            await cloud.provider.destroy(InstanceId(bought.id.partition(":")[2]))
+
+    asyncio.run(act())
+    assert not cloud.held()

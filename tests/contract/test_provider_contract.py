@@ -2,9 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -12,15 +12,16 @@ import pytest
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.ports.http import HttpReply, HttpRequest, NotSent
+from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.ports.provider import CloudProvider, LaunchOrder
 from gpu_shopper.providers.sandbox import MANIFEST
 from gpu_shopper.sandbox.catalogue import Catalogue
 from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.sandbox.model import CloudModel
-from gpu_shopper.testing.cloud_under_test import CloudUnderTest, Misdeed, NotTried
+from gpu_shopper.testing.cloud_under_test import BLINDNESSES, CloudUnderTest, Misdeed, NotTried
 from gpu_shopper.testing.model_door import ModelDoor, NoFaults
 from gpu_shopper.testing.provider_contract import CONTRACT, Check
+from tests.contract.vendor_rig import Blind, StillClock, Unreachable
 
 _RULES = {
     Misdeed.LOSES_REQUESTS: "lose_request",
@@ -32,27 +33,6 @@ _RULES = {
     Misdeed.HAS_NO_CAPACITY: "no_capacity",
     Misdeed.IGNORES_DESTROY: "ignore_destroy",
 }
-
-
-class StillClock:
-    """Time that goes on only when it is told to; a sleep moves it."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def monotonic(self) -> float:
-        return self._now.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
-
-
-class Unreachable(NoFaults):
-    async def before_effect(self, request: HttpRequest) -> HttpRequest:
-        raise NotSent("connection refused")
 
 
 class Refusing(NoFaults):
@@ -103,10 +83,14 @@ class SandboxUnderTest:
         config = ModelConfig(account_key="k-1", hosts_itself=True)
         self.model = CloudModel(Catalogue(seed=1, size=60), random.Random(1), config)
         self.door = ModelDoor(self.model, self.clock)
-        settings = {"url": "http://sandbox.test", "key": "k-1"}
-        self.provider: CloudProvider = MANIFEST.connect(settings, self.door, self.clock)
+        self.provider: CloudProvider
+        self.restart()
         self.page_size = config.page_size_instances
         self._offers: tuple[Offer, ...] = asyncio.run(self.provider.list_offers()).offers
+
+    def restart(self) -> None:
+        settings = {"url": "http://sandbox.test", "key": "k-1"}
+        self.provider = MANIFEST.connect(settings, self.door, self.clock)
 
     def order(self, number: int) -> LaunchOrder:
         offer = self._offers[number]
@@ -126,6 +110,8 @@ class SandboxUnderTest:
         self.behave()
         if misdeed in _FAULTS:
             self.door.faults = _FAULTS[misdeed]
+        elif misdeed in BLINDNESSES:
+            self.door.faults = Blind(misdeed, self.clock, lambda request: request.method == "GET")
         elif misdeed in _RULES:
             self.model.misbehave([{"kind": _RULES[misdeed]}])
         else:
@@ -139,8 +125,14 @@ class SandboxUnderTest:
         alive = self.model.alive(self.clock.now().timestamp())
         return frozenset(InstanceId(entry.id) for entry in alive)
 
+    def leftovers(self) -> Mapping[str, int]:
+        return {}
+
     async def pass_time(self, seconds: float) -> None:
         await self.clock.sleep(seconds)
+
+    async def cut_off(self, act: Callable[[], Awaitable[object]], *, seconds: float) -> None:
+        await self.clock.cut_off(act, seconds=seconds)
 
 
 CLOUDS: dict[str, Callable[[], CloudUnderTest]] = {"sandbox": SandboxUnderTest}

@@ -34,6 +34,9 @@ class VastUnderTest(VendorUnderTest):
     build = staticmethod(build)
     page_size = PAGE
 
+    def is_read(self, request: HttpRequest) -> bool:
+        return request.method == "GET" or "/bundles/" in request.url
+
     def faults(self) -> dict[Misdeed, NoFaults]:
         return {
             Misdeed.SENDS_BAD_ROWS: Rewriting(_is_listing, _spoil_a_row),

@@ -1,7 +1,6 @@
 """What is odd about Verda, each thing against the adapter, over the simulator."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -17,7 +16,6 @@ from gpu_shopper.ports.provider_errors import (
     OfferGone,
     QuotaReached,
     Refused,
-    Unauthorized,
     Unavailable,
 )
 from gpu_shopper.testing.model_door import NoFaults
@@ -65,59 +63,6 @@ def by_hand(cloud: VerdaUnderTest, method: str, path: str, body: object = None) 
     headers = {"authorization": f"Bearer {granted['access_token']}"}
     asked = VendorRequest(method=method, path=path, headers=headers, body=body)
     return cloud.vendor.hear(asked, now=now).body
-
-
-def logins(cloud: VerdaUnderTest) -> int:
-    return sum(asked.path == "/v1/oauth2/token" for asked in cloud.door.heard)
-
-
-# The token.
-
-
-def test_a_token_is_fetched_once_and_renewed_before_it_ends() -> None:
-    async def act(cloud: VerdaUnderTest) -> None:
-        await asyncio.gather(*(cloud.provider.balance() for _ in range(5)))
-        assert logins(cloud) == 1
-        await cloud.pass_time(3600 - 50)
-        await cloud.provider.balance()
-        assert logins(cloud) == 2
-        assert all(
-            asked.headers.get("authorization", "").startswith("Bearer ")
-            for asked in cloud.door.heard
-            if asked.path != "/v1/oauth2/token"
-        )
-
-    tried(act)
-
-
-def test_a_token_that_ends_before_its_time_is_replaced_once() -> None:
-    async def act(cloud: VerdaUnderTest) -> None:
-        await cloud.provider.balance()
-        cloud.vendor.revoke_tokens()
-        bought = await cloud.provider.launch(replace(cloud.order(0), ssh_public_keys=()))
-        assert cloud.held() == {bought.id}
-        assert logins(cloud) == 2
-
-    tried(act)
-
-
-def test_a_wrong_secret_is_unauthorized_and_stands_in_no_message_and_no_log(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def act(cloud: VerdaUnderTest) -> None:
-        cloud.vendor.key = "another"
-        cloud.vendor.revoke_tokens()
-        with pytest.raises(Unauthorized) as raised:
-            await cloud.provider.balance()
-        assert KEY not in str(raised.value)
-
-    with caplog.at_level(logging.DEBUG):
-        cloud = tried(act)
-    assert KEY not in caplog.text
-    for asked in cloud.door.heard:
-        assert KEY not in asked.path
-        assert KEY not in str(asked.query)
-        assert asked.path == "/v1/oauth2/token" or KEY.encode() not in asked.raw
 
 
 # Buying.

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,11 +13,12 @@ from gpu_shopper.bootstrap.clouds import with_defaults
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.ports.http import HttpReply, HttpRequest, NotSent
+from gpu_shopper.ports.http import HttpReply, HttpRequest, NoAnswer, NotSent
 from gpu_shopper.ports.provider import CloudProvider, LaunchOrder
+from gpu_shopper.ports.provider_errors import ProviderError
 from gpu_shopper.providers.manifest import Manifest
 from gpu_shopper.sandbox.config import ModelConfig
-from gpu_shopper.testing.cloud_under_test import Misdeed, NotTried
+from gpu_shopper.testing.cloud_under_test import BLINDNESSES, Misdeed, NotTried
 from gpu_shopper.testing.model_door import NoFaults
 from gpu_shopper.testing.vendors.door import VendorDoor
 from gpu_shopper.testing.vendors.vendor import VendorCloud
@@ -41,6 +43,8 @@ class StillClock:
 
     def __init__(self) -> None:
         self._now = datetime(2026, 1, 1, tzinfo=UTC)
+        self._cut_at: datetime | None = None
+        self._cut = asyncio.Event()
 
     def now(self) -> datetime:
         return self._now
@@ -49,7 +53,49 @@ class StillClock:
         return self._now.timestamp()
 
     async def sleep(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
+        until = self._now + timedelta(seconds=seconds)
+        if self._cut_at is not None and until >= self._cut_at:
+            self._now = self._cut_at
+            self._cut.set()
+            await asyncio.Event().wait()
+        self._now = until
+
+    async def cut_off(self, act: Callable[[], Awaitable[object]], *, seconds: float) -> None:
+        """Do this until so much time has passed here, then break it off."""
+        self._cut_at, self._cut = self._now + timedelta(seconds=seconds), asyncio.Event()
+        doing, over = asyncio.ensure_future(act()), asyncio.ensure_future(self._cut.wait())
+        await asyncio.wait({doing, over}, return_when=asyncio.FIRST_COMPLETED)
+        self._cut_at = None
+        over.cancel()
+        if not doing.done():
+            doing.cancel()
+        with suppress(ProviderError, asyncio.CancelledError):
+            await doing
+
+
+class Blind(NoFaults):
+    """Does what it is told, and shows nothing: whoever reads waits in vain, or is told so."""
+
+    def __init__(
+        self, misdeed: Misdeed, clock: StillClock, is_read: Callable[[HttpRequest], bool]
+    ) -> None:
+        self._misdeed = misdeed
+        self._clock = clock
+        self._is_read = is_read
+
+    async def before_effect(self, request: HttpRequest) -> HttpRequest:
+        if self._misdeed is Misdeed.HANGS_ON_READS and self._is_read(request):
+            await self._clock.sleep(request.timeout)
+            raise NoAnswer("there is no answer")
+        return request
+
+    async def after_effect(self, request: HttpRequest, reply: HttpReply) -> HttpReply:
+        if not self._is_read(request):
+            return reply
+        patience = self._misdeed is Misdeed.ASKS_FOR_PATIENCE_WITH_READS
+        return HttpReply(
+            status=429 if patience else 500, headers={"retry-after": "120"}, body=b"{}"
+        )
 
 
 class Unreachable(NoFaults):
@@ -92,15 +138,23 @@ class VendorUnderTest:
             chance=random.Random(1),
         )
         self.door = VendorDoor(self.vendor, self.clock)
-        given = {"key": KEY, "url": "http://vendor.test", **self.settings}
-        settings = with_defaults(self.manifest, given)
-        self.provider: CloudProvider = self.manifest.connect(settings, self.door, self.clock)
+        self.provider: CloudProvider
+        self.restart()
         listing = asyncio.run(self.provider.list_offers())
         self._offers: tuple[Offer, ...] = listing.offers
 
     def faults(self) -> Mapping[Misdeed, NoFaults]:
         """What this vendor's listing can be made into."""
         return {}
+
+    def is_read(self, request: HttpRequest) -> bool:
+        """Whether a request only asks."""
+        return request.method == "GET"
+
+    def restart(self) -> None:
+        given = {"key": KEY, "url": "http://vendor.test", **self.settings}
+        settings = with_defaults(self.manifest, given)
+        self.provider = self.manifest.connect(settings, self.door, self.clock)
 
     def order(self, number: int) -> LaunchOrder:
         offer = self._offers[number]
@@ -121,6 +175,8 @@ class VendorUnderTest:
         faults = {Misdeed.CANNOT_BE_REACHED: Unreachable(), **self.faults()}
         if misdeed in faults:
             self.door.faults = faults[misdeed]
+        elif misdeed in BLINDNESSES:
+            self.door.faults = Blind(misdeed, self.clock, self.is_read)
         elif misdeed in RULES:
             self.vendor.model.misbehave([{"kind": RULES[misdeed]}])
         else:
@@ -134,8 +190,14 @@ class VendorUnderTest:
         alive = self.vendor.model.alive(self.clock.now().timestamp())
         return frozenset(InstanceId(entry.id) for entry in alive)
 
+    def leftovers(self) -> Mapping[str, int]:
+        return self.vendor.leftovers()
+
     async def pass_time(self, seconds: float) -> None:
         await self.clock.sleep(seconds)
+
+    async def cut_off(self, act: Callable[[], Awaitable[object]], *, seconds: float) -> None:
+        await self.clock.cut_off(act, seconds=seconds)
 
 
 def changed(order: LaunchOrder, **changes: object) -> LaunchOrder:

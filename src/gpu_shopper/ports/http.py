@@ -7,13 +7,17 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """One request. `timeout` bounds the whole of it, in seconds. Secrets belong in `headers`, never in `url`."""
+    """One request. `timeout` bounds the whole of it, in seconds. Secrets belong in `headers`, never in `url`.
+
+    An urgent one waits for no connection that another request holds.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     timeout: float = 30.0
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A cloud that stands trial for its adapter: it can be told to misbehave, and its truth can be seen."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -25,6 +25,23 @@ class Misdeed(StrEnum):
     SENDS_BAD_ROWS = "sends_bad_rows"
     DROPS_ROWS = "drops_rows"
     FAILS_LATER_PAGES = "fails_later_pages"
+    HANGS_ON_READS = "hangs_on_reads"
+    FAILS_READS = "fails_reads"
+    ASKS_FOR_PATIENCE_WITH_READS = "asks_for_patience_with_reads"
+
+
+SILENCES = (
+    Misdeed.LOSES_REQUESTS,
+    Misdeed.IS_DOWN,
+    Misdeed.SHOWS_PAGES,
+    Misdeed.CANNOT_BE_REACHED,
+)
+# It does what it is told, and shows nothing.
+BLINDNESSES = (
+    Misdeed.HANGS_ON_READS,
+    Misdeed.FAILS_READS,
+    Misdeed.ASKS_FOR_PATIENCE_WITH_READS,
+)
 
 
 class NotTried(Exception):
@@ -64,29 +81,43 @@ class CloudUnderTest(Protocol):
         """Return what the cloud really holds."""
         ...
 
+    def leftovers(self) -> Mapping[str, int]:
+        """Return what is left beside instances that the adapter made, by kind."""
+        ...
+
+    def restart(self) -> None:
+        """Let the adapter be a new one, which remembers nothing."""
+        ...
+
     async def pass_time(self, seconds: float) -> None:
         """Let the cloud's time go on."""
         ...
 
+    async def cut_off(self, act: Callable[[], Awaitable[object]], *, seconds: float) -> None:
+        """Do this for so long at most by the cloud's clock, then break it off as the engine does; errors of the port pass."""
+        ...
 
-def silences(cloud: CloudUnderTest) -> list[Misdeed]:
-    """Return the ways in which this cloud can be told to be silent."""
-    ways = []
-    for misdeed in (
-        Misdeed.LOSES_REQUESTS,
-        Misdeed.IS_DOWN,
-        Misdeed.SHOWS_PAGES,
-        Misdeed.CANNOT_BE_REACHED,
-    ):
+
+Check = Callable[[CloudUnderTest], Awaitable[None]]
+
+
+def ways(cloud: CloudUnderTest, misdeeds: Sequence[Misdeed]) -> list[Misdeed]:
+    """Return those of these misdeeds that this cloud can be told to do.
+
+    Raises:
+        NotTried: it is none of them.
+    """
+    willing = []
+    for misdeed in misdeeds:
         try:
             cloud.misbehave(misdeed)
         except NotTried:
             continue
         cloud.behave()
-        ways.append(misdeed)
-    if not ways:
+        willing.append(misdeed)
+    if not willing:
         raise NotTried
-    return ways
+    return willing
 
 
 async def raises(

@@ -6,7 +6,6 @@ told to commit says so by `NotTried`; the rest must pass.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
@@ -23,14 +22,16 @@ from gpu_shopper.ports.provider_errors import (
     Unavailable,
 )
 from gpu_shopper.testing.cloud_under_test import (
+    SILENCES,
+    Check,
     CloudUnderTest,
     Misdeed,
     NotTried,
     raises,
-    silences,
+    ways,
 )
+from gpu_shopper.testing.destroy_contract import DESTROYING
 
-Check = Callable[[CloudUnderTest], Awaitable[None]]
 _SOON = 60.0
 
 
@@ -61,7 +62,7 @@ async def an_unchanged_menu_may_say_so(cloud: CloudUnderTest) -> None:
         again = await cloud.provider.list_offers(known=known)
         assert isinstance(again, OfferListing), known
         assert set(_facts(again)) == set(_facts(listing)), known
-    for misdeed in silences(cloud):
+    for misdeed in ways(cloud, SILENCES):
         cloud.misbehave(misdeed)
         ask = partial(cloud.provider.list_offers, known=listing.revision)
         await raises(Unavailable, ask, misdeed)
@@ -130,7 +131,7 @@ async def silence_is_never_absence(cloud: CloudUnderTest) -> None:
     """A cloud that cannot be asked raises, on every way of looking, and says nothing of what it holds."""
     bought = await cloud.provider.launch(cloud.order(0))
     label = Label(bought.label)
-    for misdeed in silences(cloud):
+    for misdeed in ways(cloud, SILENCES):
         cloud.misbehave(misdeed)
         for look in (
             lambda: cloud.provider.observe(bought.id),
@@ -305,7 +306,7 @@ async def an_accepted_destroy_proves_nothing(cloud: CloudUnderTest) -> None:
 async def a_destroy_without_an_answer_is_told(cloud: CloudUnderTest) -> None:
     """Only a cloud that took the order lets `destroy` return."""
     bought = await cloud.provider.launch(cloud.order(0))
-    for misdeed in silences(cloud):
+    for misdeed in ways(cloud, SILENCES):
         cloud.misbehave(misdeed)
         await raises(Unavailable, lambda: cloud.provider.destroy(bought.id), misdeed)
         cloud.behave()
@@ -373,4 +374,5 @@ CONTRACT: tuple[Check, ...] = (
     labels_are_compared_whole,
     calls_may_overlap,
     closing_twice_is_once,
+    *DESTROYING,
 )

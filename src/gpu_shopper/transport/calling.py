@@ -16,12 +16,16 @@ from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpDoor, HttpReply, HttpRequest
 from gpu_shopper.transport.answers import Dialect, ask, judge_read, order
 
+# So long, in seconds, an order to end may be held up by a look at what it could name as well.
+GLANCE_S = 5.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request in the cloud's own words. `what` names it in errors; a query's None is left out; `body` becomes JSON, `form` a form.
 
-    An urgent one, a destroy, waits for nobody.
+    An urgent one, a destroy, waits for nobody. `patience` is how long an answer is waited for, in seconds, where that is
+    less than the account's calls may take.
     """
 
     path: str
@@ -32,6 +36,7 @@ class Call:
     form: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     urgent: bool = False
+    patience: float | None = None
 
 
 class Caller:
@@ -100,7 +105,8 @@ class Caller:
             url=self._url + (f"{call.path}?{urlencode(given)}" if given else call.path),
             headers={**self._headers, **typed, **call.headers},
             body=body,
-            timeout=self._timeout,
+            timeout=min(self._timeout, call.patience or self._timeout),
+            urgent=call.urgent,
         )
 
 

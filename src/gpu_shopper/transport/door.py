@@ -16,6 +16,7 @@ from gpu_shopper.ports.http import HttpReply, HttpRequest, NoAnswer, NotSent
 LARGEST_BODY = 32 * 1024 * 1024
 LONGEST_CONNECT = 10.0
 _CHUNK = 64 * 1024
+_MOST = 100
 _REPEATABLE = frozenset({"GET", "HEAD", "DELETE", "PUT"})
 
 
@@ -27,8 +28,7 @@ class AiohttpDoor:
     ) -> None:
         self._user_agent = user_agent
         self._largest_body = largest_body
-        self._kept: aiohttp.ClientSession | None = None
-        self._fresh: aiohttp.ClientSession | None = None
+        self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
         self._closed = False
 
     async def request(self, request: HttpRequest) -> HttpReply:
@@ -59,14 +59,13 @@ class AiohttpDoor:
     async def aclose(self) -> None:
         """Close connections; may be called twice."""
         self._closed = True
-        for session in (self._kept, self._fresh):
-            if session is not None:
-                await session.close()
+        for session in self._sessions.values():
+            await session.close()
 
     async def _exchange(self, request: HttpRequest) -> HttpReply:
         # The connect must give up before the whole call does, or a deadline could not be told from a lost answer.
         connect = min(LONGEST_CONNECT, request.timeout / 2)
-        session = self._session_for(request.method)
+        session = self._session_for(request)
         async with session.request(
             request.method,
             request.url,
@@ -92,17 +91,20 @@ class AiohttpDoor:
                 )
         return bytes(chunks)
 
-    def _session_for(self, method: str) -> aiohttp.ClientSession:
-        if method in _REPEATABLE:
-            self._kept = self._kept or self._open(
-                aiohttp.TCPConnector(limit=100, keepalive_timeout=15)
-            )
-            return self._kept
-        # A kept connection that the other side is just closing would turn a plain failure into an unknown one.
-        self._fresh = self._fresh or self._open(aiohttp.TCPConnector(limit=100, force_close=True))
-        return self._fresh
+    def _session_for(self, request: HttpRequest) -> aiohttp.ClientSession:
+        kind = (request.urgent, request.method in _REPEATABLE)
+        if kind not in self._sessions:
+            self._sessions[kind] = self._open(urgent=kind[0], keep=kind[1])
+        return self._sessions[kind]
 
-    def _open(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    def _open(self, *, urgent: bool, keep: bool) -> aiohttp.ClientSession:
+        # What is urgent has connections of its own, of which other sides' silence takes none.
+        most = 0 if urgent else _MOST
+        # A kept connection that the other side is just closing would turn a plain failure into an unknown one.
+        if keep:
+            connector = aiohttp.TCPConnector(limit=most, limit_per_host=_MOST, keepalive_timeout=15)
+        else:
+            connector = aiohttp.TCPConnector(limit=most, limit_per_host=_MOST, force_close=True)
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -232,6 +232,37 @@ def test_a_handshake_that_hangs_sent_nothing_either() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("method", ["DELETE", "POST"])
+def test_what_is_urgent_waits_for_no_answer_that_others_wait_for(method: str) -> None:
+    async def main() -> None:
+        async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if b"/end" in server.requests[-1]:
+                writer.write(OK)
+                return
+            if len(server.requests) == len(silent):
+                all_wait.set()
+            await reader.read()
+
+        server, all_wait = Server(behave), asyncio.Event()
+        listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=128)
+        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
+        door = AiohttpDoor()
+        async with listener:
+            silent = [
+                asyncio.ensure_future(door.request(HttpRequest(method=method, url=url)))
+                for _ in range(100)
+            ]
+            await all_wait.wait()
+            urgent = HttpRequest(method=method, url=f"{url}end", timeout=2.0, urgent=True)
+            assert (await door.request(urgent)).status == 200
+            for task in silent:
+                task.cancel()
+            await asyncio.gather(*silent, return_exceptions=True)
+            await door.aclose()
+
+    asyncio.run(main())
+
+
 def test_a_closed_door_sends_nothing() -> None:
     async def main() -> None:
         door = AiohttpDoor()

@@ -101,7 +101,11 @@ class AwsProvider:
             raise OfferGone(f"create {order.label}: no offer {order.offer.provider_id[:80]!r}")
         group = self._settings["security_group"] or await self._group(good.region, ports_of(order))
         form = form_of(order, good, settings=self._settings, group=group)
-        row = await self._api(good.region).run(form, what=f"create {order.label}")
+        try:
+            row = await self._api(good.region).run(form, what=f"create {order.label}")
+        except Ambiguous as error:
+            named = error.instance_id and whole_id(good.region, error.instance_id)
+            raise Ambiguous(str(error), instance_id=named) from error
         bought = self._instance(row, good.region)
         if bought is None:
             ended = whole_id(good.region, row.instance_id)
@@ -133,10 +137,13 @@ class AwsProvider:
     async def destroy(self, instance_id: InstanceId) -> None:
         """Ask for the end of an instance, disks included; may be called any number of times."""
         region, own_id = split_id(instance_id)
-        for each in (region,) if region else self._regions:
-            api = self._api(each)
-            await api.terminate(own_id)
-            await self._clear_disks(api, own_id)
+        regions = (region,) if region else self._regions
+        # Everywhere before anything is read: what one region does not tell must not keep the next from hearing the order.
+        told = await self._everywhere(lambda each: self._api(each).terminate(own_id), regions)
+        for each, error in zip(regions, told, strict=True):
+            if error is not None:
+                raise error
+            await self._clear_disks(self._api(each), own_id)
 
     async def balance(self) -> Money | None:
         """There is no balance: the account is billed by the month."""
@@ -159,8 +166,10 @@ class AwsProvider:
             self._apis[region] = Ec2Api(caller)
         return self._apis[region]
 
-    async def _everywhere(self, act: Callable[[str], Awaitable[T]]) -> Sequence[T | ProviderError]:
-        """Do something in all regions at once; return what comes of it in each."""
+    async def _everywhere(
+        self, act: Callable[[str], Awaitable[T]], regions: Sequence[str] = ()
+    ) -> Sequence[T | ProviderError]:
+        """Do something in these regions at once, in all of ours if none is named; return what comes of it in each."""
 
         async def one(region: str) -> T | ProviderError:
             try:
@@ -168,7 +177,7 @@ class AwsProvider:
             except ProviderError as error:
                 return error
 
-        return await asyncio.gather(*(one(region) for region in self._regions))
+        return await asyncio.gather(*(one(region) for region in regions or self._regions))
 
     async def _list(self, where: Mapping[str, Sequence[str]]) -> Listing:
         began_at = self._clock.now()

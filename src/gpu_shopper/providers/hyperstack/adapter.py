@@ -39,7 +39,7 @@ from gpu_shopper.providers.hyperstack.mapping import (
 )
 from gpu_shopper.providers.hyperstack.rows import Environment, FlavorRow, KeyPair, VmRow
 from gpu_shopper.providers.virtual_machines import is_left_of, same_key
-from gpu_shopper.transport.calling import Caller
+from gpu_shopper.transport.calling import GLANCE_S, Caller
 from gpu_shopper.transport.listing import Menu, Page, list_whole
 
 _PRICES_LAST = timedelta(minutes=10)
@@ -260,16 +260,18 @@ class HyperstackProvider:
         return image
 
     async def _prepare_end(self, instance_id: InstanceId) -> bool:
-        """Clear away what can be before a machine ends; return whether that was all."""
+        """Clear away what can be at once before a machine ends; return whether that was all."""
         try:
-            await self._note_leftover(instance_id)
-            await self._clear_key(instance_id)
+            await self._note_leftover(instance_id, patience=GLANCE_S)
+            await self._clear_key(instance_id, patience=GLANCE_S)
         except ProviderError:
             return False
         return True
 
-    async def _note_leftover(self, instance_id: InstanceId) -> None:
-        row = await self._api.vm(instance_id, urgent=True)
+    async def _note_leftover(
+        self, instance_id: InstanceId, *, patience: float | None = None
+    ) -> None:
+        row = await self._api.vm(instance_id, urgent=True, patience=patience)
         if row is None or instance_id in self._leftovers:
             return
         label = launch_label_of(row)
@@ -277,15 +279,15 @@ class HyperstackProvider:
             own = row.environment if is_own_environment(row.environment, label) else None
             self._leftovers[instance_id] = Leftover(label=label, environment=own)
 
-    async def _clear_key(self, instance_id: InstanceId) -> None:
+    async def _clear_key(self, instance_id: InstanceId, *, patience: float | None = None) -> None:
         """Delete the key pair that was made for a machine, and those that earlier crashes left; never anybody else's."""
         left = self._leftovers.get(instance_id)
         if left is None or left.keys_gone:
             return
         now = self._clock.now()
-        for pair in await self._api.keypairs(urgent=True):
+        for pair in await self._api.keypairs(urgent=True, patience=patience):
             if pair.name == short_name(left.label) or is_left_of(pair.name, left.label, now=now):
-                await self._api.delete_keypair(pair.id)
+                await self._api.delete_keypair(pair.id, patience=patience)
         if left.environment is None:
             del self._leftovers[instance_id]
         else:

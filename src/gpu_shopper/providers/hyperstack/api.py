@@ -129,10 +129,13 @@ class HyperstackApi:
         reply = await self._read("/core/virtual-machines", what=what, page=page, pageSize=PAGE)
         return decode(reply, VmsPage, what=what)
 
-    async def vm(self, vm_id: str, *, urgent: bool = False) -> VmRow | None:
+    async def vm(
+        self, vm_id: str, *, urgent: bool = False, patience: float | None = None
+    ) -> VmRow | None:
         """Return one machine, None if the cloud says that there is none."""
         what = f"machine {vm_id}"
-        reply = await self._caller.ask(Call(path=_vm(vm_id), what=what, urgent=urgent))
+        call = Call(path=_vm(vm_id), what=what, urgent=urgent, patience=patience)
+        reply = await self._caller.ask(call)
         if says_gone(reply, DIALECT):
             return None
         judge_read(reply, what=what, dialect=DIALECT)
@@ -174,11 +177,13 @@ class HyperstackApi:
         path = f"/v1/core/environments/{environment_id}"
         await self._delete(path, what=f"environment {environment_id}")
 
-    async def keypairs(self, *, urgent: bool = False) -> list[KeyPair]:
+    async def keypairs(
+        self, *, urgent: bool = False, patience: float | None = None
+    ) -> list[KeyPair]:
         """Return all key pairs of the account, in all environments."""
         found: list[KeyPair] = []
         for page in range(1, MOST_PAGES):
-            reply = await self._paged("/core/keypairs", page, urgent=urgent)
+            reply = await self._paged("/core/keypairs", page, urgent=urgent, patience=patience)
             rows = decode(reply, KeyPairs, what="keypairs").keypairs
             found += rows
             if not _goes_on(reply, len(rows)):
@@ -194,9 +199,10 @@ class HyperstackApi:
         body = {"name": name, "environment_name": environment, "public_key": public_key}
         return decode(await self._make("/core/keypairs", body), MadeKeyPair, what=name).keypair
 
-    async def delete_keypair(self, keypair_id: int) -> None:
+    async def delete_keypair(self, keypair_id: int, *, patience: float | None = None) -> None:
         """Delete a key pair; one that is not there is no error."""
-        await self._delete(f"/v1/core/keypair/{keypair_id}", what=f"keypair {keypair_id}")
+        path = f"/v1/core/keypair/{keypair_id}"
+        await self._delete(path, what=f"keypair {keypair_id}", patience=patience)
 
     async def credit(self) -> float | None:
         """Return the money left, in dollars, where it is told."""
@@ -206,11 +212,12 @@ class HyperstackApi:
     async def _read(self, path: str, *, what: str, **query: str | int) -> HttpReply:
         return await self._caller.read(Call(path=f"/v1{path}", query=query, what=what))
 
-    async def _paged(self, path: str, page: int, *, urgent: bool = False) -> HttpReply:
+    async def _paged(
+        self, path: str, page: int, *, urgent: bool = False, patience: float | None = None
+    ) -> HttpReply:
         query = {"page": page, "pageSize": PAGE}
-        return await self._caller.read(
-            Call(path=f"/v1{path}", query=query, what=path[6:], urgent=urgent)
-        )
+        call = Call(path=f"/v1{path}", query=query, what=path[6:], urgent=urgent, patience=patience)
+        return await self._caller.read(call)
 
     async def _make(self, path: str, body: Mapping[str, str]) -> HttpReply:
         what = f"{path[6:]} {body['name']}"
@@ -220,8 +227,8 @@ class HyperstackApi:
         judge_read(reply, what=what, dialect=DIALECT)
         return reply
 
-    async def _delete(self, path: str, *, what: str) -> None:
-        call = Call(method="DELETE", path=path, what=what, urgent=True)
+    async def _delete(self, path: str, *, what: str, patience: float | None = None) -> None:
+        call = Call(method="DELETE", path=path, what=what, urgent=True, patience=patience)
         judge_destroy(await self._caller.ask(call), DIALECT, what=what)
 
 

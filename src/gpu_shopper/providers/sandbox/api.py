@@ -200,7 +200,8 @@ class SandboxApi:
     async def delete(self, instance_id: str) -> None:
         """Ask for the end of an instance; one that is not there is no error."""
         what = f"destroy {instance_id}"
-        reply = await ask(self._door, self._request("DELETE", _path(instance_id)), what=what)
+        request = self._request("DELETE", _path(instance_id), urgent=True)
+        reply = await ask(self._door, request, what=what)
         judge_destroy(reply, DIALECT, what=what)
 
     async def account(self) -> Account:
@@ -228,6 +229,7 @@ class SandboxApi:
         *,
         body: bytes = b"",
         headers: Mapping[str, str] = MappingProxyType({}),
+        urgent: bool = False,
     ) -> HttpRequest:
         headers = {
             "authorization": f"Bearer {self._key}",
@@ -237,7 +239,12 @@ class SandboxApi:
         if body:
             headers["content-type"] = "application/json"
         return HttpRequest(
-            method=method, url=self._url + target, headers=headers, body=body, timeout=self._timeout
+            method=method,
+            url=self._url + target,
+            headers=headers,
+            body=body,
+            timeout=self._timeout,
+            urgent=urgent,
         )
 
 

@@ -48,7 +48,7 @@ from gpu_shopper.providers.verda.mapping import (
     thing_name,
     volume_as_instance,
 )
-from gpu_shopper.transport.calling import Caller
+from gpu_shopper.transport.calling import GLANCE_S, Caller
 from gpu_shopper.transport.decoding import decode_rows
 from gpu_shopper.transport.listing import Menu, Page, list_whole
 
@@ -86,6 +86,8 @@ class VerdaProvider:
         self._gb_month: float | None = None
         self._images: dict[str, Sequence[str]] = {}
         self._being_bought: set[str] = set()
+        # What was last listed: an order to end an instance has to name its volume.
+        self._listed: Mapping[str, InstanceRow] = {}
         self._unused_since: dict[tuple[str, str], float] = {}
         self._tidied_at: float | None = None
 
@@ -213,17 +215,20 @@ class VerdaProvider:
         if instance_id.startswith(VOLUME):
             await self._api.delete_volumes([instance_id.removeprefix(VOLUME)])
             return
-        row = await self._api.instance(instance_id, urgent=True)
+        row = await self._glance(instance_id)
+        if row is None or row.status != GONE:
+            # Only its own: another volume that somebody attached is not ours to delete. An empty list would keep them all.
+            volume_ids = [row.os_volume_id] if row is not None and row.os_volume_id else None
+            await self._api.delete(instance_id, volume_ids=volume_ids)
+        if row is None:
+            # Now there is time to look for what the order could not name.
+            row = await self._api.instance(instance_id, urgent=True)
         if row is None:
             return
         if row.status == GONE:
             left = await self._volumes_of(row)
             if left:
                 await self._api.delete_volumes([volume.id for volume in left])
-        else:
-            # Only its own: another volume that somebody attached is not ours to delete. An empty list would keep them all.
-            volume_ids = [row.os_volume_id] if row.os_volume_id else None
-            await self._api.delete(instance_id, volume_ids=volume_ids)
         for label in labels_of(row):
             await self._drop_things(label)
 
@@ -234,6 +239,13 @@ class VerdaProvider:
 
     async def aclose(self) -> None:
         """Nothing to close: the door is not ours."""
+
+    async def _glance(self, instance_id: str) -> InstanceRow | None:
+        """Return what can be had at once about an instance that shall end: as it is, else as it was last listed."""
+        try:
+            return await self._api.instance(instance_id, urgent=True, patience=GLANCE_S)
+        except ProviderError:
+            return self._listed.get(instance_id)
 
     async def _prepare(self, order: LaunchOrder) -> tuple[list[str], str | None]:
         """Make the keys and the script that the order needs, each under its label."""
@@ -305,11 +317,16 @@ class VerdaProvider:
             del cursor
             return Page(rows=await self._api.instances())
 
+        listed: dict[str, InstanceRow] = {}
+
         def make(row: InstanceRow) -> Instance | None:
+            listed[row.id] = row
             return instance_of(row, gb_month=gb_month)
 
         began_at = self._clock.now()
-        return await list_whole(fetch, kind=InstanceRow, make=make, began_at=began_at)
+        listing = await list_whole(fetch, kind=InstanceRow, make=make, began_at=began_at)
+        self._listed = listed
+        return listing
 
     async def _made(self, row: InstanceRow) -> Instance | None:
         try:

@@ -239,11 +239,13 @@ class VerdaApi:
         """Return all instances that are not discontinued."""
         return await self._rows("instances", what="instances")
 
-    async def instance(self, instance_id: str, *, urgent: bool = False) -> InstanceRow | None:
+    async def instance(
+        self, instance_id: str, *, urgent: bool = False, patience: float | None = None
+    ) -> InstanceRow | None:
         """Return one instance, None if the cloud says that there never was one."""
         what = f"instance {instance_id}"
         path = f"/v1/instances/{quote(instance_id, safe='')}"
-        reply = await self._ask(Call(path=path, what=what, urgent=urgent))
+        reply = await self._ask(Call(path=path, what=what, urgent=urgent, patience=patience))
         if _says_gone(reply):
             return None
         judge_read(reply, what=what, dialect=DIALECT)

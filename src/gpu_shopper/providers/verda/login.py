@@ -6,13 +6,15 @@ from typing import Annotated
 import msgspec
 
 from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.provider_errors import Unauthorized
+from gpu_shopper.ports.provider_errors import Unauthorized, Unavailable
 from gpu_shopper.transport.answers import is_page, judge_read
 from gpu_shopper.transport.calling import Call, Caller
 from gpu_shopper.transport.decoding import decode, object_in
 
-# Before a token ends, so that none ends on its way.
+# So long before a token ends there shall be a new one; until shortly before, the old one serves where none is to be had.
 _EARLY_S = 60.0
+_LATE_S = 5.0
+_PATIENCE_S = 10.0
 _WHAT = "login"
 
 
@@ -22,7 +24,7 @@ class _Granted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Login:
-    """One account's token. Whoever comes while one is being fetched waits for that one."""
+    """One account's token. Whoever comes while one is being fetched waits for that one, unless the old one still holds."""
 
     def __init__(self, caller: Caller, clock: Clock, *, client_id: str, secret: str) -> None:
         self._caller = caller
@@ -33,6 +35,7 @@ class Login:
             "client_secret": secret,
         }
         self._token = ""
+        self._renewed_from = 0.0
         self._ends_at = 0.0
         self._fetching = asyncio.Lock()
 
@@ -42,14 +45,28 @@ class Login:
         Raises:
             Unauthorized: the id or its secret is wrong. RateLimited, Unavailable: see `judge_read`.
         """
-        async with self._fetching:
-            if self._token in {"", stale} or self._clock.monotonic() >= self._ends_at:
-                await self._fetch()
+        if self._fetching.locked() and self._holds(stale):
             return self._token
+        async with self._fetching:
+            if not self._holds(stale) or self._clock.monotonic() >= self._renewed_from:
+                try:
+                    await self._fetch()
+                except Unavailable:
+                    if not self._holds(stale):
+                        raise
+            return self._token
+
+    def _holds(self, stale: str) -> bool:
+        return self._token not in {"", stale} and self._clock.monotonic() < self._ends_at
 
     async def _fetch(self) -> None:
         call = Call(
-            method="POST", path="/v1/oauth2/token", body=self._grant, what=_WHAT, urgent=True
+            method="POST",
+            path="/v1/oauth2/token",
+            body=self._grant,
+            what=_WHAT,
+            urgent=True,
+            patience=_PATIENCE_S,
         )
         began_at = self._clock.monotonic()
         reply = await self._caller.ask(call)
@@ -59,4 +76,6 @@ class Login:
         judge_read(reply, what=_WHAT)
         granted = decode(reply, _Granted, what=_WHAT)
         self._token = granted.access_token
-        self._ends_at = began_at + max(granted.expires_in - _EARLY_S, granted.expires_in / 2)
+        whole = granted.expires_in
+        self._renewed_from = began_at + max(whole - _EARLY_S, whole / 2)
+        self._ends_at = began_at + max(whole - _LATE_S, whole / 2)
