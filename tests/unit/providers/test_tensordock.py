@@ -359,6 +359,7 @@ def said(text: str) -> bytes:
     [
         (400, said("No available nodes found"), NoCapacity),
         (400, said("No available public IPs on hostnode"), NoCapacity),
+        (400, said("Hostnode unavailable"), NoCapacity),
         (400, said("Insufficient capacity"), NoCapacity),
         (400, said("Out of stock"), NoCapacity),
         (400, said("The location is at capacity"), NoCapacity),

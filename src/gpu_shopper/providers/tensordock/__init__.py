@@ -13,9 +13,9 @@ from gpu_shopper.providers.tensordock.adapter import TensordockProvider
 from gpu_shopper.providers.tensordock.mapping import LEAST_DISK_GB, PROVIDER
 
 _QUIRKS = Quirks(
-    # Calls of a minute have been seen.
-    call_deadline=seconds(90),
-    adoption_window=seconds(90),
+    # Calls of a minute have been seen; others wait for two.
+    call_deadline=seconds(120),
+    adoption_window=seconds(120),
     # Nobody says how far its list lags, and nothing makes a create idempotent: looked for long.
     quarantine=seconds(1800),
     # The address comes within half a minute, the first boot's commands take a minute or two more; slow hosts far longer.

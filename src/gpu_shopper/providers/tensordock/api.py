@@ -44,6 +44,7 @@ DIALECT = Dialect(
         # Its menu is old: most orders that fail fail so.
         "no available node": NoCapacity,
         "no available public ip": NoCapacity,
+        "hostnode unavailable": NoCapacity,
         "insufficient capacity": NoCapacity,
         "out of stock": NoCapacity,
         "at capacity": NoCapacity,
@@ -306,14 +307,18 @@ def _as_told(reply: HttpReply) -> HttpReply:
     reply = _as_object(reply)
     if reply.status // 100 != 2 or not _tells_error(reply):
         return reply
-    told = (object_in(reply.body) or {}).get("status")
-    known = isinstance(told, int) and not isinstance(told, bool) and 400 <= told < 600
-    return replace(reply, status=told if known and isinstance(told, int) else 500)
+    return replace(reply, status=_status_in(object_in(reply.body) or {}) or 500)
 
 
 def _tells_error(reply: HttpReply) -> bool:
     said = object_in(reply.body) or {}
-    return bool(said.get("error") or said.get("errors"))
+    return bool(said.get("error") or said.get("errors")) or _status_in(said) is not None
+
+
+def _status_in(said: Mapping[str, object]) -> int | None:
+    """Return the status of an error that a body tells; that of a machine is a word."""
+    told = said.get("status")
+    return told if isinstance(told, int) and 400 <= told < 600 else None
 
 
 def _path(instance_id: str) -> str:

@@ -45,7 +45,10 @@ _STOCK = 4
 
 
 class Tensordock(VendorCloud):
-    """One organisation there. `address_late_s` is how late an address is told; `list_shape` one of the wrappings of its list."""
+    """One organisation there. `address_late_s` is how late an address is told; `list_shape` one of the wrappings of its list.
+
+    `keeps_ports`: its hosts give the ports that were asked for, where nobody has to log in by them.
+    """
 
     name: ClassVar[str] = "tensordock"
 
@@ -56,6 +59,7 @@ class Tensordock(VendorCloud):
         self._lots = {(lot.location.id, lot.kind.v0_name): lot for lot in every}
         self.address_late_s = ADDRESS_LATE_S
         self.list_shape = "documented"
+        self.keeps_ports = False
 
     def routes(self) -> Mapping[tuple[str, str], Handler]:
         """See there."""
@@ -122,7 +126,8 @@ class Tensordock(VendorCloud):
                 "location": lot.location.id,
                 "gpu": lot.kind.v0_name,
                 "reach": "address" if asked.get("useDedicatedIp") else "ports",
-                "ports": ",".join(str(port) for port in _ports(asked)) or "none",
+                "ports": ",".join(f"{here}:{there}" for here, there in _ports(asked).items())
+                or "none",
                 **{part: str(figure) for part, figure in shape.items()},
             },
             "on_start": _commands(asked.get("cloud_init")),
@@ -238,12 +243,16 @@ class Tensordock(VendorCloud):
         if told.get("reach") == "address":
             # On this machine every instance has a port of its own; there it would be 22.
             return (str(host) if port == _SSH_PORT else f"{host}:{port}"), []
-        asked = [int(each) for each in str(told.get("ports", "")).split(",") if each.isdigit()]
-        others = [each for each in asked if each != _SSH_PORT]
-        forwards: list[Row] = [{"internal_port": _SSH_PORT, "external_port": port}]
-        forwards += [
-            {"internal_port": each, "external_port": _FIRST_PORT + 100 + number}
-            for number, each in enumerate(others)
+        pairs = (each.partition(":") for each in str(told.get("ports", "")).split(","))
+        asked = {int(here): int(there) for here, _, there in pairs if there}
+        given = {
+            here: there if self.keeps_ports else _FIRST_PORT + 100 + number
+            for number, (here, there) in enumerate(asked.items())
+        }
+        if not self.keeps_ports:
+            given[_SSH_PORT] = port if isinstance(port, int) else 0
+        forwards: list[Row] = [
+            {"internal_port": here, "external_port": there} for here, there in given.items()
         ]
         return str(host), forwards
 
@@ -284,12 +293,14 @@ def _whole(given: Mapping[str, Json], name: str, *, least: int, step: int) -> in
     return value
 
 
-def _ports(asked: Mapping[str, Json]) -> list[int]:
+def _ports(asked: Mapping[str, Json]) -> dict[int, int]:
+    """Return which port of a machine each asks for at its host."""
     given = asked.get("port_forwards")
     rows = [_object(row) for row in given] if isinstance(given, list) else []
-    for row in rows:
-        _whole(row, "external_port", least=1, step=1)
-    return [_whole(row, "internal_port", least=1, step=1) for row in rows]
+    return {
+        _whole(row, "internal_port", least=1, step=1): _whole(row, "external_port", least=1, step=1)
+        for row in rows
+    }
 
 
 def _commands(given: Json) -> str:
