@@ -136,10 +136,16 @@ def test_an_error_that_names_an_instance_carries_its_id() -> None:
     assert raised.value.instance_id == "5c9f81a3"
 
 
-def test_faults_that_come_as_a_bare_list_are_a_plain_no() -> None:
-    fault = [{"code": "invalid_type", "message": "Required", "path": ["data"]}]
-    with pytest.raises(BadOrder, match="Required"):
+def test_faults_that_come_as_a_bare_list_are_a_plain_no_and_name_the_field() -> None:
+    fault = [{"code": "invalid_type", "message": "Required", "path": ["data", "gpus", 0]}]
+    with pytest.raises(BadOrder, match=r"data\.gpus\.0: Required"):
         go(provider(Answering((400, fault))).launch(order()))
+
+
+def test_a_list_of_anything_else_is_none() -> None:
+    for body in (b"[", b"[7]", b'[{"path": 7}]'):
+        with pytest.raises(Ambiguous):
+            go(provider(Answering((400, body))).launch(order()))
 
 
 @pytest.mark.parametrize(
@@ -302,6 +308,14 @@ def test_every_offer_can_be_bought_at_its_price() -> None:
         assert seen is not None
         assert seen.rate == offer.price, offer.id
         assert seen.gpu_count == offer.gpu_count, offer.id
+
+
+def test_it_answers_by_its_real_paths_too() -> None:
+    account = Account()
+    given = with_defaults(MANIFEST, {"key": "k", "url": "http://vendor.test/api/v2"})
+    cloud = MANIFEST.connect(given, account.door, account.clock)
+    assert go(cloud.list_offers()) == go(account.cloud.list_offers())
+    assert {request.path for request in account.door.heard} == {"/locations", "/api/v2/locations"}
 
 
 def test_a_stale_menu_is_told_as_such() -> None:

@@ -295,11 +295,21 @@ def _within(reply: HttpReply, kind: type[T], *, what: str) -> T:
     return decode(replace(reply, body=bytes(data)) if bytes(data) else reply, kind, what=what)
 
 
+class _Fault(msgspec.Struct, frozen=True, kw_only=True):
+    message: str = ""
+    path: list[str | int] = []
+
+
 def _as_object(reply: HttpReply) -> HttpReply:
-    """Return the answer with a list of faults in an object, as all other errors are."""
+    """Return the answer with a list of faults as all other errors are: the first in words, with the field that it is about."""
     if reply.status < 400 or reply.body.lstrip()[:1] != b"[":
         return reply
-    return replace(reply, body=b'{"error":' + reply.body + b"}")
+    try:
+        faults = msgspec.json.decode(reply.body, type=list[_Fault])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return reply
+    words = [f"{'.'.join(map(str, fault.path))}: {fault.message}" for fault in faults[:1]]
+    return replace(reply, body=msgspec.json.encode({"error": "".join(words)}))
 
 
 def _as_told(reply: HttpReply) -> HttpReply:

@@ -37,6 +37,7 @@ from gpu_shopper.testing.vendors.vendor import (
 
 IMAGES = ("ubuntu2404", "ubuntu2404_ml_everything", "ubuntu2404_ml_pytorch", "ubuntu2204", "ubuntu2004", "debian12")  # fmt: skip
 ADDRESS_LATE_S = 3.0
+_ROOT = "/api/v2"
 _SSH_PORT = 22
 _FIRST_PORT = 20_000
 _SCRIPT_LIMIT = 65_536
@@ -64,13 +65,19 @@ class Tensordock(VendorCloud):
     def routes(self) -> Mapping[tuple[str, str], Handler]:
         """See there."""
         machine = "/instances/{id}"
-        return {
+        known = {
             ("GET", "/locations"): self._locations,
             ("GET", "/instances"): self._list,
             ("POST", "/instances"): self._create,
             ("GET", machine): self._show,
             ("DELETE", machine): self._delete,
             ("POST", f"{machine}/stop"): self._stop,
+        }
+        # By its real paths, for who knows its host alone; and by those below an address that ends with the version.
+        return {
+            (method, root + path): handler
+            for root in (_ROOT, "")
+            for (method, path), handler in known.items()
         }
 
     def error(self, code: str, message: str) -> VendorReply:
