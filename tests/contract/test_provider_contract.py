@@ -14,6 +14,7 @@ from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.ports.provider import CloudProvider, LaunchOrder
+from gpu_shopper.ports.provider_errors import ProviderError
 from gpu_shopper.providers.sandbox import MANIFEST
 from gpu_shopper.sandbox.catalogue import Catalogue
 from gpu_shopper.sandbox.config import ModelConfig
@@ -131,8 +132,10 @@ class SandboxUnderTest:
     async def pass_time(self, seconds: float) -> None:
         await self.clock.sleep(seconds)
 
-    async def cut_off(self, act: Callable[[], Awaitable[object]], *, seconds: float) -> None:
-        await self.clock.cut_off(act, seconds=seconds)
+    async def cut_off(
+        self, act: Callable[[], Awaitable[object]], *, seconds: float
+    ) -> ProviderError | None:
+        return await self.clock.cut_off(act, seconds=seconds)
 
 
 CLOUDS: dict[str, Callable[[], CloudUnderTest]] = {"sandbox": SandboxUnderTest}

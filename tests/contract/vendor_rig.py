@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -60,7 +59,9 @@ class StillClock:
             await asyncio.Event().wait()
         self._now = until
 
-    async def cut_off(self, act: Callable[[], Awaitable[object]], *, seconds: float) -> None:
+    async def cut_off(
+        self, act: Callable[[], Awaitable[object]], *, seconds: float
+    ) -> ProviderError | None:
         """Do this until so much time has passed here, then break it off."""
         self._cut_at, self._cut = self._now + timedelta(seconds=seconds), asyncio.Event()
         doing, over = asyncio.ensure_future(act()), asyncio.ensure_future(self._cut.wait())
@@ -69,8 +70,13 @@ class StillClock:
         over.cancel()
         if not doing.done():
             doing.cancel()
-        with suppress(ProviderError, asyncio.CancelledError):
+        try:
             await doing
+        except ProviderError as error:
+            return error
+        except asyncio.CancelledError:
+            pass
+        return None
 
 
 class Blind(NoFaults):
@@ -196,8 +202,10 @@ class VendorUnderTest:
     async def pass_time(self, seconds: float) -> None:
         await self.clock.sleep(seconds)
 
-    async def cut_off(self, act: Callable[[], Awaitable[object]], *, seconds: float) -> None:
-        await self.clock.cut_off(act, seconds=seconds)
+    async def cut_off(
+        self, act: Callable[[], Awaitable[object]], *, seconds: float
+    ) -> ProviderError | None:
+        return await self.clock.cut_off(act, seconds=seconds)
 
 
 def changed(order: LaunchOrder, **changes: object) -> LaunchOrder:

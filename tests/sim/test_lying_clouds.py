@@ -99,6 +99,25 @@ def test_an_order_that_came_too_soon_is_sent_again_and_not_a_whole_pause_later()
     perform(script)
 
 
+@pytest.mark.parametrize("was_seen_lately", [True, False])
+def test_patience_with_reads_holds_up_no_end(*, was_seen_lately: bool) -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        patience = {"retry_after": 3600.0, "tells": True}
+        stage.cloud.misbehave(
+            [{"kind": "rate_limited", "operations": ["get", "list"], "params": patience}]
+        )
+        if not was_seen_lately:
+            stage.world.nodes.cuts.append(lambda node: True)
+        await stage.wait(400)
+        stage.world.nodes.cuts.append(lambda node: True)
+        await stage.finish(session)
+        await stage.until(lambda: not stage.alive(), limit=360)
+        stage.behave()
+
+    perform(script)
+
+
 def test_one_false_listing_holds_up_the_end_of_no_double_while_no_other_comes() -> None:
     async def script(stage: Stage) -> None:
         session = await run(stage, reservation_hours=3)

@@ -20,7 +20,7 @@ from gpu_shopper.domain.surplus import (
     surplus_alert_due,
     surplus_of,
 )
-from gpu_shopper.engine.cloud import Cloud
+from gpu_shopper.engine.cloud import READ_LIMIT, Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.retiring import DESTROY_AGAIN_S, UNHEARD
 from gpu_shopper.engine.troubles import cannot_clear, note_unauthorized
@@ -77,7 +77,7 @@ class Clearing:
 
         What is gone is not told to go again, for the proof would begin anew.
         """
-        if one.gone_listings == 0:
+        if one.gone_listings == 0 or cloud.read_wait > READ_LIMIT.total_seconds():
             return False
         try:
             return await cloud.observe(one.instance_id) is None

@@ -80,6 +80,11 @@ class Cloud:
         lines = (self._pacer, self._launches) if self._launches else (self._pacer,)
         return max(line.wait for line in lines)
 
+    @property
+    def read_wait(self) -> float:
+        """How long a read would stand in line if it came now, in seconds."""
+        return self._pacer.wait
+
     def deaf_until(self, now: datetime) -> datetime | None:
         """Return until when we may have been cut off from this cloud, and so from its nodes; None if never.
 
@@ -213,7 +218,7 @@ class Cloud:
         self._note(what, type(error).__name__)
         if isinstance(error, RateLimited):
             if what != "list_offers":
-                self._pacer.hold(error.retry_after)
+                self._pacer.hold(error.retry_after, urgent=what == "destroy")
         elif isinstance(error, Unavailable):
             self._unreached()
 

@@ -1,7 +1,7 @@
 """How fast a cloud is asked, and when it is left in peace: pure state and a clock.
 
 A destroy never stands in line and knows no circuit: it takes its turn on credit, and the others wait until the debt is
-paid. Only a cloud that asks for patience itself makes everybody wait.
+paid. A cloud that asks for patience gets it; a destroy waits only where it was a destroy that it put off.
 """
 
 from gpu_shopper.domain.token_bucket import TokenBucket
@@ -19,11 +19,12 @@ class Pacer:
         self._clock = clock
         self._bucket = TokenBucket(rate=rate, burst=burst, now=now)
         self._held_until = now
+        self._urgent_held_until = now
         self._failures = 0
         self._open_until = now
 
     async def turn(self, *, urgent: bool) -> None:
-        """Return when a request may be made; an urgent one waits only where the cloud itself asked for patience."""
+        """Return when a request may be made; an urgent one waits only where the cloud put off another such."""
         delay = self._take(urgent=urgent)
         if delay > 0:
             await self._clock.sleep(delay)
@@ -34,9 +35,12 @@ class Pacer:
         now = self._clock.monotonic()
         return max(self._held_until - now, self._bucket.wait(now))
 
-    def hold(self, seconds: float) -> None:
-        """Ask nothing for so long: the cloud said so."""
-        self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
+    def hold(self, seconds: float, *, urgent: bool = False) -> None:
+        """Ask nothing for so long: the cloud said so, to an urgent request or to another, which holds up nothing urgent."""
+        until = self._clock.monotonic() + seconds
+        self._held_until = max(self._held_until, until)
+        if urgent:
+            self._urgent_held_until = max(self._urgent_held_until, until)
 
     def succeeded(self) -> None:
         """Note an answer: the circuit closes."""
@@ -57,4 +61,4 @@ class Pacer:
     def _take(self, *, urgent: bool) -> float:
         now = self._clock.monotonic()
         debt = self._bucket.take(now, urgent=urgent)
-        return max(self._held_until - now, debt)
+        return max((self._urgent_held_until if urgent else self._held_until) - now, debt)

@@ -31,7 +31,7 @@ from gpu_shopper.domain.launch import (
 from gpu_shopper.domain.plan import Retirement
 from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.session import Session
-from gpu_shopper.engine.cloud import Cloud
+from gpu_shopper.engine.cloud import READ_LIMIT, Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.troubles import cannot_destroy, note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
@@ -109,7 +109,8 @@ class Retiring:
         """Order the end; return whether the cloud has certainly heard it."""
         desk, cloud = self._desk, self._desk.clouds[attempt.provider]
         assert attempt.instance_id is not None, attempt.id
-        if look:
+        if look and cloud.read_wait <= READ_LIMIT.total_seconds():
+            # Where it would stand in line for longer, the end is worth more than what the look says of the bill.
             await self._peek(claim, attempt)
         settle = cloud.quirks.destroy_settle
         await self._update(

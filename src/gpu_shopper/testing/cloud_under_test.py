@@ -93,8 +93,10 @@ class CloudUnderTest(Protocol):
         """Let the cloud's time go on."""
         ...
 
-    async def cut_off(self, act: Callable[[], Awaitable[object]], *, seconds: float) -> None:
-        """Do this for so long at most by the cloud's clock, then break it off as the engine does; errors of the port pass."""
+    async def cut_off(
+        self, act: Callable[[], Awaitable[object]], *, seconds: float
+    ) -> ProviderError | None:
+        """Do this for so long at most by the cloud's clock, then break it off as the engine does; return its error."""
         ...
 
 

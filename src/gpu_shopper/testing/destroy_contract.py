@@ -14,7 +14,7 @@ from gpu_shopper.domain.label import LabelFacts, write_label
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.engine.cloud import READ_LIMIT
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing
-from gpu_shopper.ports.provider_errors import ProviderError
+from gpu_shopper.ports.provider_errors import ProviderError, RateLimited
 from gpu_shopper.testing.cloud_under_test import (
     BLINDNESSES,
     Check,
@@ -30,16 +30,18 @@ _LONG = timedelta(days=3)
 async def no_read_holds_up_a_destroy(cloud: CloudUnderTest) -> None:
     """Where reads hang, fail or are put off, the order still goes out in the time that the engine gives a destroy.
 
-    So it does from an adapter that has just been made, and has seen nothing yet.
+    So it does from an adapter that has just been made, and has seen nothing yet. Nor may it ask for patience then, which
+    would hold up other ends: the cloud has taken this one.
     """
     for number, misdeed in enumerate(ways(cloud, BLINDNESSES)):
         for knows in (True, False):
             bought = await _bought(cloud, await _fresh(cloud, number=2 * number + knows))
             if not knows:
                 cloud.restart()
-            await _destroyed_blindly(cloud, bought, misdeed=misdeed)
+            error = await _destroyed_blindly(cloud, bought, misdeed=misdeed)
             await cloud.pass_time(_SOON)
             assert bought.id not in cloud.held(), (misdeed, knows)
+            assert not isinstance(error, RateLimited), (misdeed, knows)
 
 
 async def what_a_blind_destroy_left_goes_later(cloud: CloudUnderTest) -> None:
@@ -70,12 +72,15 @@ async def _bought(cloud: CloudUnderTest, order: LaunchOrder) -> Instance:
     return bought
 
 
-async def _destroyed_blindly(cloud: CloudUnderTest, bought: Instance, *, misdeed: Misdeed) -> None:
+async def _destroyed_blindly(
+    cloud: CloudUnderTest, bought: Instance, *, misdeed: Misdeed
+) -> ProviderError | None:
     cloud.misbehave(misdeed)
-    await cloud.cut_off(
+    error = await cloud.cut_off(
         lambda: cloud.provider.destroy(bought.id), seconds=READ_LIMIT.total_seconds()
     )
     cloud.behave()
+    return error
 
 
 async def _destroyed(cloud: CloudUnderTest, bought: Instance) -> None:

@@ -4,7 +4,8 @@ A call of the port may take several requests: pages, a key, a volume. The engine
 are spaced too, so that sixty pages of a menu are not asked for at once, and a destroy passes those that wait.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.token_bucket import TokenBucket
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpDoor, HttpReply, HttpRequest
+from gpu_shopper.ports.provider_errors import RateLimited, Unavailable
 from gpu_shopper.transport.answers import Dialect, ask, judge_read, order
 
 # So long, in seconds, an order to end may be held up by a look at what it could name as well.
@@ -108,6 +110,19 @@ class Caller:
             timeout=min(self._timeout, call.patience or self._timeout),
             urgent=call.urgent,
         )
+
+
+@contextmanager
+def clearing_away() -> Iterator[None]:
+    """Do what follows an order to end that was taken: where that is put off, no other end shall wait for it.
+
+    Raises:
+        Unavailable: not all is cleared away; call again.
+    """
+    try:
+        yield
+    except RateLimited as error:
+        raise Unavailable(f"told to end, and not cleared away yet: {error}") from error
 
 
 def _body_of(call: Call) -> tuple[bytes, str]:

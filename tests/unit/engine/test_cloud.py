@@ -104,6 +104,19 @@ async def test_a_cloud_that_asks_for_patience_is_left_in_peace(house: House) -> 
 
     house.cloud.errors.clear()
     await cloud_of(house).destroy(I_1)
+    assert 0 == house.clock.monotonic(), "an end waits for nobody's patience with reads"
+    await cloud_of(house).balance()
+    assert 42 == house.clock.monotonic()
+
+
+@housed()
+async def test_a_destroy_that_was_put_off_is_not_sent_again_before_its_time(house: House) -> None:
+    house.cloud.errors["destroy"] = RateLimited("429", retry_after=42)
+    with pytest.raises(RateLimited):
+        await cloud_of(house).destroy(I_1)
+
+    house.cloud.errors.clear()
+    await cloud_of(house).destroy(I_1)
     assert 42 == house.clock.monotonic()
 
 

@@ -56,13 +56,24 @@ async def test_a_rest_refills_no_more_than_the_burst(house: House) -> None:
 
 
 @housed()
-async def test_a_cloud_that_asks_for_patience_gets_it_from_all(house: House) -> None:
+async def test_a_cloud_that_asks_for_patience_gets_it_from_all_but_destroys(house: House) -> None:
     pacer = a_pacer(house)
     pacer.hold(7)
     pacer.hold(3)
 
-    assert [7, 7] == await at_once(waited(house, pacer), waited(house, pacer, urgent=True))
+    assert [7, 0] == await at_once(waited(house, pacer), waited(house, pacer, urgent=True))
     assert 0 == await waited(house, pacer)
+
+
+@housed()
+async def test_a_cloud_that_puts_off_a_destroy_gets_patience_from_destroys_too(
+    house: House,
+) -> None:
+    pacer = a_pacer(house)
+    pacer.hold(7, urgent=True)
+    pacer.hold(9)
+
+    assert [9, 7] == await at_once(waited(house, pacer), waited(house, pacer, urgent=True))
 
 
 @housed()

@@ -31,7 +31,7 @@ from gpu_shopper.providers.aws.menu import RegionMenu
 from gpu_shopper.providers.aws.prices import price_list
 from gpu_shopper.providers.aws.signing import Credentials
 from gpu_shopper.providers.aws.speech import RegionDoor
-from gpu_shopper.transport.calling import Caller
+from gpu_shopper.transport.calling import Caller, clearing_away
 from gpu_shopper.transport.listing import Menu, Page, list_whole
 
 T = TypeVar("T")
@@ -143,7 +143,8 @@ class AwsProvider:
         for each, error in zip(regions, told, strict=True):
             if error is not None:
                 raise error
-            await self._clear_disks(self._api(each), own_id)
+            with clearing_away():
+                await self._clear_disks(self._api(each), own_id)
 
     async def balance(self) -> Money | None:
         """There is no balance: the account is billed by the month."""

@@ -39,7 +39,7 @@ from gpu_shopper.providers.hyperstack.mapping import (
 )
 from gpu_shopper.providers.hyperstack.rows import Environment, FlavorRow, KeyPair, VmRow
 from gpu_shopper.providers.virtual_machines import is_left_of, same_key
-from gpu_shopper.transport.calling import GLANCE_S, Caller
+from gpu_shopper.transport.calling import GLANCE_S, Caller, clearing_away
 from gpu_shopper.transport.listing import Menu, Page, list_whole
 
 _PRICES_LAST = timedelta(minutes=10)
@@ -201,8 +201,9 @@ class HyperstackProvider:
         is_clear = not begun and await self._prepare_end(instance_id)
         await self._api.delete(instance_id)
         if not is_clear:
-            await self._note_leftover(instance_id)
-            await self._clear_key(instance_id)
+            with clearing_away():
+                await self._note_leftover(instance_id)
+                await self._clear_key(instance_id)
         self._begun.discard(instance_id)
 
     async def balance(self) -> Money | None:

@@ -33,7 +33,7 @@ from gpu_shopper.providers.lambda_cloud.mapping import (
     offers_of,
 )
 from gpu_shopper.providers.virtual_machines import same_key
-from gpu_shopper.transport.calling import Caller
+from gpu_shopper.transport.calling import Caller, clearing_away
 from gpu_shopper.transport.listing import Menu, Page, list_whole
 
 
@@ -152,9 +152,10 @@ class LambdaProvider:
             return
         # Until no key is left of it, this fails, and is called again.
         self._labels[instance_id] = label
-        keys = await self._api.keys()
-        for key in keys_left_of(row, keys, label=label, now=self._clock.now()):
-            await self._api.delete_key(key.id)
+        with clearing_away():
+            keys = await self._api.keys()
+            for key in keys_left_of(row, keys, label=label, now=self._clock.now()):
+                await self._api.delete_key(key.id)
         self._labels.pop(instance_id, None)
 
     async def balance(self) -> Money | None:

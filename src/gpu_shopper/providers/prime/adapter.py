@@ -34,7 +34,7 @@ from gpu_shopper.providers.prime.mapping import (
     new_order_of,
     offer_of,
 )
-from gpu_shopper.transport.calling import Caller
+from gpu_shopper.transport.calling import Caller, clearing_away
 from gpu_shopper.transport.listing import MOST_PAGES, Menu, Page, list_whole
 
 _SWEEP_PERIOD = timedelta(hours=1)
@@ -152,6 +152,12 @@ class PrimeProvider:
     async def destroy(self, instance_id: InstanceId) -> None:
         """Ask for the end of a pod, then drop its key; may be called any number of times."""
         await self._api.delete(instance_id)
+        with clearing_away():
+            await self._clear_keys(instance_id)
+        # Until no key is left of it, this fails, and is called again.
+        self._keys_of.pop(instance_id, None)
+
+    async def _clear_keys(self, instance_id: InstanceId) -> None:
         now, given = self._clock.now(), self._keys_of.get(instance_id)
         if given is None:
             await self._sweep_keys(await self._name_of(instance_id), now)
@@ -160,8 +166,6 @@ class PrimeProvider:
         elif given[1].name == given[0]:
             # Many that end at once shall not each read all keys: what others left is looked for now and then.
             await self._api.delete_key(given[1].id)
-        # Until no key is left of it, this fails, and is called again.
-        self._keys_of.pop(instance_id, None)
 
     async def balance(self) -> Money | None:
         """Return the money left on the account, or on the team's."""

@@ -48,7 +48,7 @@ from gpu_shopper.providers.verda.mapping import (
     thing_name,
     volume_as_instance,
 )
-from gpu_shopper.transport.calling import GLANCE_S, Caller
+from gpu_shopper.transport.calling import GLANCE_S, Caller, clearing_away
 from gpu_shopper.transport.decoding import decode_rows
 from gpu_shopper.transport.listing import Menu, Page, list_whole
 
@@ -220,17 +220,11 @@ class VerdaProvider:
             # Only its own: another volume that somebody attached is not ours to delete. An empty list would keep them all.
             volume_ids = [row.os_volume_id] if row is not None and row.os_volume_id else None
             await self._api.delete(instance_id, volume_ids=volume_ids)
-        if row is None:
+        with clearing_away():
             # Now there is time to look for what the order could not name.
-            row = await self._api.instance(instance_id, urgent=True)
-        if row is None:
-            return
-        if row.status == GONE:
-            left = await self._volumes_of(row)
-            if left:
-                await self._api.delete_volumes([volume.id for volume in left])
-        for label in labels_of(row):
-            await self._drop_things(label)
+            row = row or await self._api.instance(instance_id, urgent=True)
+            if row is not None:
+                await self._clear_away(row)
 
     async def balance(self) -> Money | None:
         """Return the money left on the account; None where it is kept in another currency."""
@@ -239,6 +233,15 @@ class VerdaProvider:
 
     async def aclose(self) -> None:
         """Nothing to close: the door is not ours."""
+
+    async def _clear_away(self, row: InstanceRow) -> None:
+        """Delete the volume of an instance that has ended, and drop the keys and the script of one that was told to."""
+        if row.status == GONE:
+            left = await self._volumes_of(row)
+            if left:
+                await self._api.delete_volumes([volume.id for volume in left])
+        for label in labels_of(row):
+            await self._drop_things(label)
 
     async def _glance(self, instance_id: str) -> InstanceRow | None:
         """Return what can be had at once about an instance that shall end: as it is, else as it was last listed."""
