@@ -155,6 +155,8 @@ def retirement(attempt: LaunchAttempt, quirks: Quirks, now: datetime) -> Retirem
     read_since_destroy = absence.read_at is not None and absence.read_at > answered_at
     if not read_since_destroy:
         return Retirement.READ
+    if _too_soon(attempt, quirks):
+        return Retirement.READ
     if absence.gone_reads == 0:
         due_at = called_at + destroy_pause(attempt, now)
         return Retirement.DESTROY if now >= due_at else Retirement.READ
@@ -163,6 +165,14 @@ def retirement(attempt: LaunchAttempt, quirks: Quirks, now: datetime) -> Retirem
     if absence.gone_listings < quirks.absence_listings:
         return Retirement.LIST
     return Retirement.CLOSE
+
+
+def _too_soon(attempt: LaunchAttempt, quirks: Quirks) -> bool:
+    """Tell whether the last look missed it, too soon after the order to prove anything."""
+    read_at, answered_at = attempt.absence.read_at, attempt.destroy_answered_at
+    if read_at is None or answered_at is None or attempt.absence.first_gone_at is None:
+        return False
+    return read_at < answered_at + quirks.destroy_settle
 
 
 def _owed_step(facts: Facts) -> Step | None:

@@ -17,6 +17,9 @@ class Quirks:
     """How a cloud behaves in time, and what it bills. The defaults are those for a cloud that promises nothing.
 
     `launch_spacing` is the least time between two creates, where a cloud wants more of it than its general pace.
+    `destroy_settle` is how long it usually shows what it was told to destroy; before that, a look proves nothing.
+    `destroy_ends_billing`: a bill ends with the order that was obeyed; where not `leaving_bills`, also if the instance is
+    still shown after it, as on its way out.
     """
 
     call_deadline: timedelta = seconds(60)
@@ -40,6 +43,7 @@ class Quirks:
     launch_spacing: timedelta = timedelta(0)
     shop_period: timedelta = seconds(60)
     destroy_ends_billing: bool = False
+    leaving_bills: bool = True
     # The largest start-up script that a create call carries, in bytes; 0 where there is none. What is larger goes over SSH.
     start_script_limit: int = 64 * 1024
     billing: BillingTerms = field(default=BillingTerms())

@@ -10,29 +10,16 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from gpu_shopper.domain.alerting import alert_due
-from gpu_shopper.domain.cost import (
-    begin_as_told,
-    close_bill,
-    close_earlier_life,
-    end_of_bill,
-    reprice,
-)
+from gpu_shopper.domain.cost import close_bill, close_earlier_life, end_of_bill
 from gpu_shopper.domain.ids import AttemptId, InstanceId, ProviderName
-from gpu_shopper.domain.instance import Instance, Listing
-from gpu_shopper.domain.launch import (
-    DESTROY_PAUSE_LONGEST,
-    Absence,
-    AttemptState,
-    LaunchAttempt,
-    destroy_pause,
-    proved_absent,
-    seen,
-)
+from gpu_shopper.domain.instance import Listing
+from gpu_shopper.domain.launch import Absence, AttemptState, LaunchAttempt, proved_absent
 from gpu_shopper.domain.plan import Retirement
 from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.session import Session
 from gpu_shopper.engine.cloud import READ_LIMIT, Cloud
 from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.sights import answered, called, later, peeked, sight_is_stale, was_read
 from gpu_shopper.engine.troubles import cannot_destroy, note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
 from gpu_shopper.ports.provider_errors import ProviderError, RateLimited, Unavailable
@@ -46,11 +33,6 @@ _TOLD_TRIES = frozenset({1, 2, 3, 5, 10}) | frozenset(range(25, 100_000, 25))
 # What a cloud may not have heard at all is said again soon.
 UNHEARD = (Unavailable, RateLimited)
 DESTROY_AGAIN_S = 5.0
-_AFTER_TROUBLE = timedelta(seconds=10)
-# While it is still there it is read at least so often, or more often where the cloud is quick, so that its bill ends at the right moment.
-_READ_PERIOD = timedelta(seconds=30)
-# A node that lives is heard more often than this.
-_STALE_SIGHT = timedelta(seconds=20)
 
 
 class Retiring:
@@ -99,7 +81,7 @@ class Retiring:
 
     async def _destroy(self, claim: Claim, attempt: LaunchAttempt) -> None:
         # Whether it was still there decides when its bill ended: nobody can tell once it is destroyed.
-        look = attempt.destroy_tries > 0 or _sight_is_stale(attempt, self._desk.clock.now())
+        look = attempt.destroy_tries > 0 or sight_is_stale(attempt, self._desk.clock.now())
         if not await self._tell_to_end(claim, attempt, look=look):
             # The next try may be five minutes away, and an order that nobody has heard is none.
             await self._desk.clock.sleep(DESTROY_AGAIN_S)
@@ -112,11 +94,11 @@ class Retiring:
         if look and cloud.read_wait <= READ_LIMIT.total_seconds():
             # Where it would stand in line for longer, the end is worth more than what the look says of the bill.
             await self._peek(claim, attempt)
-        settle = cloud.quirks.destroy_settle
+        quirks = cloud.quirks
         await self._update(
             claim,
             attempt.id,
-            lambda known, now: _called(known, now, settle=settle),
+            lambda known, now: called(known, now, quirks),
             tell="destroy_called",
         )
         accepted = heard = True
@@ -135,17 +117,21 @@ class Retiring:
         await self._update(
             claim,
             attempt.id,
-            lambda known, now: _answered(known, now, accepted=accepted, settle=settle),
+            lambda known, now: answered(known, now, quirks, accepted=accepted),
         )
         return heard
 
     async def _peek(self, claim: Claim, attempt: LaunchAttempt) -> None:
         assert attempt.instance_id is not None, attempt.id
+        cloud = self._desk.clouds[attempt.provider]
         try:
-            instance = await self._desk.clouds[attempt.provider].observe(attempt.instance_id)
+            instance = await cloud.observe(attempt.instance_id)
         except ProviderError:
             return
-        await self._update(claim, attempt.id, lambda known, now: _peeked(known, instance, now))
+        quirks = cloud.quirks
+        await self._update(
+            claim, attempt.id, lambda known, now: peeked(known, instance, now, quirks)
+        )
 
     async def _read(self, claim: Claim, attempt: LaunchAttempt) -> None:
         cloud = self._desk.clouds[attempt.provider]
@@ -154,11 +140,11 @@ class Retiring:
             instance = await cloud.observe(attempt.instance_id)
         except ProviderError as error:
             await note_unauthorized(self._desk, attempt.provider, error)
-            await self._update(claim, attempt.id, _later)
+            await self._update(claim, attempt.id, later)
             return
         quirks = cloud.quirks
         await self._update(
-            claim, attempt.id, lambda known, now: _was_read(known, instance, now, quirks)
+            claim, attempt.id, lambda known, now: was_read(known, instance, now, quirks)
         )
 
     async def _list(self, claim: Claim, attempt: LaunchAttempt) -> None:
@@ -169,7 +155,7 @@ class Retiring:
             listing = await cloud.listing_begun_after(since)
         except ProviderError as error:
             await note_unauthorized(self._desk, attempt.provider, error)
-            await self._update(claim, attempt.id, _later)
+            await self._update(claim, attempt.id, later)
             return
         quirks = cloud.quirks
         beside = await self._desk.books.read(lambda book: owed_beside(book, cloud.name))
@@ -260,7 +246,7 @@ def was_listed(
 
     What bears its label and is `beside` it, a double with a row of its own, is no sight of it.
     """
-    answered = attempt.destroy_answered_at
+    ordered = attempt.destroy_answered_at
     present = any(
         instance.id == attempt.instance_id or instance.label == attempt.label
         for instance in listing.instances
@@ -278,8 +264,8 @@ def was_listed(
         return attempt
     spaced = last is None or listing.began_at - last >= quirks.absence_listing_spacing
     if (
-        answered is None
-        or listing.began_at <= answered
+        ordered is None
+        or listing.began_at <= ordered
         or attempt.absence.gone_reads == 0
         or not spaced
     ):
@@ -289,112 +275,3 @@ def was_listed(
     enough = counted >= quirks.absence_listings
     at = now if enough else now + quirks.absence_listing_spacing
     return replace(attempt, absence=absence, next_action_at=at)
-
-
-def _sight_is_stale(attempt: LaunchAttempt, now: datetime) -> bool:
-    alive_at, seen_at, billed_to = attempt.last_alive_at, attempt.last_seen_at, attempt.accrued_to
-    if billed_to is not None and (seen_at is None or seen_at < billed_to):
-        # It may have ended and come back, which only the cloud can tell, and bills differently.
-        return True
-    if attempt.missing_since is not None:
-        # A listing that lacks it, and be it a false one, must not end its bill before our own order does.
-        return True
-    return alive_at is None or now - alive_at > _STALE_SIGHT
-
-
-def _called(attempt: LaunchAttempt, now: datetime, *, settle: timedelta) -> LaunchAttempt:
-    # Whoever takes over from a crash in the call need wait no longer than for its answer.
-    return replace(
-        attempt,
-        destroy_called_at=now,
-        destroy_tries=attempt.destroy_tries + 1,
-        next_action_at=now + settle,
-    )
-
-
-def _answered(
-    attempt: LaunchAttempt, now: datetime, *, accepted: bool, settle: timedelta
-) -> LaunchAttempt:
-    first = attempt.destroy_accepted_at or (now if accepted else None)
-    return replace(
-        attempt,
-        destroy_answered_at=now,
-        destroy_accepted_at=first,
-        absence=Absence(first_gone_at=attempt.absence.first_gone_at),
-        next_action_at=now + settle,
-    )
-
-
-def _found(attempt: LaunchAttempt, instance: Instance, now: datetime) -> LaunchAttempt:
-    still = seen(begin_as_told(attempt, instance.billed_from), instance, at=now)
-    if instance.rate is None or attempt.read_back_at is not None:
-        return still
-    # It was given up before its price was ever read back, and only now is it known.
-    return reprice(still, instance.rate, at=now).attempt
-
-
-def _peeked(attempt: LaunchAttempt, instance: Instance | None, now: datetime) -> LaunchAttempt:
-    if instance is not None:
-        # As after any read that finds it: what was accepted was no end of the bill.
-        return replace(_found(attempt, instance, now), destroy_accepted_at=None)
-    first = attempt.absence.first_gone_at or now
-    absent = replace(attempt, absence=replace(attempt.absence, first_gone_at=first))
-    obeyed = _obeyed(absent)
-    if obeyed.destroy_accepted_at is not None or _is_ending(attempt, now):
-        return obeyed
-    return replace(absent, missing_since=attempt.missing_since or now)
-
-
-def _is_ending(attempt: LaunchAttempt, now: datetime) -> bool:
-    """Tell whether what was told to end was still seen since, and lately: then an order that took its time has ended it.
-
-    That is as any later read would have it. Where nobody has looked for longer, it may have ended by itself long ago.
-    """
-    called_at, alive_at = attempt.destroy_called_at, attempt.last_alive_at
-    if called_at is None or alive_at is None or attempt.missing_since is not None:
-        return False
-    return alive_at > called_at and now - alive_at <= DESTROY_PAUSE_LONGEST
-
-
-def _obeyed(attempt: LaunchAttempt) -> LaunchAttempt:
-    """Return an attempt whose instance was found gone: if nothing was seen of it since its last destroy, that was obeyed.
-
-    Whether or not anybody heard the answer: the time until somebody looked was not billed.
-    """
-    called_at, answered_at = attempt.destroy_called_at, attempt.destroy_answered_at
-    if called_at is None or attempt.missing_since or attempt.destroy_accepted_at:
-        return attempt
-    alive_at = attempt.last_alive_at or called_at
-    if alive_at > max(called_at, answered_at or called_at):
-        return attempt
-    return replace(attempt, destroy_accepted_at=max(called_at, alive_at))
-
-
-def _was_read(
-    attempt: LaunchAttempt, instance: Instance | None, now: datetime, quirks: Quirks
-) -> LaunchAttempt:
-    if instance is None:
-        absence = replace(
-            attempt.absence,
-            read_at=now,
-            gone_reads=attempt.absence.gone_reads + 1,
-            first_gone_at=attempt.absence.first_gone_at or now,
-        )
-        enough = absence.gone_reads >= quirks.absence_reads
-        at = now if enough else now + quirks.absence_read_spacing
-        return replace(_obeyed(attempt), absence=absence, next_action_at=at)
-    # It is still there, be it on its way out: the accepted destroy was no end of the bill.
-    still = _found(attempt, instance, now)
-    called = attempt.destroy_called_at or now
-    often = min(_READ_PERIOD, quirks.observe_period * 3)
-    at = min(called + destroy_pause(attempt, now), now + often)
-    return replace(
-        still,
-        absence=Absence(read_at=now),
-        destroy_accepted_at=None,
-        next_action_at=max(at, now + timedelta(seconds=1)),
-    )
-
-
-def _later(attempt: LaunchAttempt, now: datetime) -> LaunchAttempt:
-    return replace(attempt, next_action_at=now + _AFTER_TROUBLE)

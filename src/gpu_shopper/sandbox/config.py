@@ -20,6 +20,7 @@ class ModelConfig:
         drift_period_s: how long prices stand still.
         absent_share: share of the offers that is missing from the market in each period.
         bills_boot: an instance is billed from its order on; else from when it is ready for the first time.
+        bills_leaving: an instance is billed until its machine is gone; else until it is told to end.
         stopped_bill_percent: what a stopped instance still costs.
         balance_micros: money on the account at birth, in micro-dollars.
         ssh_user: the login name on every instance.
@@ -44,6 +45,7 @@ class ModelConfig:
     drift_period_s: float = 3600.0
     absent_share: float = 0.0
     bills_boot: bool = True
+    bills_leaving: bool = True
     stopped_bill_percent: int = 10
     balance_micros: int = 1_000_000_000_000
     ssh_user: str = "gpu"

@@ -214,7 +214,7 @@ class Desk:
         elif rules.strikes("stop_instead_of_destroy", operation) is not None:
             park.stop(instance, now=now)
         elif (slow := rules.strikes("slow_destroy", operation)) is not None:
-            park.end_later(instance, reason=reason, at=now + slow.number("seconds"))
+            park.end_later(instance, reason=reason, at=now + slow.number("seconds"), now=now)
         else:
             park.end(instance, reason=reason, now=now)
             back = rules.strikes("resurrected", operation)

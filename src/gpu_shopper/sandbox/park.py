@@ -4,7 +4,7 @@
     any of them ─end or stop─▶ stopping ─died─▶ ended, or stopped (the disk is kept, and billed)
 
 An instance whose machine was never started ends at once; any other ends when its machine is known to
-be gone, and is billed until then.
+be gone, and is billed until then, or where the cloud says so until it is told to end.
 """
 
 import base64
@@ -112,16 +112,18 @@ class Park:
         if not instance.alive or instance.end_reason is not None:
             return
         instance.end_reason = reason
+        self._leave_the_bill(instance, now=now)
         if instance.hosted:
             instance.keeps_disk = False
             self._leave(instance, keep_disk=False, now=now)
         else:
             self._close(instance, reason=reason, now=now)
 
-    def end_later(self, instance: Instance, *, reason: str, at: float) -> None:
+    def end_later(self, instance: Instance, *, reason: str, at: float, now: float) -> None:
         """Show an instance as stopping, and end it at that moment."""
         if not instance.alive:
             return
+        self._leave_the_bill(instance, now=now)
         self._show_stopping(instance)
         self._agenda.note(at, f"end:{reason}", instance.id)
 
@@ -234,6 +236,10 @@ class Park:
         instance.status = status.STOPPED
         percent = self._config.stopped_bill_percent
         instance.meter.run(rate_micros=instance.price_micros * percent // 100, now=now)
+
+    def _leave_the_bill(self, instance: Instance, *, now: float) -> None:
+        if not self._config.bills_leaving:
+            instance.meter.stop(now=now)
 
     def _show_stopping(self, instance: Instance) -> None:
         if instance.status != status.STOPPING:

@@ -27,6 +27,9 @@ _QUIRKS = Quirks(
     launch_spacing=seconds(0.5),
     shop_period=seconds(300),
     start_script_limit=8 * 1024,
+    # What is shutting-down is not billed, by the table of the life cycle in its user guide.
+    destroy_ends_billing=True,
+    leaving_bills=False,
     billing=BillingTerms(
         minimum=seconds(60),
         increment=seconds(1),

@@ -28,6 +28,8 @@ _QUIRKS = Quirks(
     shop_period=seconds(120),
     # User data may have 64 KiB; ours needs some of it for keys and variables.
     start_script_limit=56 * 1024,
+    # "Ends when you destroy it", says its page on prices. It shows nothing as leaving: what is still active may not have obeyed.
+    destroy_ends_billing=True,
     # By the second, a minute at least (and a cent, which no GPU's minute is below). The disk is in the price; what is
     # powered off bills in full.
     billing=BillingTerms(minimum=seconds(60), billed_boot=seconds(90)),

@@ -28,6 +28,9 @@ _QUIRKS = Quirks(
     # OpenStack takes 65,535 bytes of user data in base64, so 49,151; ours needs some of it for keys and for going over to
     # the user.
     start_script_limit=36_000,
+    # Only ACTIVE and SHUTOFF are billed, by its page on which states are: so DELETING is not.
+    destroy_ends_billing=True,
+    leaving_bills=False,
     # By the minute. Stopped, it bills in full; the disk is in the price.
     billing=BillingTerms(increment=seconds(60), billed_boot=seconds(180), stopped_share=1.0),
 )

@@ -29,6 +29,9 @@ _QUIRKS = Quirks(
     launch_spacing=seconds(12.5),
     # User data may have a megabyte; ours needs some of it for keys and for going over to the user.
     start_script_limit=900_000,
+    # "Ends the moment you terminate the instance", says its page on billing; its older one names the call.
+    destroy_ends_billing=True,
+    leaving_bills=False,
     # By the minute, from the first passed health check on; the disk is in the price, and nothing can be stopped.
     billing=BillingTerms(increment=seconds(60)),
 )

@@ -156,7 +156,7 @@ OWING: Final = (
             ),
             Change(
                 "engine/retiring.py",
-                "        or listing.began_at <= answered\n",
+                "        or listing.began_at <= ordered\n",
                 "",
             ),
             Change(

@@ -137,7 +137,7 @@ PROVING: Final = (
         removed="an instance that is stopped counts as gone",
         changes=(
             Change(
-                "engine/retiring.py",
+                "engine/sights.py",
                 "    if instance is None:\n        absence = replace(",
                 "    if instance is None or instance.status == 'stopped':\n"
                 "        absence = replace(",

@@ -361,6 +361,12 @@ class Aws(VendorCloud):
 def build(*, key: str, seed: int, offers: int, config: ModelConfig, chance: random.Random) -> Aws:
     """Return a simulated account, whose access key has any id, and `key` for its secret; see `Vast` for the rest."""
     catalogue = Catalogue(seed=seed, goods=goods(size=offers), drifts=False)
-    own = {"ssh_user": "ubuntu", "id_form": "i-{:017x}", "honours_expiry": False, "stock": 8}
+    own = {
+        "ssh_user": "ubuntu",
+        "id_form": "i-{:017x}",
+        "honours_expiry": False,
+        "stock": 8,
+        "bills_leaving": False,
+    }
     model = CloudModel(catalogue, chance, with_own(config, own))
     return Aws(model, catalogue, key=key, chance=chance)

@@ -347,6 +347,7 @@ def build(
         "honours_expiry": False,
         "stock": STOCK,
         "stopped_bill_percent": 100,
+        "bills_leaving": False,
         "start_script_bytes": 65_536,
     }
     model = CloudModel(catalogue, chance, with_own(config, own))

@@ -350,6 +350,7 @@ def build(
         "honours_expiry": False,
         # Stopped, a machine bills in full.
         "stopped_bill_percent": 100,
+        "bills_leaving": False,
         "start_script_bytes": USER_DATA_LIMIT,
         "destroy_s": max(config.destroy_s, _SHOWN_DELETING_S),
     }

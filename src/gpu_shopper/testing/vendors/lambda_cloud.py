@@ -354,6 +354,7 @@ def build(
         "id_bits": 128,
         "honours_expiry": False,
         "bills_boot": False,
+        "bills_leaving": False,
         "destroy_s": max(config.destroy_s, _SHOWN_TERMINATING_S),
     }
     model = CloudModel(catalogue, chance, with_own(config, own))
