@@ -107,8 +107,9 @@ def was_read(
 
 
 def later(attempt: LaunchAttempt, now: datetime) -> LaunchAttempt:
-    """Return the attempt after a look that was not answered."""
-    return replace(attempt, next_action_at=now + _AFTER_TROUBLE)
+    """Return the attempt after a look that was not answered. Soon after its order, the next one is soon."""
+    since = now - (attempt.destroy_answered_at or now)
+    return replace(attempt, next_action_at=now + min(_AFTER_TROUBLE, max(_FIRST_LOOK, since)))
 
 
 def _first_look(quirks: Quirks) -> timedelta:

@@ -90,6 +90,29 @@ def test_a_region_without_an_environment_gets_one_of_ours_until_its_last_machine
     assert there.vendor.leftovers() == NOTHING
 
 
+def test_two_launches_at_once_share_the_environment_that_both_wanted_to_make() -> None:
+    there = There()
+
+    class TakesTurns(NoFaults):
+        async def before_effect(self, request: HttpRequest) -> HttpRequest:
+            await asyncio.sleep(0)
+            return request
+
+    there.door.faults = TakesTurns()
+    one, two = [each for each in there.offers if each.location == WITHOUT_ENVIRONMENT][:2]
+
+    async def both() -> None:
+        await asyncio.gather(
+            there.cloud.launch(order_of(one, facts("s"))),
+            there.cloud.launch(order_of(two, facts("t"))),
+        )
+
+    asyncio.run(both())
+    made = [each.path for each in there.asked("POST")]
+    assert made.count("/v1/core/environments") == 2
+    assert there.vendor.leftovers() == {"keypairs": 2, "environments": 1}
+
+
 @pytest.mark.parametrize("holds_keys", [False, True])
 def test_what_a_launch_left_goes_though_the_destroy_broke_off(*, holds_keys: bool) -> None:
     there, lost = There(), 0

@@ -229,14 +229,22 @@ class HyperstackProvider:
     async def _environment_in(self, region: str, label: str) -> str:
         """Return the name of an environment in this region: the usual one, else ours, which is made if need be."""
         own, usual = own_environment(label, region), usual_environment(region)
-        there = {
-            one.name for one in await self._api.environments() if one.region == region and one.name
-        }
+        there = await self._environments_of(region)
         for name in (usual, own):
             if name in there:
                 return name
-        made = await self._api.add_environment(name=own, region=region)
+        try:
+            made = await self._api.add_environment(name=own, region=region)
+        except BadOrder:
+            # Another launch may have made it since.
+            if own in await self._environments_of(region):
+                return own
+            raise
         return made.name or own
+
+    async def _environments_of(self, region: str) -> set[str]:
+        rows = await self._api.environments()
+        return {one.name for one in rows if one.region == region and one.name}
 
     async def _key_for(self, order: LaunchOrder, environment: str) -> KeyPair:
         """Return a key pair for this launch alone; where the cloud takes no second one of the same text, that which it has."""
