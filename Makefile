@@ -41,8 +41,8 @@ clients: setup ## Install the vendors' own clients, which some tests run (what c
 conformance: clients ## Hold the clouds' simulators and adapters against clients that we did not write
 	@$(BIN)/python -m pytest -q -rs tests/conformance $(ARGS)
 
-fleet: setup ## All simulated clouds at once, faults on, a server killed every few seconds (ARGS="--minutes 10")
-	@$(BIN)/python -m gpu_shopper.testing.fleet $(ARGS)
+fleet: setup ## All simulated clouds at once, faults on, a server killed every few seconds (RECORD=1 ARGS="--minutes 10")
+	@exec $(BIN)/python -m gpu_shopper.testing.fleet $(if $(RECORD),--record docs/evidence/fleet.jsonl) $(ARGS)
 
 check: lint tidy ## Check format, style, import rules, types, dependencies and spelling
 

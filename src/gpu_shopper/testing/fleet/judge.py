@@ -1,21 +1,67 @@
-"""The verdict on a fleet: by the clouds' own ledgers, and the book in its file."""
+"""The verdict on a fleet: by the clouds' own ledgers, the book in its file, and the kernel's table of processes. Pure.
 
-import contextlib
-import sqlite3
-import time
+Each check yields what is wrong, in words, and nothing where all is well.
+"""
+
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any, Final
 
-from gpu_shopper.testing.fleet.vendor import PLANTED, Vendor
+from gpu_shopper.testing.fleet.bills import Account, Bill, account, bills_of
 
-# An end is known only when somebody has looked, at the cloud's pace, by a server that is killed meanwhile.
-_MOST_OFF_S = 120.0
+PLANTED: Final = "somebody-elses"
+# What is asked of all bills together, and of those of each cloud that says when a bill ends.
+MOST_ERROR: Final = 0.01
+# Where nobody says when a bill ends, it is booked until the end was seen: so late may that be, killed server and all.
+MOST_OFF_S: Final = 30.0
 # What is left beside instances and costs nothing; it is dropped when nothing can need it any more.
-_FREE = frozenset(
+_FREE: Final = frozenset(
     {"ssh_keys", "scripts", "keypairs", "key_pairs", "security_groups", "tags", "environments"}
 )
+_ENDED: Final = frozenset({"stopped", "failed"})
+_ANSWERED: Final = frozenset({"rejected", "closed", "bound", "closing"})
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that the verdict is made of.
+
+    `ledgers` is what each cloud says of every instance that ever was; `before` and `beside` how much of each kind somebody
+    keeps there beside instances, before the first session and now. `acknowledged` are the sessions that the server said
+    yes to, `wished` how many were to be asked for. `states` are the sessions in the book; `attempts` its rows about
+    launches, by label; `booked` is in micro-dollars, by label. `running` are the instances that still have processes.
+    `ends_with_order` are the clouds that bill until they are told to destroy, and say so.
+    """
+
+    ledgers: Mapping[str, Sequence[Entry]]
+    before: Mapping[str, Mapping[str, int]]
+    beside: Mapping[str, Mapping[str, int]]
+    wished: int
+    acknowledged: Sequence[str]
+    states: Mapping[str, str]
+    attempts: Mapping[str, Entry]
+    booked: Mapping[str, int]
+    running: frozenset[str] = frozenset()
+    ends_with_order: frozenset[str] = frozenset()
+
+    @property
+    def unanswered(self) -> frozenset[str]:
+        """The sessions with an order that was never answered: what it may have bought is looked for long after."""
+        return frozenset(
+            row["session_id"]
+            for row in self.attempts.values()
+            if row["state"] in {"sent", "unknown"}
+        )
+
+    def ours(self) -> dict[str, list[Entry]]:
+        """Return the clouds' ledgers without what was planted."""
+        return {
+            cloud: [entry for entry in entries if entry["name"] != PLANTED]
+            for cloud, entries in self.ledgers.items()
+        }
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,111 +70,127 @@ class Outcome:
 
     asked: int = 0
     kills: int = 0
+    seed: int = 0
     sessions: Counter[str] = field(default_factory=Counter)
-    by_cloud: Counter[str] = field(default_factory=Counter)
+    instances: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
-    billed: float = 0.0
-    booked: float = 0.0
-    off_s: list[float] = field(default_factory=list)
     beside: Counter[str] = field(default_factory=Counter)
+    accounts: list[Account] = field(default_factory=list)
+    ends_with_order: frozenset[str] = frozenset()
     rest_s: float = 0.0
+    took_s: float = 0.0
     owed: int = 0
     wrong: list[str] = field(default_factory=list)
 
     @property
-    def cost_error(self) -> float:
-        """How far the book's bill is from the clouds', as a share of theirs."""
-        return abs(self.booked - self.billed) / self.billed if self.billed else 0.0
+    def total(self) -> Account:
+        """All bills together."""
+        return self.accounts[-1]
 
 
-class Judge:
-    """Judges one fleet. `beside` is what each cloud kept beside instances before."""
+def left_over(found: Evidence) -> Iterator[str]:
+    """Yield what is not at rest yet: what the clouds hold, and sessions that go on."""
+    for cloud, entries in found.ours().items():
+        for entry in entries:
+            if entry["alive"]:
+                yield f"{cloud} holds {entry['id']} ({entry['name']}), {entry['status']}"
+    waiting = found.unanswered
+    for session, state in found.states.items():
+        if state not in _ENDED and session not in waiting:
+            yield f"session {session} is {state}"
+    for label, row in found.attempts.items():
+        if row["state"] in {"bound", "closing"}:
+            yield f"{label} is {row['state']}"
 
-    def __init__(
-        self,
-        vendors: Sequence[Vendor],
-        database: Path,
-        *,
-        beside: Mapping[str, Mapping[str, int]],
-    ) -> None:
-        """Take what there is to look at."""
-        self._vendors = vendors
-        self._database = database
-        self._beside = beside
 
-    def left_over(self) -> Iterator[str]:
-        """Yield what is not at rest yet, in words."""
-        for vendor in self._vendors:
-            for entry in vendor.ledger():
-                if entry["alive"] and entry["name"] != PLANTED:
-                    yield f"{vendor.name} holds {entry['id']} ({entry['name']}), {entry['status']}"
-        # An order that was never answered is looked for long after; of one that bought nothing nothing is left to see.
-        waiting = "SELECT session_id FROM attempts WHERE state IN ('sent', 'unknown')"
-        for row in self.book(
-            f"SELECT id, state FROM sessions WHERE id NOT IN ({waiting})"  # noqa: S608 - its own text
-        ):
-            if row["state"] not in {"stopped", "failed"}:
-                yield f"session {row['id']} is {row['state']}"
+def judge(found: Evidence, outcome: Outcome) -> None:
+    """Write the verdict down."""
+    for check in (left_over, touched, left_beside, unknown, promised, open_bills, alive):
+        outcome.wrong.extend(check(found))
+    outcome.sessions = Counter(found.states.values())
+    outcome.instances = Counter({cloud: len(all_of) for cloud, all_of in found.ours().items()})
+    outcome.beside = Counter(dict(_more(found)))
+    outcome.owed = len(found.unanswered)
+    outcome.ends_with_order = found.ends_with_order
+    bills = list(bills_of(found.ours(), found.booked))
+    outcome.accounts = [
+        account(cloud, (bill for bill in bills if bill.cloud == cloud))
+        for cloud in sorted(found.ledgers)
+    ]
+    outcome.accounts.append(account("all", bills))
+    outcome.wrong.extend(wrong_bills(found, bills))
 
-    def judge(self, found: Outcome) -> None:
-        """Write the verdict down."""
-        found.wrong.extend(self.left_over())
-        for vendor in self._vendors:
-            found.wrong.extend(self._instances_of(vendor, found))
-            found.wrong.extend(self._beside_of(vendor, found))
-        found.sessions = Counter(
-            str(row["state"]) for row in self.book("SELECT state FROM sessions")
-        )
-        found.owed = len(self.book("SELECT id FROM attempts WHERE state IN ('sent', 'unknown')"))
-        found.booked = (
-            sum(row["amount"] for row in self.book("SELECT amount FROM cost_entries")) / 1e6
-        )
-        found.wrong.extend(self._bills(found))
 
-    def _instances_of(self, vendor: Vendor, found: Outcome) -> Iterator[str]:
-        ours = {row["label"] for row in self.book("SELECT label FROM attempts")}
-        for entry in vendor.ledger():
-            if entry["name"] == PLANTED:
-                if not entry["alive"] or entry["destroy_calls"]:
-                    yield f"{vendor.name}: what is somebody else's was touched"
-                continue
-            found.billed += entry["billed_micros"] / 1e6
-            found.by_cloud[vendor.name] += 1
-            if entry["name"] not in ours:
-                yield f"{vendor.name}: {entry['id']} is in no attempt"
+def touched(found: Evidence) -> Iterator[str]:
+    """Yield where what is somebody else's is not as it was."""
+    for cloud, entries in found.ledgers.items():
+        planted = [entry for entry in entries if entry["name"] == PLANTED]
+        if not planted:
+            yield f"{cloud}: nothing was planted there, so nothing is shown"
+        if any(not entry["alive"] or entry["destroy_calls"] for entry in planted):
+            yield f"{cloud}: somebody else's instance was touched"
+        for kind, count in found.before[cloud].items():
+            if found.beside[cloud].get(kind, 0) < count:
+                yield f"{cloud}: somebody else's {kind} were touched"
 
-    def _beside_of(self, vendor: Vendor, found: Outcome) -> Iterator[str]:
-        before = self._beside[vendor.name]
-        for kind, count in vendor.leftovers().items():
-            if count > before.get(kind, 0):
-                found.beside[f"{vendor.name} {kind}"] = count - before.get(kind, 0)
-                if kind not in _FREE:
-                    yield f"{vendor.name}: {kind} left behind, and billed"
 
-    def _bills(self, found: Outcome) -> Iterator[str]:
-        """Hold the bill of each instance against its cloud's own, in seconds of its price."""
-        entries = {entry["name"]: entry for vendor in self._vendors for entry in vendor.ledger()}
-        booked = Counter[str]()
-        for row in self.book(
-            "SELECT label, amount FROM attempts JOIN cost_entries ON attempt_id = attempts.id"
-        ):
-            booked[row["label"]] += row["amount"]
-        for label, entry in entries.items():
-            if label != PLANTED and entry["price_per_hour_micros"]:
-                off = booked[label] - entry["billed_micros"]
-                found.off_s.append(off * 3600 / entry["price_per_hour_micros"])
-        if any(abs(off) > _MOST_OFF_S for off in found.off_s):
-            yield f"a bill is off by more than {_MOST_OFF_S:g} s of its price"
+def left_beside(found: Evidence) -> Iterator[str]:
+    """Yield what was left beside instances and is billed."""
+    for name, count in _more(found):
+        if name.rpartition(" ")[2] not in _FREE:
+            yield f"{name}: {count} left behind, and billed"
 
-    def book(self, statement: str) -> list[sqlite3.Row]:
-        """Read the database file, beside whoever has it open or died over it."""
-        address = f"{self._database.as_uri()}?mode=ro"
-        for _ in range(100):
-            try:
-                with contextlib.closing(sqlite3.connect(address, uri=True, timeout=10)) as book:
-                    book.row_factory = sqlite3.Row
-                    return book.execute(statement).fetchall()
-            except sqlite3.OperationalError:
-                time.sleep(0.1)
-        message = "the book cannot be read"
-        raise RuntimeError(message)
+
+def unknown(found: Evidence) -> Iterator[str]:
+    """Yield instances that no row of the book accounts for."""
+    for cloud, entries in found.ours().items():
+        for entry in entries:
+            if entry["name"] not in found.attempts:
+                yield f"{cloud}: {entry['id']} ({entry['name']}) is in no attempt"
+
+
+def promised(found: Evidence) -> Iterator[str]:
+    """Yield sessions that were acknowledged and are not in the book, and those that nobody could ask for."""
+    for session in found.acknowledged:
+        if session not in found.states:
+            yield f"session {session} was acknowledged, and is not in the book"
+    if len(found.acknowledged) < found.wished:
+        yield f"only {len(found.acknowledged)} of {found.wished} sessions were asked for"
+
+
+def open_bills(found: Evidence) -> Iterator[str]:
+    """Yield launches that were billed and whose bill was never closed."""
+    for label, row in found.attempts.items():
+        billed = row["accrued_to"] is not None
+        if row["state"] in _ANSWERED and billed and row["billing_ended_at"] is None:
+            yield f"the bill of {label} was never closed"
+
+
+def alive(found: Evidence) -> Iterator[str]:
+    """Yield instances of ours that still have processes."""
+    ids = {entry["id"]: cloud for cloud, all_of in found.ours().items() for entry in all_of}
+    for instance in sorted(found.running & ids.keys()):
+        yield f"{ids[instance]}: {instance} still has processes"
+
+
+def wrong_bills(found: Evidence, bills: Sequence[Bill]) -> Iterator[str]:
+    """Yield which bills are too far from the clouds' own."""
+    groups = {"all clouds": bills} | {
+        cloud: [bill for bill in bills if bill.cloud == cloud]
+        for cloud in sorted(found.ends_with_order)
+    }
+    for name, some in groups.items():
+        error = account(name, some).error
+        if error > MOST_ERROR:
+            yield f"the bills of {name} are off by {error:.2%}"
+    for bill in bills:
+        if abs(bill.off_s) > MOST_OFF_S:
+            yield f"{bill.cloud}: the bill of {bill.label} is off by {bill.off_s:+.0f} s of its price"
+
+
+def _more(found: Evidence) -> Iterator[tuple[str, int]]:
+    for cloud, kinds in found.beside.items():
+        for kind, count in kinds.items():
+            more = count - found.before[cloud].get(kind, 0)
+            if more > 0:
+                yield f"{cloud} {kind}", more

@@ -12,10 +12,10 @@ from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.label import Label
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing
 from gpu_shopper.runtime.clock import RealClock
+from gpu_shopper.testing.fleet.judge import PLANTED
 from gpu_shopper.testing.programs import CONTROL, KEY, Program, ask, free_port, until
 from gpu_shopper.transport.door import AiohttpDoor
 
-PLANTED = "somebody-elses"
 _A_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKzr1ygxXBxtCi3AOhxyPxKtuXRHGFiTBaEhZ4+E2MXN somebody"
 _BOOT_S = 0.5
 _OFFERS = 60

@@ -186,7 +186,7 @@ OWING: Final = (
                 "            instance = await cloud.observe(attempt.instance_id)\n"
                 "        except ProviderError as error:\n"
                 "            await note_unauthorized(self._desk, attempt.provider, error)\n"
-                "            await self._update(claim, attempt.id, _later)\n"
+                "            await self._update(claim, attempt.id, later)\n"
                 "            return\n",
                 "            instance = await cloud.observe(attempt.instance_id)\n"
                 "        except ProviderError:\n"
