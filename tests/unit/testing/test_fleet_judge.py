@@ -83,8 +83,8 @@ def test_where_all_is_well_nothing_is_wrong() -> None:
         (lambda good: replace(good, wished=2), "only 1 of 2 sessions were asked for"),
         (lambda good: replace(good, attempts={"ours": attempt(billing_ended_at=None)}), "the bill of ours was never closed"),
         (lambda good: replace(good, running=frozenset({"i-ours"})), "a: i-ours still has processes"),
-        (lambda good: replace(good, booked={"ours": 203 * _HOUR_USD}), "the bills of a are off by 1.50%"),
-        (lambda good: replace(good, booked={"ours": 197 * _HOUR_USD}), "the bills of all clouds are off by 1.50%"),
+        (lambda good: replace(good, booked={"ours": 203 * _HOUR_USD}), "the bills are off by 1.50%"),
+        (lambda good: replace(good, booked={"ours": 197 * _HOUR_USD}), "the bills are off by 1.50%"),
         (lambda good: replace(good, booked={"ours": 240 * _HOUR_USD}), "a: the bill of ours is off by +40 s of its price"),
     ],
 )  # fmt: skip
@@ -103,13 +103,21 @@ def test_too_much_at_one_cloud_makes_up_for_nothing_at_another() -> None:
     outcome = verdict(two)
 
     assert outcome.total.error == pytest.approx(0.05)
-    assert "the bills of all clouds are off by 5.00%" in outcome.wrong
+    assert "the bills are off by 5.00%" in outcome.wrong
 
 
-def test_where_nobody_says_when_a_bill_ends_its_cloud_alone_may_be_further_off() -> None:
-    late = replace(GOOD, booked={"ours": 203 * _HOUR_USD}, ends_with_order=frozenset())
+def test_bills_are_also_added_up_by_whether_their_end_is_known() -> None:
+    two = replace(
+        GOOD,
+        ledgers={"a": [entry(), entry(PLANTED)], "b": [entry("other"), entry(PLANTED)]},
+        attempts={"ours": attempt(), "other": attempt()},
+        booked={"ours": 200 * _HOUR_USD, "other": 203 * _HOUR_USD},
+    )
 
-    assert verdict(late).wrong == ["the bills of all clouds are off by 1.50%"]
+    known, seen, total = verdict(two).sums
+
+    assert (known.error, seen.error) == (0, pytest.approx(0.015))
+    assert total.error == pytest.approx(0.0075)
 
 
 def test_a_session_whose_order_is_still_looked_for_is_counted_and_not_waited_for() -> None:

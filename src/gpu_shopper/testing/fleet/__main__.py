@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gpu_shopper.testing.evidence import append, code_version
+from gpu_shopper.testing.fleet.bills import Account
 from gpu_shopper.testing.fleet.consumers import Demand
 from gpu_shopper.testing.fleet.fleet import Fleet
 from gpu_shopper.testing.fleet.judge import Outcome
@@ -64,15 +65,20 @@ def report(found: Outcome) -> Iterator[str]:
     yield f"{'bills':<14}{'number':>7}{'due $':>10}{'booked $':>10}{'error':>9}{'middle':>9}{'most':>9}  a bill ends"
     for each in found.accounts:
         ends = "with the order" if each.name in found.ends_with_order else "when it is seen"
-        yield (
-            f"  {each.name:<12}{each.bills:>7}{each.due:>10.4f}{each.booked:>10.4f}{each.error:>9.2%}"
-            f"{each.middle_off_s:>+8.1f}s{each.most_off_s:>+8.1f}s  {'' if each is found.total else ends}"
-        )
+        yield f"{_line(each)}  {ends}"
+    yield from map(_line, found.sums)
     yield "  error: the sum of all differences between book and ledger, without their signs, as a share of the ledger"
     yield f"beside:     {_counted(found.beside)}, which cost nothing and are cleared away later"
     yield f"at rest:    after {found.rest_s:.0f} s; of {found.owed} sessions an unanswered order is still looked for"
     yield f"wrong:      {len(found.wrong)}"
     yield from (f"  {each}" for each in found.wrong[:_SHOWN])
+
+
+def _line(sums: Account) -> str:
+    return (
+        f"  {sums.name:<12}{sums.bills:>7}{sums.due:>10.4f}{sums.booked:>10.4f}{sums.error:>9.2%}"
+        f"{sums.middle_off_s:>+8.1f}s{sums.most_off_s:>+8.1f}s"
+    )
 
 
 def record_of(found: Outcome, *, code: str, at: datetime) -> dict[str, Any]:
@@ -90,7 +96,9 @@ def record_of(found: Outcome, *, code: str, at: datetime) -> dict[str, Any]:
         "due_usd": round(found.total.due, 4),
         "booked_usd": round(found.total.booked, 4),
         "bill_error": round(found.total.error, 5),
-        "bill_error_by_cloud": {each.name: round(each.error, 5) for each in found.accounts[:-1]},
+        "bill_error_where_ends_are_known": round(found.sums[0].error, 5),
+        "bill_error_where_ends_are_seen": round(found.sums[1].error, 5),
+        "bill_error_by_cloud": {each.name: round(each.error, 5) for each in found.accounts},
         "worst_bill_off_s": round(found.total.most_off_s, 1),
         "rest_s": round(found.rest_s),
         "unanswered": found.owed,
