@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from gpu_shopper.domain.ids import SessionId
-from gpu_shopper.domain.quirks import Quirks, seconds
 from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.testing.bills import known_end
 from gpu_shopper.testing.cloud_kinds import KINDS, SANDBOX_QUIRKS
@@ -18,12 +17,6 @@ from tests.sim.perform import perform, run
 # A cloud with one place for a mark, whose nodes do not know by what id they are listed.
 NAMELESS = Scene(
     config=ModelConfig(boot_s=(5.0, 5.0), stock=5, shows_tags=False), names_itself=False
-)
-
-# A cloud that bills nothing from the order to destroy on, and shows for a while what obeys.
-FREE_TO_LEAVE = Scene(
-    quirks=Quirks(destroy_ends_billing=True, leaving_bills=False),
-    config=ModelConfig(boot_s=(5.0, 5.0), stock=5, bills_leaving=False),
 )
 
 
@@ -155,47 +148,6 @@ def test_what_is_found_gone_by_the_look_before_the_next_destroy_is_billed_until_
         assert said - entry.billed_micros < 30 * entry.price_per_hour_micros / 3600
 
     perform(script, Scene(quirks=KINDS["slow"].quirks))
-
-
-def test_an_end_that_takes_its_time_is_seen_after_twice_that_time_at_the_latest() -> None:
-    async def script(stage: Stage) -> None:
-        session = await run(stage)
-        stage.world.nodes.cuts.append(lambda node: True)
-        stage.misbehave("slow_destroy", count=None, seconds=3)
-        await stage.finish(session)
-        await stage.until_state(session, "stopped")
-
-        assert 0 <= _over_s(stage) < 3
-
-    perform(script, Scene(quirks=Quirks(destroy_settle=seconds(10))))
-
-
-@pytest.mark.parametrize("leaving_s", [1, 9, 90])
-def test_what_is_shown_as_leaving_is_billed_no_more_where_its_cloud_says_so(
-    leaving_s: int,
-) -> None:
-    async def script(stage: Stage) -> None:
-        session = await run(stage)
-        await stage.wait(300)
-        stage.misbehave("slow_destroy", count=None, seconds=leaving_s)
-        await stage.finish(session)
-        await stage.until_state(session, "stopped")
-
-        assert 0 <= _over_s(stage) < 1
-
-    perform(script, FREE_TO_LEAVE)
-
-
-def test_an_order_that_was_ignored_ends_no_bill_where_leaving_is_free() -> None:
-    async def script(stage: Stage) -> None:
-        session = await run(stage)
-        stage.misbehave("ignore_destroy", count=2)
-        await stage.finish(session)
-        await stage.until_state(session, "stopped")
-
-        assert -1 < _over_s(stage) < 1
-
-    perform(script, FREE_TO_LEAVE)
 
 
 def test_what_was_given_up_before_its_price_was_read_back_is_billed_as_its_cloud_shows() -> None:
@@ -406,10 +358,3 @@ def _boot(stage: Stage, session: SessionId) -> str:
     """Return the boot that was heard last."""
     (held,) = stage.attempts(session)
     return str(json.loads(held.heard or "")["boot_id"])
-
-
-def _over_s(stage: Stage) -> float:
-    """Return by how many seconds of its price the only instance is billed too long."""
-    (entry,) = stage.ledger()
-    said = sum(amount for *_, amount in stage.world.oracle.book.charges())
-    return (said - entry.billed_micros) * 3600 / entry.price_per_hour_micros

@@ -1,0 +1,62 @@
+"""When a bill ends that nobody but its cloud knows: by its own rule where it says one, else as soon as the end is seen."""
+
+import pytest
+
+from gpu_shopper.domain.quirks import Quirks, seconds
+from gpu_shopper.sandbox.config import ModelConfig
+from gpu_shopper.testing.scenarios import Scene, Stage
+from tests.sim.perform import perform, run
+
+# A cloud that bills nothing from the order to destroy on, and shows for a while what obeys.
+FREE_TO_LEAVE = Scene(
+    quirks=Quirks(destroy_ends_billing=True, leaving_bills=False),
+    config=ModelConfig(boot_s=(5.0, 5.0), stock=5, bills_leaving=False),
+)
+
+
+def test_an_end_that_takes_its_time_is_seen_after_twice_that_time_at_the_latest() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        stage.world.nodes.cuts.append(lambda node: True)
+        stage.misbehave("slow_destroy", count=None, seconds=3)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+
+        assert 0 <= _over_s(stage) < 3
+
+    perform(script, Scene(quirks=Quirks(destroy_settle=seconds(10))))
+
+
+@pytest.mark.parametrize("leaving_s", [1, 9, 90])
+def test_what_is_shown_as_leaving_is_billed_no_more_where_its_cloud_says_so(
+    leaving_s: int,
+) -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        await stage.wait(300)
+        stage.misbehave("slow_destroy", count=None, seconds=leaving_s)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+
+        assert 0 <= _over_s(stage) < 1
+
+    perform(script, FREE_TO_LEAVE)
+
+
+def test_an_order_that_was_ignored_ends_no_bill_where_leaving_is_free() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        stage.misbehave("ignore_destroy", count=2)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+
+        assert -1 < _over_s(stage) < 1
+
+    perform(script, FREE_TO_LEAVE)
+
+
+def _over_s(stage: Stage) -> float:
+    """Return by how many seconds of its price the only instance is billed too long."""
+    (entry,) = stage.ledger()
+    said = sum(amount for *_, amount in stage.world.oracle.book.charges())
+    return (said - entry.billed_micros) * 3600 / entry.price_per_hour_micros
