@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_shopper.domain.odd_prices import Mark
-from gpu_shopper.market.bitmaps import WORD, Words, bit_at
+from gpu_shopper.market.bitmaps import WORD, WORD_SHIFT, Words, bit_at
 from gpu_shopper.market.layout import Numbers, Positions
 from gpu_shopper.market.marking import marking
 from gpu_shopper.market.pieces import Pieces, at_once
-from gpu_shopper.market.row_store import Codes
 from gpu_shopper.market.shelf import Shelf, Text
 
 # What nearly every question needs of so many rows is joined before the first one comes.
@@ -30,8 +29,8 @@ class Runs:
     """Where each run of words begins, and the last one ends; the numbers of its GPU and its cloud."""
 
     edges: NDArray[np.int64]
-    gpus: Codes
-    clouds: Codes
+    gpus: NDArray[np.intp]
+    clouds: NDArray[np.intp]
 
 
 class Index:
@@ -54,9 +53,10 @@ class Index:
         self.gpu_codes_of = [
             np.array([code_of[gpu] for gpu in layout.gpus], dtype=np.int32) for layout in layouts
         ]
-        self.gpu_of_word: Codes = self.joined(
-            lambda n: self.gpu_codes_of[n][layouts[n].gpu_of_word], np.int32
-        )
+        # As wide as what arrays are indexed by: others are widened each time.
+        self.gpu_of_word: NDArray[np.intp] = self.joined(
+            lambda n: self.gpu_codes_of[n][layouts[n].gpu_of_word], np.intp
+        ).astype(np.intp)
         self.valid: Words = self.joined(lambda n: layouts[n].valid, np.uint64)
         self.first_price = self.joined(lambda n: layouts[n].first_price)
         self.last_price = self.joined(lambda n: layouts[n].last_price)
@@ -81,7 +81,7 @@ class Index:
         """Join what nearly every question needs, in pieces."""
         self.number("price")
         yield
-        _ = self.source, self.eighths, self.cheapest_words, self.runs
+        _ = self.source, self.cheapest_words, self.runs
         yield
         self.text("country")
         yield
@@ -140,11 +140,6 @@ class Index:
         return Text(values=values, codes=self.joined(lambda n: codes[n][texts[n].codes], np.int32))
 
     @cached_property
-    def eighths(self) -> Numbers:
-        """The price of every eighth row: of each word the dearest of each eight."""
-        return self.number("price")[7::8].reshape(-1, 8).copy()
-
-    @cached_property
     def source(self) -> Positions:
         """The number of the row at each position among all rows: the order of their ids; -1 for none."""
 
@@ -155,9 +150,9 @@ class Index:
         return self.joined(of_shelf, np.int32)
 
     @cached_property
-    def cloud_of_word(self) -> Codes:
+    def cloud_of_word(self) -> NDArray[np.intp]:
         """The number of each word's shelf."""
-        return np.repeat(np.arange(len(self.shelves), dtype=np.int32), np.diff(self.words_before))
+        return np.repeat(np.arange(len(self.shelves), dtype=np.intp), np.diff(self.words_before))
 
     @cached_property
     def cheapest_words(self) -> NDArray[np.int64]:
@@ -174,7 +169,7 @@ class Index:
 
     def clouds_of(self, positions: NDArray[Any]) -> NDArray[Any]:
         """Return the numbers of the shelves on which the rows at `positions` stand."""
-        return np.asarray(self.cloud_of_word[positions // WORD])
+        return np.asarray(self.cloud_of_word[positions >> WORD_SHIFT])
 
     def row(self, position: int) -> tuple[int, bytes]:
         """Return the number of the shelf that the row at `position` stands on, and the row."""

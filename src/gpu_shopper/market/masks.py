@@ -41,13 +41,13 @@ _FEW_WORDS: Final = 4
 
 Among = NDArray[np.int64]
 _NOTHING: Final = np.uint64(0)
-_ONE: Final = np.uint64(1)
 # What follows from a GPU's name alone.
 _OF_GPU: Final = frozenset(
     field.name for field in FIELDS.values() if field.of_model is not None or field.kind is Kind.GPU
 )
 # Which GPUs fulfil a part is kept of some hundred parts.
 _GPUS_BYTES: Final = 1 << 16
+_WORDS_BYTES: Final = 1 << 20
 
 
 class Masks:
@@ -59,6 +59,8 @@ class Masks:
         self.bitmaps: KeptBitmaps = _bitmaps(index, None if older is None else older.bitmaps)
         self._of_odds = KeptBitmaps(index)
         self._gpus_kept: Kept[Part] = Kept(_GPUS_BYTES)
+        # Of which words the rows of some GPUs are: people ask about the same ones.
+        self._words_kept: Kept[tuple[Part, ...]] = Kept(_WORDS_BYTES)
         self.given: Mapping[Part, Words] = {}
 
     def knowing(self, given: Mapping[Part, Words]) -> "Masks":
@@ -120,11 +122,17 @@ class Masks:
         valid = self.index.valid
         if not asked:
             return valid.copy(), None
-        chosen = reduce(np.bitwise_and, map(self._gpus, asked))[self.index.gpu_of_word]
-        (among,) = chosen.nonzero()
+        key = tuple(asked)
+        among = self._words_kept.get(key)
+        if among is None:
+            chosen = reduce(np.bitwise_and, map(self._gpus, asked))[self.index.gpu_of_word]
+            (among,) = chosen.nonzero()
+            self._words_kept.put(key, among)
         if len(among) * _FEW_WORDS < len(valid):
             return valid[among], among
-        return np.where(chosen, valid, _NOTHING), None
+        words = np.zeros_like(valid)
+        words[among] = valid[among]
+        return words, None
 
     def _within(self, condition: Condition, among: Among | None) -> Words:
         if among is None:
@@ -253,23 +261,13 @@ class Masks:
         if among is not None:
             first, last = first[among], last[among]
         whole = compare(last, value)
-        found = np.where(whole, words, _NOTHING)
-        (cut,) = (compare(first, value) & ~whole & (words != 0)).nonzero()
+        found: Words = words * whole
+        (cut,) = ((compare(first, value) > whole) & (words != 0)).nonzero()
         if len(cut):
             at = cut if among is None else among[cut]
-            # First by the dearest of each eight rows of a word, then among the eight that have some of both.
-            eights = np.bitwise_count(_bytes(compare(self.index.eighths[at], value)))
-            near = self.index.number("price").reshape(-1, 8)[at * 8 + eights]
-            shift = eights.astype(np.uint64) * np.uint64(8)
-            found[cut] = words[cut] & (
-                (_bytes(compare(near, value)).astype(np.uint64) << shift) | ((_ONE << shift) - _ONE)
-            )
+            prices = self.index.number("price").reshape(-1, WORD).take(at, axis=0)
+            found[cut] = words[cut] & packed(compare(prices, value).reshape(-1))
         return found
-
-
-def _bytes(bits: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return each eight bits as one byte, the lowest first."""
-    return np.packbits(bits, bitorder="little")
 
 
 def _bitmaps(index: Index, older: KeptBitmaps | None) -> KeptBitmaps:

@@ -1,6 +1,6 @@
 """The first rows of those that match, in an order, and how many match of each kind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, OF_NEED, Direction, Order
-from gpu_shopper.market.bitmaps import Words, bit_at, bits_at, count, in_pieces, rows_of, without
+from gpu_shopper.market.bitmaps import Words, bit_at, bits_at, in_pieces, rows_of, without
 from gpu_shopper.market.masks import Masks
 from gpu_shopper.market.pieces import PIECE_ROWS, Pieces, at_once
 
@@ -47,7 +47,8 @@ class Selection:
         self._index = masks.index
         self._masks = masks
         self._words = words
-        self.total = count(words)
+        self._counts = np.bitwise_count(words)
+        self.total = int(self._counts.sum())
         self._orders = tuple(orders) or (CHEAPEST_FIRST,)
         self._costs = costs
         self._piece = piece
@@ -76,12 +77,11 @@ class Selection:
 
     def place(self, position: int) -> Place:
         """Return where the row at `position` stands in this order."""
-        rows = np.array([position])
         if self._orders == (CHEAPEST_FIRST,):
             group = 2 if bit_at(self._index.odd, position) else 0
             price = float(self._index.number("price")[position])
             return Place(group=group, values=(price,), offer_id=self._index.id_at(position))
-        groups, keys = self._keys(rows)
+        groups, keys = self._keys(np.array([position]))
         values = tuple(float(key[0]) for key in keys)
         return Place(group=int(groups[0]), values=values, offer_id=self._index.id_at(position))
 
@@ -89,15 +89,21 @@ class Selection:
         """What is odd comes behind all others."""
         found: list[int] = []
         wanted = skip + most
-        for group, among in ((0, self._index.usual), (2, self._index.odd)):
-            words = self._words & among
+        for group, words in self._groups():
             if after is None or group > after.group:
                 found += self._lowest(words, wanted - len(found))
             elif group == after.group:
                 found += self._lowest(self._dearer(words, after), wanted - len(found))
-            if len(found) >= wanted or not self._index.marks:
+            if len(found) >= wanted:
                 break
         return found[skip:]
+
+    def _groups(self) -> Iterator[tuple[int, Words]]:
+        if not self._index.marks:
+            yield 0, self._words
+            return
+        yield 0, self._words & self._index.usual
+        yield 2, self._words & self._index.odd
 
     def _dearer(self, words: Words, after: Place) -> Words:
         """Return those of `words` that come behind a place in the order of prices."""
@@ -109,14 +115,17 @@ class Selection:
 
     def _lowest(self, words: Words, wanted: int) -> list[int]:
         """Return the cheapest rows of a bitmap, in their order."""
-        index, top = self._index, np.inf
-        if self.total > _MANY + wanted and count(words) > wanted:
-            counts = np.bitwise_count(words)
+        index = self._index
+        if self.total > _MANY + wanted:
             # The dearest row of each word is known: so many of the words with the lowest have enough rows, and no row that
             # is cheaper than their dearest is anywhere but in words that begin below it.
-            enough = np.searchsorted(counts[index.cheapest_words].cumsum(dtype=np.int64), wanted)
-            top = index.last_price[index.cheapest_words[enough]]
-            words = np.where(index.first_price <= top, words, np.uint64(0))
+            counts = self._counts if words is self._words else np.bitwise_count(words)
+            counts = counts[index.cheapest_words]
+            enough = np.add.accumulate(counts, dtype=np.uint32).searchsorted(wanted)
+            if enough < len(counts):
+                words = words * (
+                    index.first_price <= index.last_price[index.cheapest_words[enough]]
+                )
         rows = rows_of(words)
         prices = index.number("price")[rows]
         if wanted < len(rows):

@@ -31,6 +31,9 @@ from gpu_shopper.market.stock import Stock
 
 # What an engine reads at a time: it seldom wants more than the first few.
 _READ = 32
+# So many rows that were on a page of no more than so many are kept as they went out: some megabytes.
+_MOST_WRITTEN = 4_096
+_USUAL_PAGE = 100
 _NOTHING_KNOWN = OfferHealth()
 
 
@@ -340,9 +343,25 @@ class MarketSnapshot:
             seen, most = seen + len(found), most * 2
 
     def _bodies(self, positions: Sequence[int]) -> tuple[bytes, ...]:
-        """Return the rows as they go out, with what changes while their clouds say nothing new."""
-        if not positions:
-            return ()
+        """Return the rows as they go out: those that are on many a page, the cheapest above all, are put together once."""
+        if len(positions) > _USUAL_PAGE:
+            return self._put_together(positions)
+        if len(self._written) > _MOST_WRITTEN:
+            # Another one, because somebody else may be reading the old one.
+            self._written = {}
+        written = self._written
+        missing = [at for at in positions if at not in written]
+        if missing:
+            written.update(zip(missing, self._put_together(missing), strict=True))
+        return tuple(map(written.__getitem__, positions))
+
+    @cached_property
+    def _written(self) -> dict[int, bytes]:
+        """Rows as they go out, by position: some of those that were on a page lately."""
+        return {}
+
+    def _put_together(self, positions: Sequence[int]) -> tuple[bytes, ...]:
+        """Return rows with what changes while their clouds say nothing new."""
         index, endings, bodies = self.index, self._endings, []
         at = np.asarray(positions)
         marked = set(at[bits_at(index.odd, at)].tolist()) if index.marks else ()

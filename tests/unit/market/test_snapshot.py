@@ -163,3 +163,14 @@ def test_of_many_rows_the_cheapest_come_first_without_all_being_sorted(skip: int
     found = [id_of(row[:-1]) for row in (*page.rows, *rest.rows)]
     assert expected[skip : skip + 120] == found
     assert 6_000 == page.total
+
+
+def test_a_row_that_was_on_a_page_before_is_the_same_again_however_many_there_were() -> None:
+    snapshot = a_snapshot(a_market(4_300, seed=1))
+    pages = [snapshot.query(OfferQuery(offset=skip, limit=90)).rows for skip in range(0, 4_300, 90)]
+
+    again = [snapshot.query(OfferQuery(offset=skip, limit=90)).rows for skip in range(0, 4_300, 90)]
+    at_once = snapshot.query(OfferQuery(limit=4_300)).rows
+
+    assert pages == again
+    assert at_once == tuple(row for page in pages for row in page)
