@@ -45,11 +45,6 @@ _CAREFUL = {
 }
 
 
-_CAREFUL_HEADERS = tuple(
-    (name.lower().encode(), value.encode()) for name, value in _CAREFUL.items()
-)
-
-
 def create_app(rooms: Rooms) -> ASGIApp:
     """Return the whole API over `rooms`."""
     return _Envelope(_router(), Answering(rooms), rooms)
@@ -134,6 +129,14 @@ _NO_NAMES: Mapping[Any, str] = {}
 def _content_type(media_type: str) -> bytes:
     told = not media_type.startswith("text/") or "charset=" in media_type
     return (media_type if told else f"{media_type}; charset=utf-8").encode()
+
+
+@cache
+def _careful_but(own: tuple[str, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the headers that keep browsers careful, but for those that a reply has of its own."""
+    names = {name.lower() for name in own}
+    careful = ((name.lower(), value) for name, value in _CAREFUL.items())
+    return tuple((name.encode(), value.encode()) for name, value in careful if name not in names)
 
 
 class _Envelope:
@@ -238,8 +241,7 @@ class _Delivery:
             (name.lower().encode(), value.encode()) for name, value in reply.headers.items()
         ]
         headers.append((b"x-request-id", self.request_id.encode()))
-        own = {name for name, _ in headers} if reply.headers else _NO_NAMES
-        headers += [header for header in _CAREFUL_HEADERS if header[0] not in own]
+        headers += _careful_but(tuple(reply.headers))
         self.status = reply.status
         await self._send(
             {"type": "http.response.start", "status": reply.status, "headers": headers}

@@ -19,7 +19,7 @@ NOBODY = Caller(name="nobody", consumer_id=ConsumerId(""))
 LOCAL = Caller(name="local")
 
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+_FORWARDED = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
 _LONGEST_TOKEN = 512
 
 
@@ -84,7 +84,7 @@ def _is_direct(shown: Credentials) -> bool:
     headers = shown.headers
     return (
         shown.peer is not None
-        and not any(name in headers for name in _FORWARDED)
+        and _FORWARDED.isdisjoint(headers)
         and _is_of_this_machine(shown.peer)
     )
 
@@ -112,6 +112,7 @@ def _refuse_foreign_names(rooms: Rooms, shown: Credentials) -> None:
         raise Forbidden("a page of another site may not use this server", hint="make a token")
 
 
+@lru_cache(maxsize=256)
 def _name_of(host: str) -> str:
     name, separator, port = host.strip().lower().rpartition(":")
     return name if separator and port.isdigit() else host.strip().lower()

@@ -101,7 +101,9 @@ def question_of(
     """
     if given.cursor is not None and given.offset:
         raise errors.Invalid("give either cursor or offset", path="offset")
-    asked = parse(given.q, providers=providers, need_told=costing is not None)
+    asked = _NOTHING_MORE
+    if given.q:
+        asked = parse(given.q, providers=providers, need_told=costing is not None)
     if given.sort is not None and asked.orders:
         raise errors.Invalid("q has an order already", path="sort", hint="give it once")
     if given.limit is not None and asked.limit is not None:

@@ -17,6 +17,7 @@ ProviderName = NewType("ProviderName", str)
 InstanceId = NewType("InstanceId", str)
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 BITS = 80
 LENGTH = BITS // 5
 
@@ -24,11 +25,9 @@ LENGTH = BITS // 5
 def base32(value: int, *, length: int) -> str:
     """Return `value` as `length` lower-case base32 letters, most significant first."""
     assert 0 <= value < 1 << (5 * length), value
-    letters = []
-    for _ in range(length):
-        value, digit = value >> 5, value & 31
-        letters.append(ALPHABET[digit])
-    return "".join(reversed(letters))
+    # Two at a time: every request has an id.
+    pairs = [_PAIRS[value >> shift & 1023] for shift in range(5 * length - 10, -1, -10)]
+    return "".join(pairs) if length % 2 == 0 else "".join(pairs) + ALPHABET[value & 31]
 
 
 def from_base32(text: str) -> int:
