@@ -67,12 +67,10 @@ class Facets:
     def _numbers(self, name: str, words: Words) -> NDArray[np.int64]:
         index = self._index
         if name in ("gpu", "provider"):
-            runs, sums = index.runs, np.zeros(len(words) + 1, dtype=np.int64)
-            np.cumsum(np.bitwise_count(words), out=sums[1:])
+            runs = index.runs
+            sums = np.add.reduceat(np.bitwise_count(words), runs.firsts, dtype=np.uint32)
             codes = runs.gpus if name == "gpu" else runs.clouds
-            at_edges = sums[runs.edges]
-            found = np.bincount(codes, weights=at_edges[1:] - at_edges[:-1])
-            return np.asarray(found, dtype=np.int64)
+            return np.bincount(codes, weights=sums).astype(np.int64)
         text = index.text(name)
         if count(words) * _DENSE > len(index):
             planes = (self._masks.plane(name, value) for value in text.values)

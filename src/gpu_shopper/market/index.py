@@ -26,9 +26,9 @@ _MANY: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Where each run of words begins, and the last one ends; the numbers of its GPU and its cloud."""
+    """Where each run of words begins; the numbers of its GPU and its cloud."""
 
-    edges: NDArray[np.int64]
+    firsts: NDArray[np.int64]
     gpus: NDArray[np.intp]
     clouds: NDArray[np.intp]
 
@@ -163,9 +163,9 @@ class Index:
     def runs(self) -> "Runs":
         """The runs of words that belong to one GPU of one cloud."""
         shelves = zip(self.words_before, self.shelves, strict=False)
-        firsts = [before + shelf.layout.first_word for before, shelf in shelves]
-        edges = np.concatenate([*firsts, [len(self.valid)]]).astype(np.int64)
-        return Runs(edges, self.gpu_of_word[edges[:-1]], self.cloud_of_word[edges[:-1]])
+        each = [before + shelf.layout.first_word for before, shelf in shelves]
+        firsts = np.concatenate([*each, []]).astype(np.int64)
+        return Runs(firsts, self.gpu_of_word[firsts], self.cloud_of_word[firsts])
 
     def clouds_of(self, positions: NDArray[Any]) -> NDArray[Any]:
         """Return the numbers of the shelves on which the rows at `positions` stand."""

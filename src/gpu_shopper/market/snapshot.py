@@ -18,6 +18,7 @@ from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order
 from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.true_price import Costing
 from gpu_shopper.market.bitmaps import Words, bit_at, bits_at, without
+from gpu_shopper.market.bodies import Bodies
 from gpu_shopper.market.costs import Costs
 from gpu_shopper.market.effective import Effective
 from gpu_shopper.market.facets import Counts, Facets
@@ -25,15 +26,12 @@ from gpu_shopper.market.index import Index, indexing
 from gpu_shopper.market.masks import Masks
 from gpu_shopper.market.outlook import gone, reckoning
 from gpu_shopper.market.pieces import Pieces, at_once
-from gpu_shopper.market.rows import ending, offer_of
+from gpu_shopper.market.rows import offer_of
 from gpu_shopper.market.selecting import Place, Selection
 from gpu_shopper.market.stock import Stock
 
 # What an engine reads at a time: it seldom wants more than the first few.
 _READ = 32
-# So many rows that were on a page of no more than so many are kept as they went out: some megabytes.
-_MOST_WRITTEN = 4_096
-_USUAL_PAGE = 100
 _NOTHING_KNOWN = OfferHealth()
 
 
@@ -240,13 +238,9 @@ class MarketSnapshot:
         return self.made.effective
 
     @cached_property
-    def _endings(self) -> dict[tuple[int, float], bytes]:
-        """What closes a row, by its cloud and its confidence: both are few."""
-        return {}
-
-    @cached_property
-    def _fetched(self) -> tuple[bytes, ...]:
-        return tuple(json.encode(listing.fetched_at) for listing in self._listings)
+    def _bodies(self) -> Bodies:
+        fetched = [json.encode(listing.fetched_at) for listing in self._listings]
+        return Bodies(self.index, self.masks.outlook, fetched)
 
     @property
     def ready(self) -> bool:
@@ -300,7 +294,7 @@ class MarketSnapshot:
         found = yield from chosen.finding(query.limit + 1, skip=query.offset, after=query.after)
         page = found[: query.limit]
         return OfferPage(
-            rows=self._bodies(page) if costing is None else self._costed(page, costing),
+            rows=self._bodies.at(page) if costing is None else self._costed(page, costing),
             total=chosen.total,
             last=chosen.place(page[-1]) if page and len(found) > len(page) else None,
             facets=counts,
@@ -342,51 +336,11 @@ class MarketSnapshot:
             yield from map(self._offer, found)
             seen, most = seen + len(found), most * 2
 
-    def _bodies(self, positions: Sequence[int]) -> tuple[bytes, ...]:
-        """Return the rows as they go out: those that are on many a page, the cheapest above all, are put together once."""
-        if len(positions) > _USUAL_PAGE:
-            return self._put_together(positions)
-        if len(self._written) > _MOST_WRITTEN:
-            # Another one, because somebody else may be reading the old one.
-            self._written = {}
-        written = self._written
-        missing = [at for at in positions if at not in written]
-        if missing:
-            written.update(zip(missing, self._put_together(missing), strict=True))
-        return tuple(map(written.__getitem__, positions))
-
-    @cached_property
-    def _written(self) -> dict[int, bytes]:
-        """Rows as they go out, by position: some of those that were on a page lately."""
-        return {}
-
-    def _put_together(self, positions: Sequence[int]) -> tuple[bytes, ...]:
-        """Return rows with what changes while their clouds say nothing new."""
-        index, endings, bodies = self.index, self._endings, []
-        at = np.asarray(positions)
-        marked = set(at[bits_at(index.odd, at)].tolist()) if index.marks else ()
-        clouds = index.clouds_of(at).tolist()
-        odds = self.masks.outlook.at(at).tolist()
-        for position, source, of in zip(
-            positions, index.source[at].tolist(), zip(clouds, odds, strict=True), strict=True
-        ):
-            end = endings.get(of)
-            if end is None:
-                end = endings[of] = self._ending(*of, ())
-            if position in marked:
-                end = self._ending(*of, index.marks_at(position))
-            shelf, before = index.shelves[of[0]], index.rows_before[of[0]]
-            bodies.append(shelf.rows.with_ending(source - before, end))
-        return tuple(bodies)
-
     def _costed(self, positions: Sequence[int], costing: Costing) -> tuple[bytes, ...]:
         """Return the rows with what each costs."""
-        bodies = self._bodies(positions)
+        bodies = self._bodies.at(positions)
         ends = self._effective.endings(costing, positions)
         return tuple(body[:-1] + end for body, end in zip(bodies, ends, strict=True))
-
-    def _ending(self, number: int, confidence: float, marks: tuple[str, ...]) -> bytes:
-        return ending(marks=marks, confidence=confidence, fetched_at=self._fetched[number])
 
     def _offer(self, position: int) -> Offer:
         number, row = self.index.row(position)
