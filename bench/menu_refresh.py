@@ -19,7 +19,7 @@ from _books import open_book, vault_of
 from _table import Figure, options, percentile, show
 
 from gpu_shopper.bootstrap.boot_scripts import AgentBootScripts
-from gpu_shopper.bootstrap.serving import collect_seldom
+from gpu_shopper.bootstrap.memory import collect_seldom
 from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk

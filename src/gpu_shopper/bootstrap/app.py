@@ -1,6 +1,5 @@
 """The whole service in one process: books, engine and API over one set of settings."""
 
-import gc
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from datetime import timedelta
 from gpu_shopper.api.rooms import Rooms
 from gpu_shopper.bootstrap.boot_scripts import AgentBootScripts
 from gpu_shopper.bootstrap.clouds import configured, connect
+from gpu_shopper.bootstrap.memory import tidy
 from gpu_shopper.bootstrap.rooms import rooms_over
 from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.domain.errors import Refusal
@@ -110,7 +110,7 @@ async def build(
         deployment=deployment.id,
         owner=f"{os.getpid()}-{chance.draw_bits(40):x}",
         menus=MenuFiles(settings.data_dir / MENUS),
-        tidy=gc.collect,
+        tidy=tidy,
     )
     engine = Engine(desk, periods=_periods(settings), concurrency=settings.reconcile_concurrency)
     return App(

@@ -1,7 +1,5 @@
 """Serving: the API on a socket, the engine beside it, until told to end. Sessions outlive it."""
 
-import ctypes
-import gc
 import ipaddress
 import os
 import signal
@@ -13,6 +11,7 @@ import uvicorn
 from gpu_shopper.api.app import create_app
 from gpu_shopper.bootstrap.app import App, StartRefused, build
 from gpu_shopper.bootstrap.embedded import EmbeddedSandbox, start_sandbox
+from gpu_shopper.bootstrap.memory import collect_seldom, keep_blocks_apart
 from gpu_shopper.runtime.chance import RealChance
 from gpu_shopper.runtime.clock import RealClock
 from gpu_shopper.runtime.logging import LogFormat, set_up_logging
@@ -22,11 +21,6 @@ from gpu_shopper.transport.door import AiohttpDoor
 
 _BACKLOG = 1024
 _GRACE_S = 10
-_SELDOM = (700, 10, 1_000)
-# From glibc's malloc.h.
-_M_MMAP_THRESHOLD = -3
-# Larger than a bitmap of a million offers, which is made and let go in every question.
-_LARGE_BLOCK = 256 * 1024
 
 Announce = Callable[[str], None]
 
@@ -88,30 +82,10 @@ async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
     server = uvicorn.Server(config)
     _be_patient()
     collect_seldom()
-    give_memory_back()
+    keep_blocks_apart()
     app.start()
     say(f"serving {url_of(listener)} as deployment {app.deployment}")
     await server.serve(sockets=[listener])
-
-
-def collect_seldom() -> None:
-    """Keep full collections of garbage from stopping the loop."""
-    # What was imported lives as long as the process; a full collection over it would stop the loop for 70 ms.
-    gc.collect()
-    gc.freeze()
-    # Nor must one come while a menu of many thousand offers is being read: the engine has it made between two of those.
-    gc.set_threshold(*_SELDOM)
-
-
-def give_memory_back() -> None:
-    """Let what a menu was made of go back to the system, and not stay behind as holes in the heap.
-
-    By itself glibc takes ever larger blocks out of its heap, once such have been let go; a fixed limit keeps them apart.
-    Other C libraries do without.
-    """
-    limit = getattr(ctypes.CDLL(None), "mallopt", None)
-    if limit is not None:
-        limit(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 def _be_patient() -> None:

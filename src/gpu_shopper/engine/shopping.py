@@ -6,6 +6,7 @@ request's filter, deadline or end has any part in it. What it cannot hear leaves
 
 from dataclasses import dataclass
 from datetime import timedelta
+from math import inf
 from typing import Final
 
 from gpu_shopper.domain.ids import ProviderName
@@ -44,7 +45,7 @@ class Shopping:
         self._pricing = Pricing(desk)
         self._keeping = MenuKeeping(desk)
         self._asking = 0
-        self._tidied_at = desk.clock.monotonic()
+        self._tidied_at = -inf
         self._shops = {
             name: _Shop(
                 pace=Pace(
