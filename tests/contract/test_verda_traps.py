@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gpu_shopper.bootstrap.clouds import with_defaults
 from gpu_shopper.domain.instance import InstanceStatus
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.money import money, rate
@@ -18,6 +19,7 @@ from gpu_shopper.ports.provider_errors import (
     Refused,
     Unavailable,
 )
+from gpu_shopper.providers.verda import MANIFEST
 from gpu_shopper.testing.model_door import NoFaults
 from gpu_shopper.testing.vendors.vendor import VendorRequest
 from gpu_shopper.testing.vendors.verda import build
@@ -143,6 +145,21 @@ def test_a_kind_of_machine_that_does_not_start_with_the_image_gets_one_that_it_d
         listing = await cloud.provider.list_offers()
         offer = next(one for one in listing.offers if one.gpu_type.startswith("V100"))
         bought = await cloud.provider.launch(changed(cloud.order(0), offer=offer))
+        image = cloud.vendor.model.instance(bought.id).spec.image
+        assert image == "ubuntu-22.04-cuda-12.4-docker"
+
+    tried(act)
+
+
+def test_it_gets_one_as_well_from_a_server_that_has_not_read_the_menu_since_it_was_started() -> (
+    None
+):
+    async def act(cloud: VerdaUnderTest) -> None:
+        listing = await cloud.provider.list_offers()
+        offer = next(one for one in listing.offers if one.gpu_type.startswith("V100"))
+        given = {"key": KEY, "url": "http://vendor.test", **cloud.settings}
+        started = MANIFEST.connect(with_defaults(MANIFEST, given), cloud.door, cloud.clock)
+        bought = await started.launch(changed(cloud.order(0), offer=offer))
         image = cloud.vendor.model.instance(bought.id).spec.image
         assert image == "ubuntu-22.04-cuda-12.4-docker"
 

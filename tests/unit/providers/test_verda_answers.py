@@ -61,7 +61,7 @@ def test_what_the_answer_to_a_create_means(
 
 
 class Script:
-    """Grants a token, then answers in turn."""
+    """Grants a token and shows an empty menu, then answers in turn."""
 
     def __init__(self, *answers: tuple[int, object]) -> None:
         self._answers = list(answers)
@@ -71,6 +71,8 @@ class Script:
         if request.url.endswith("/v1/oauth2/token"):
             granted = {"access_token": "t-1", "expires_in": 3600}
             return HttpReply(status=200, headers={}, body=json.dumps(granted).encode())
+        if request.method == "GET" and "/v1/instances" not in request.url:
+            return HttpReply(status=200, headers={}, body=b"[]")
         self.asked.append(request)
         status, body = self._answers.pop(0)
         text = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -134,6 +134,10 @@ class VerdaProvider:
         kind, location, _ = chosen
         self._being_bought.add(order.label)
         try:
+            if kind not in self._images:
+                # After a restart: the menu alone says which image a kind of machine starts with. Without it, it gets ours.
+                with suppress(ProviderError):
+                    await self.list_offers()
             key_ids, script_id = await self._prepare(order)
             new = new_instance_of(
                 order,
