@@ -78,6 +78,9 @@ class GpuWish(_Strict, rename="camel"):
     count: Annotated[int, msgspec.Meta(ge=1)] = 1
     allowed_cuda_versions: list[_Cuda] = []
     min_cuda_version: _Cuda | msgspec.UnsetType = msgspec.UNSET
+    # Not in its description of August 2026; its users ask so since September.
+    min_vcpu_count_per_gpu: Annotated[int, msgspec.Meta(ge=1)] = 1
+    min_ram_per_gpu: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class PersistentMount(_Strict):
@@ -113,6 +116,9 @@ class PodWish(_Strict, rename="camel"):
     ports: list[str] = []
     env: dict[str, str] = {}
     args: str = ""
+    # Not in its description of August 2026; its users ask so since September.
+    entrypoint: list[str] = []
+    cmd: list[str] = []
     registry: str | None = None
     data_center_ids: list[str] = []
     mounts: MountWish = msgspec.field(default_factory=MountWish)
