@@ -40,14 +40,14 @@ class PretendedInternet:
     def __init__(self, hosts: Mapping[str, str], folder: Path) -> None:
         self._targets = {host: int(url.rpartition(":")[2]) for host, url in hosts.items()}
         self._folder = folder
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._listening: list[asyncio.Server] = []
 
     def __enter__(self) -> Self:
         """Make the names and the certificate; a test is skipped, and says so, where namespaces are not allowed."""
         self._way = way_in()
         self._tls = _certificate(sorted(self._targets), self._folder)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         return self
 

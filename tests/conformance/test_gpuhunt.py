@@ -20,7 +20,7 @@ from gpu_shopper.providers.vast import MANIFEST as VAST
 from gpu_shopper.providers.verda import MANIFEST as VERDA
 from gpu_shopper.testing.vendors import digitalocean, lambda_cloud, vast, verda
 from gpu_shopper.testing.vendors.vendor import VendorCloud
-from tests.conformance.foreign import KEY, client_folder, explained, simulated, with_ours
+from tests.conformance.foreign import KEY, Hurried, client_folder, explained, simulated, with_ours
 from tests.conformance.pretended_internet import PretendedInternet
 
 Theirs = Mapping[str, Any]
@@ -101,7 +101,7 @@ def read_by_both(cloud: Cloud, folder: Path) -> tuple[list[Theirs], Sequence[Off
         async def ours(us: Any) -> Any:
             return await us.list_offers()
 
-        listing = with_ours(cloud.manifest, there.url, ours, **cloud.settings)
+        listing = with_ours(cloud.manifest, there.url, ours, clock=Hurried(), **cloud.settings)
     return json.loads(said.stdout.splitlines()[-1]), listing.offers
 
 

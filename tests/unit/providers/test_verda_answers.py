@@ -71,7 +71,7 @@ class Script:
         if request.url.endswith("/v1/oauth2/token"):
             granted = {"access_token": "t-1", "expires_in": 3600}
             return HttpReply(status=200, headers={}, body=json.dumps(granted).encode())
-        if request.method == "GET" and "/v1/instances" not in request.url:
+        if any(word in request.url for word in ("types", "availability")):
             return HttpReply(status=200, headers={}, body=b"[]")
         self.asked.append(request)
         status, body = self._answers.pop(0)
