@@ -46,6 +46,20 @@ class EndCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What an adapter is made of: an account's settings, the way there, and what is known of its cloud.
+
+    The door is lent: whoever opened it closes it.
+    """
+
+    settings: Mapping[str, str] = field(repr=False)
+    door: HttpDoor
+    clock: Clock
+    capabilities: Capabilities
+    quirks: Quirks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """One kind of cloud.
 
@@ -57,7 +71,18 @@ class Manifest:
     settings: tuple[SettingSpec, ...]
     capabilities: Capabilities
     quirks: Quirks
-    connect: Callable[[Mapping[str, str], HttpDoor, Clock], CloudProvider]
+    adapter: Callable[[Access], CloudProvider]
     end_request: EndRequest | EndCommand | None = None
     process_scope_env: str | None = None
     instance_id_env: str | None = None
+
+    def connect(self, settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
+        """Return the adapter of an account with these settings."""
+        access = Access(
+            settings=settings,
+            door=door,
+            clock=clock,
+            capabilities=self.capabilities,
+            quirks=self.quirks,
+        )
+        return self.adapter(access)

@@ -7,14 +7,10 @@ there, and the start-up script runs there.
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 
 from gpu_shopper.domain.instance import Endpoint
-from gpu_shopper.domain.label import unproved_facts
 
 SSH_PORT = 22
-# A key whose session may have lasted until now is left alone for a while.
-_KEY_OUTLIVES = timedelta(days=1)
 # Not addresses: what clouds write while there is none yet.
 _NOWHERE = frozenset({"", "0.0.0.0", "::", "null", "none"})  # noqa: S104
 _ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\]|[0-9A-Fa-f:]{3,})")
@@ -81,22 +77,3 @@ def read_address(text: str | None, *, user: str, port: int = SSH_PORT) -> Endpoi
         return Endpoint(host=with_port["host"], port=int(with_port["port"]), user=user)
     alone = _ADDRESS.fullmatch(plain)
     return None if alone is None else Endpoint(host=alone["host"].strip("[]"), port=port, user=user)
-
-
-def same_key(one: str, other: str) -> bool:
-    """Compare two OpenSSH lines without their comments."""
-    return one.split()[:2] == other.split()[:2]
-
-
-def is_left_of(name: str, label: str, *, now: datetime) -> bool:
-    """Return whether a thing with the name of a launch's label, or the beginning of one, was left behind by this deployment.
-
-    That is so of an earlier attempt of the same session as `label`, and of a session that is over for a day: whoever made
-    it did not get round to it.
-    """
-    mine, its = unproved_facts(label), unproved_facts(name)
-    if mine is None or its is None or its.deployment != mine.deployment:
-        return False
-    if its.session == mine.session:
-        return its.number < mine.number
-    return its.expires_at + _KEY_OUTLIVES < now

@@ -19,6 +19,7 @@ from gpu_shopper.domain.quirks import Capabilities, Quirks
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.ports.provider import CloudProvider
+from gpu_shopper.providers.manifest import Access
 from gpu_shopper.providers.sandbox import MANIFEST
 from gpu_shopper.providers.sandbox.adapter import SandboxProvider
 from gpu_shopper.sandbox.catalogue import Catalogue
@@ -135,14 +136,14 @@ class SimCloud:
     def provider(self, clock: Clock) -> CloudProvider:
         """Connect the real adapter for one life of a house."""
         door = SimDoor(self, self._loop)
-        return SandboxProvider(
-            {"url": "http://cloud.test", "key": ACCOUNT_KEY},
-            door,
-            clock,
+        access = Access(
+            settings={"url": "http://cloud.test", "key": ACCOUNT_KEY},
+            door=door,
+            clock=clock,
             capabilities=self.profile.capabilities,
             quirks=self.profile.quirks,
-            name=self.name,
         )
+        return SandboxProvider(access, name=self.name)
 
     def plant(self, name: str, *, number: int = 0) -> str | None:
         """Rent an instance past the house, as a stranger with the same account does; return its id."""

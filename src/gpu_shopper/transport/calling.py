@@ -4,9 +4,10 @@ A call of the port may take several requests: pages, a key, a volume. The engine
 are spaced too, so that sixty pages of a menu are not asked for at once, and a destroy passes those that wait.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -15,8 +16,20 @@ from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.token_bucket import TokenBucket
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpDoor, HttpReply, HttpRequest
-from gpu_shopper.ports.provider_errors import RateLimited, Unavailable
-from gpu_shopper.transport.answers import Dialect, ask, judge_read, order
+from gpu_shopper.ports.provider_errors import Ambiguous, RateLimited, Unavailable
+from gpu_shopper.transport.answers import (
+    Dialect,
+    ask,
+    instance_in,
+    judge_destroy,
+    judge_launch,
+    judge_read,
+    order,
+    says_gone,
+)
+from gpu_shopper.transport.decoding import decode
+
+T = TypeVar("T")
 
 # So long, in seconds, an order to end may be held up by a look at what it could name as well.
 GLANCE_S = 5.0
@@ -82,6 +95,54 @@ class Caller:
         """
         await self._turn(urgent=call.urgent)
         return await ask(self._door, self._request(call), what=call.what)
+
+    async def show(self, call: Call, kind: type[T]) -> T:
+        """Return what a read tells.
+
+        Raises:
+            Unauthorized, RateLimited, Unavailable: see `judge_read`; also where the answer is something else.
+        """
+        return decode(await self.read(call), kind, what=call.what)
+
+    async def one(self, call: Call, kind: type[T], is_it: Callable[[T], bool]) -> T | None:
+        """Return the one thing that was asked for, None if the cloud says that there is none.
+
+        Raises:
+            Unauthorized, RateLimited, Unavailable: as for `show`; also where the answer is about another one.
+        """
+        reply = await self.ask(call)
+        if says_gone(reply, self.dialect):
+            return None
+        judge_read(reply, what=call.what, dialect=self.dialect)
+        found = decode(reply, kind, what=call.what)
+        if not is_it(found):
+            raise Unavailable(f"{call.what}: the answer is about another one")
+        return found
+
+    async def buy(self, call: Call, kind: type[T]) -> T:
+        """Send a create, once; return what it is answered with.
+
+        Raises:
+            Refused, Unavailable, Unauthorized: for certain not. Ambiguous: perhaps.
+        """
+        return self.bought(await self.order(call), kind, what=call.what)
+
+    def bought(self, reply: HttpReply, kind: type[T], *, what: str) -> T:
+        """Return what a create was answered with; see `buy` for what is raised."""
+        judge_launch(reply, self.dialect, what=what)
+        try:
+            return decode(reply, kind, what=what)
+        except Unavailable as error:
+            named = instance_in(reply, self.dialect)
+            raise Ambiguous(str(error), instance_id=named) from error
+
+    async def end(self, call: Call) -> None:
+        """Send an order to end something; that it is not there is no error.
+
+        Raises:
+            Unauthorized, RateLimited, Unavailable: see `judge_read`.
+        """
+        judge_destroy(await self.ask(call), self.dialect, what=call.what)
 
     async def order(self, call: Call) -> HttpReply:
         """Send a create, once, ahead of those in line: the engine has given it its turn already.

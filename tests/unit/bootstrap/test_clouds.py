@@ -23,7 +23,7 @@ def test_every_folder_of_a_cloud_is_installed() -> None:
     folders = Path(__file__).resolve().parents[3] / "src" / "gpu_shopper" / "providers"
     there = {each.name for each in folders.iterdir() if (each / "__init__.py").exists()}
 
-    found = {manifest.connect.__module__.rpartition(".")[2] for manifest in installed().values()}
+    found = {manifest.adapter.__module__.split(".")[-2] for manifest in installed().values()}
     assert found == there
 
 

@@ -248,7 +248,7 @@ def test_a_destroy_that_names_nothing_is_not_taken_for_done() -> None:
             return replace(reply, body=b'{"data":{"terminated_instances":[]}}')
 
     account.door.faults = Forgets()
-    with pytest.raises(Unavailable, match="does not name it"):
+    with pytest.raises(Unavailable, match="about another one"):
         account.go(lambda: account.cloud.destroy(bought.id))
 
 

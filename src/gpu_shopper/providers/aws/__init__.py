@@ -1,13 +1,9 @@
 """AWS EC2: virtual machines in regions, on demand or as spot instances, with a token that makes a launch happen once."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
 from gpu_shopper.domain.true_price import BillingTerms
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
-from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.aws.adapter import AwsProvider
 from gpu_shopper.providers.aws.mapping import DEFAULT_DISK_GB, END_COMMAND, PROVIDER
 from gpu_shopper.providers.manifest import EndCommand, Manifest, SettingSpec
@@ -45,10 +41,6 @@ _CAPABILITIES = Capabilities(
     interruptible=True,
     node_can_end_itself=True,
 )
-
-
-def _connect(settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
-    return AwsProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=_QUIRKS)
 
 
 MANIFEST = Manifest(
@@ -109,7 +101,7 @@ MANIFEST = Manifest(
     ),
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
-    connect=_connect,
+    adapter=AwsProvider,
     # What was put there at the first start; where it is not, as at a simulated node, nothing happens.
     end_request=EndCommand(words=("sudo", "-n", END_COMMAND)),
 )

@@ -3,17 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
-from gpu_shopper.domain.ids import InstanceId, ProviderName
+from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.label import Label
-from gpu_shopper.domain.money import Money
-from gpu_shopper.domain.quirks import Capabilities, Quirks
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import Ambiguous, OfferGone, ProviderError, Unavailable
+from gpu_shopper.providers.account import Account, found_in, seen
 from gpu_shopper.providers.aws.api import DIALECT, Ec2Api, InstanceRow
 from gpu_shopper.providers.aws.mapping import (
     HELD,
@@ -31,6 +29,7 @@ from gpu_shopper.providers.aws.menu import RegionMenu
 from gpu_shopper.providers.aws.prices import price_list
 from gpu_shopper.providers.aws.signing import Credentials
 from gpu_shopper.providers.aws.speech import RegionDoor
+from gpu_shopper.providers.manifest import Access
 from gpu_shopper.transport.calling import Caller, clearing_away
 from gpu_shopper.transport.listing import Menu, Page, list_whole
 
@@ -38,23 +37,14 @@ T = TypeVar("T")
 _GROUP = "gpu-shopper"
 
 
-class AwsProvider:
-    """One account there, in some of its regions. The door is lent: whoever opened it closes it."""
+class AwsProvider(Account):
+    """One account there, in some of its regions. It has no balance: it is billed by the month."""
 
-    def __init__(
-        self,
-        settings: Mapping[str, str],
-        door: HttpDoor,
-        clock: Clock,
-        *,
-        capabilities: Capabilities,
-        quirks: Quirks,
-    ) -> None:
-        self._settings = settings
-        self._door = door
-        self._clock = clock
-        self._capabilities = capabilities
-        self._quirks = quirks
+    provider = PROVIDER
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        settings = self._settings
         self._credentials = Credentials(
             key_id=settings["key_id"],
             secret_key=settings["secret_key"],
@@ -64,21 +54,6 @@ class AwsProvider:
         self._known = Known(prices=dict(price_list(settings["prices"])))
         self._apis: dict[str, Ec2Api] = {}
         self._groups: dict[tuple[str, tuple[int, ...]], str] = {}
-
-    @property
-    def name(self) -> ProviderName:
-        """The name that stands in offers and rows."""
-        return PROVIDER
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this cloud can do."""
-        return self._capabilities
-
-    @property
-    def quirks(self) -> Quirks:
-        """How it behaves in time."""
-        return self._quirks
 
     async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
         """Return all types with GPUs of all our regions, on demand and as spot instances."""
@@ -115,11 +90,7 @@ class AwsProvider:
     async def find(self, label: Label) -> Instance | None:
         """Return the instance with this label; None only if a complete listing lacks it."""
         where = {"tag:Name": (label,), "instance-state-name": HELD}
-        listing = await self._list(where)
-        found = next((instance for instance in listing.instances if instance.label == label), None)
-        if found is None and not listing.complete:
-            raise Unavailable(f"find {label}: {listing.trouble}")
-        return found
+        return found_in(await self._list(where), label)
 
     async def observe(self, instance_id: InstanceId) -> Instance | None:
         """Return the instance; None only if the cloud itself says that it holds no such instance, or that it ended."""
@@ -127,7 +98,7 @@ class AwsProvider:
         for each in (region,) if region else self._regions:
             row = await self._api(each).instance(own_id)
             if row is not None:
-                return self._instance(row, each)
+                return seen(row, partial(self._instance, region=each), instance_id=instance_id)
         return None
 
     async def list_all(self) -> Listing:
@@ -145,13 +116,6 @@ class AwsProvider:
                 raise error
             with clearing_away():
                 await self._clear_disks(self._api(each), own_id)
-
-    async def balance(self) -> Money | None:
-        """There is no balance: the account is billed by the month."""
-        return None
-
-    async def aclose(self) -> None:
-        """Nothing to close: the door is not ours."""
 
     def _api(self, region: str) -> Ec2Api:
         """Return the API of a region; also of one that is not in the settings any more, where an instance may be left."""
@@ -208,7 +172,7 @@ class AwsProvider:
         return await list_whole(
             fetch,
             kind=InstanceRow,
-            make=lambda row: self._instance(row, region),
+            make=partial(self._instance, region=region),
             began_at=began_at,
         )
 

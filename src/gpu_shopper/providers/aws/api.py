@@ -22,9 +22,6 @@ from gpu_shopper.ports.provider_errors import (
 from gpu_shopper.providers.aws.speech import NO_CAPACITY, NO_SUCH_INSTANCE, THROTTLED
 from gpu_shopper.transport.answers import (
     Dialect,
-    instance_in,
-    judge_destroy,
-    judge_launch,
     judge_read,
     says_gone,
 )
@@ -259,13 +256,8 @@ class Ec2Api:
         Raises:
             Refused, Unavailable, Unauthorized: for certain not. Ambiguous: perhaps.
         """
-        reply = await self._caller.order(_call("RunInstances", form, what=what))
-        judge_launch(reply, DIALECT, what=what)
-        named = instance_in(reply, DIALECT)
-        try:
-            bought = decode(reply, Bought, what=what).instances_set
-        except Unavailable as error:
-            raise Ambiguous(str(error), instance_id=named) from error
+        call = _call("RunInstances", form, what=what)
+        bought = (await self._caller.buy(call, Bought)).instances_set
         if not bought:
             raise Ambiguous(f"{what}: the answer names no instance")
         return bought[0]
@@ -301,9 +293,13 @@ class Ec2Api:
 
     async def terminate(self, instance_id: str) -> None:
         """Ask for the end of an instance; one that is not there is no error."""
-        what = f"destroy {instance_id}"
-        call = _call("TerminateInstances", {"InstanceId.1": instance_id}, what=what, urgent=True)
-        judge_destroy(await self._caller.ask(call), DIALECT, what=what)
+        call = _call(
+            "TerminateInstances",
+            {"InstanceId.1": instance_id},
+            what=f"destroy {instance_id}",
+            urgent=True,
+        )
+        await self._caller.end(call)
 
     async def volumes(self, where: Mapping[str, Sequence[str]]) -> list[str]:
         """Return the ids of the disks that fit."""

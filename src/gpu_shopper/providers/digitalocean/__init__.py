@@ -1,13 +1,9 @@
 """DigitalOcean: GPU droplets, virtual machines at a price list, in some regions."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
 from gpu_shopper.domain.true_price import BillingTerms
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
-from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.digitalocean.adapter import DigitalOceanProvider
 from gpu_shopper.providers.digitalocean.mapping import PROVIDER
 from gpu_shopper.providers.manifest import Manifest, SettingSpec
@@ -39,10 +35,6 @@ _QUIRKS = Quirks(
 _CAPABILITIES = Capabilities(exposed_ports=True)
 
 
-def _connect(settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
-    return DigitalOceanProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=_QUIRKS)
-
-
 MANIFEST = Manifest(
     name=PROVIDER,
     settings=(
@@ -71,5 +63,5 @@ MANIFEST = Manifest(
     ),
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
-    connect=_connect,
+    adapter=DigitalOceanProvider,
 )

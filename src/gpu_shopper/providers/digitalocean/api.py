@@ -11,7 +11,6 @@ from urllib.parse import parse_qs, quote, urlsplit
 import msgspec
 
 from gpu_shopper.ports.provider_errors import (
-    Ambiguous,
     NoCapacity,
     OfferGone,
     QuotaReached,
@@ -20,14 +19,8 @@ from gpu_shopper.ports.provider_errors import (
 )
 from gpu_shopper.transport.answers import (
     Dialect,
-    instance_in,
-    judge_destroy,
-    judge_launch,
-    judge_read,
-    says_gone,
 )
 from gpu_shopper.transport.calling import Call, Caller
-from gpu_shopper.transport.decoding import decode
 from gpu_shopper.transport.listing import Page
 
 PAGE = 100
@@ -200,8 +193,8 @@ class DigitalOceanApi:
     async def sizes(self, *, cursor: str | None) -> Page:
         """Return a page of what is on the price list, with and without GPUs."""
         query = _paged(cursor)
-        reply = await self._caller.read(Call(path="/v2/sizes", query=query, what="offers"))
-        page = decode(reply, SizesPage, what="offers")
+        call = Call(path="/v2/sizes", query=query, what="offers")
+        page = await self._caller.show(call, SizesPage)
         return Page(rows=page.sizes, next_cursor=_next(page.links, cursor, what="offers"))
 
     async def create(self, new: NewDroplet) -> DropletRow:
@@ -210,20 +203,14 @@ class DigitalOceanApi:
         Raises:
             Refused, Unavailable, Unauthorized: for certain not. Ambiguous: perhaps.
         """
-        what = f"create {new.name}"
-        call = Call(method="POST", path="/v2/droplets", body=new, what=what)
-        reply = await self._caller.order(call)
-        judge_launch(reply, DIALECT, what=what)
-        try:
-            return decode(reply, Shown, what=what).droplet
-        except Unavailable as error:
-            raise Ambiguous(str(error), instance_id=instance_in(reply, DIALECT)) from error
+        call = Call(method="POST", path="/v2/droplets", body=new, what=f"create {new.name}")
+        return (await self._caller.buy(call, Shown)).droplet
 
-    async def droplets(self, *, cursor: str | None) -> Page:
+    async def droplets(self, cursor: str | None) -> Page:
         """Return a page of the account's droplets with GPUs."""
         query = {"type": "gpus", **_paged(cursor)}
-        reply = await self._caller.read(Call(path="/v2/droplets", query=query, what="instances"))
-        page = decode(reply, DropletsPage, what="instances")
+        call = Call(path="/v2/droplets", query=query, what="instances")
+        page = await self._caller.show(call, DropletsPage)
         return Page(
             rows=page.droplets,
             next_cursor=_next(page.links, cursor, what="instances"),
@@ -232,26 +219,21 @@ class DigitalOceanApi:
 
     async def droplet(self, droplet_id: str) -> DropletRow | None:
         """Return one droplet, None if the cloud says that there is none."""
-        what = f"instance {droplet_id}"
-        reply = await self._caller.ask(Call(path=_path(droplet_id), what=what))
-        if says_gone(reply, DIALECT):
-            return None
-        judge_read(reply, what=what, dialect=DIALECT)
-        row = decode(reply, Shown, what=what).droplet
-        if str(row.id) != droplet_id:
-            raise Unavailable(f"{what}: the answer is about another one")
-        return row
+        call = Call(path=_path(droplet_id), what=f"instance {droplet_id}")
+        found = await self._caller.one(call, Shown, lambda said: str(said.droplet.id) == droplet_id)
+        return None if found is None else found.droplet
 
     async def delete(self, droplet_id: str) -> None:
         """Ask for the end of a droplet, its disk included; one that is not there is no error."""
-        what = f"destroy {droplet_id}"
-        call = Call(method="DELETE", path=_path(droplet_id), what=what, urgent=True)
-        judge_destroy(await self._caller.ask(call), DIALECT, what=what)
+        call = Call(
+            method="DELETE", path=_path(droplet_id), what=f"destroy {droplet_id}", urgent=True
+        )
+        await self._caller.end(call)
 
     async def tags(self, *, cursor: str | None) -> Page:
         """Return a page of the account's tags."""
         call = Call(path="/v2/tags", query=_paged(cursor), what="tags")
-        page = decode(await self._caller.read(call), TagsPage, what="tags")
+        page = await self._caller.show(call, TagsPage)
         return Page(rows=page.tags, next_cursor=_next(page.links, cursor, what="tags"))
 
     async def delete_tag(self, tag: str) -> None:
@@ -259,12 +241,12 @@ class DigitalOceanApi:
         what = f"tag {tag}"
         path = f"/v2/tags/{quote(tag, safe='')}"
         call = Call(method="DELETE", path=path, what=what)
-        judge_destroy(await self._caller.ask(call), DIALECT, what=what)
+        await self._caller.end(call)
 
     async def balance(self) -> Balance:
         """Return the account's balance."""
         call = Call(path="/v2/customers/my/balance", what="account")
-        return decode(await self._caller.read(call), Balance, what="account")
+        return await self._caller.show(call, Balance)
 
 
 def _path(droplet_id: str) -> str:

@@ -1,13 +1,9 @@
 """Hyperstack: virtual machines of fixed flavors, in a few regions, each in an environment of the account."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
 from gpu_shopper.domain.true_price import BillingTerms
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
-from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.hyperstack.adapter import HyperstackProvider
 from gpu_shopper.providers.hyperstack.mapping import PROVIDER
 from gpu_shopper.providers.manifest import Manifest, SettingSpec
@@ -38,10 +34,6 @@ _QUIRKS = Quirks(
 _CAPABILITIES = Capabilities(interruptible=True, exposed_ports=True)
 
 
-def _connect(settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
-    return HyperstackProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=_QUIRKS)
-
-
 MANIFEST = Manifest(
     name=PROVIDER,
     settings=(
@@ -64,5 +56,5 @@ MANIFEST = Manifest(
     ),
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
-    connect=_connect,
+    adapter=HyperstackProvider,
 )

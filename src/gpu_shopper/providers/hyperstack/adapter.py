@@ -5,21 +5,18 @@ taken where there is one, else one of this deployment's own; the key pair is mad
 machine does, so that a crash between the two leaves nothing.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from gpu_shopper.domain.ids import InstanceId, ProviderName
-from gpu_shopper.domain.instance import Instance, InstanceStatus, Listing
-from gpu_shopper.domain.label import Label, is_cut_of
+from gpu_shopper.domain.ids import InstanceId
+from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.money import Money, money
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.quirks import Capabilities, Quirks
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
-from gpu_shopper.ports.provider_errors import Ambiguous, BadOrder, ProviderError, Unavailable
+from gpu_shopper.ports.provider_errors import BadOrder, ProviderError
+from gpu_shopper.providers.account import Account, seen
 from gpu_shopper.providers.hyperstack.api import DIALECT, PAGE, HyperstackApi
 from gpu_shopper.providers.hyperstack.mapping import (
     PROVIDER,
@@ -38,9 +35,10 @@ from gpu_shopper.providers.hyperstack.mapping import (
     usual_environment,
 )
 from gpu_shopper.providers.hyperstack.rows import Environment, FlavorRow, KeyPair, VmRow
-from gpu_shopper.providers.virtual_machines import is_left_of, same_key
-from gpu_shopper.transport.calling import GLANCE_S, Caller, clearing_away
-from gpu_shopper.transport.listing import Menu, Page, list_whole
+from gpu_shopper.providers.keys import dropped_if_refused, key_for, keys_left
+from gpu_shopper.providers.manifest import Access
+from gpu_shopper.transport.calling import GLANCE_S, clearing_away
+from gpu_shopper.transport.listing import Menu, Page
 
 _PRICES_LAST = timedelta(minutes=10)
 
@@ -54,51 +52,22 @@ class Leftover:
     keys_gone: bool = False
 
 
-class HyperstackProvider:
-    """One account there. The door is lent: whoever opened it closes it."""
+class HyperstackProvider(Account):
+    """One account there."""
 
-    def __init__(
-        self,
-        settings: Mapping[str, str],
-        door: HttpDoor,
-        clock: Clock,
-        *,
-        capabilities: Capabilities,
-        quirks: Quirks,
-    ) -> None:
-        self._capabilities = capabilities
-        self._quirks = quirks
-        self._clock = clock
-        self._image = settings["image"]
+    provider = PROVIDER
+    cuts_names = True
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        self._image = self._settings["image"]
         self._prices: PriceList | None = None
         self._asked_prices_at: datetime | None = None
         # What is left of machines that were told to end, until it is cleared away or they are gone.
         self._leftovers: dict[str, Leftover] = {}
         self._begun: set[str] = set()
-        caller = Caller(
-            door,
-            clock,
-            url=settings["url"],
-            headers={"api_key": settings["key"]},
-            quirks=quirks,
-            dialect=DIALECT,
-        )
-        self._api = HyperstackApi(caller)
-
-    @property
-    def name(self) -> ProviderName:
-        """The name that stands in offers and rows."""
-        return PROVIDER
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this cloud can do."""
-        return self._capabilities
-
-    @property
-    def quirks(self) -> Quirks:
-        """How it behaves in time."""
-        return self._quirks
+        headers = {"api_key": self._settings["key"]}
+        self._api = HyperstackApi(self._caller(DIALECT, headers=headers))
 
     async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
         """Return all that is on sale now: flavors that are left, in regions with public addresses, at the price list's."""
@@ -124,8 +93,23 @@ class HyperstackProvider:
         """Buy once. Never retried inside; `Refused` only where nothing was bought for certain."""
         flavor, region = parts_of(order.offer)
         environment = await self._environment_in(region, order.label)
-        key = await self._key_for(order, environment)
-        try:
+        name = short_name(order.label)
+
+        async def there() -> list[KeyPair]:
+            pairs = await self._api.keypairs()
+            return [one for one in pairs if one.environment and one.environment.name == environment]
+
+        key = await key_for(
+            order,
+            add=lambda public: self._api.add_keypair(
+                name=name, environment=environment, public_key=public
+            ),
+            known=there,
+        )
+        is_own = key.name == name
+        async with dropped_if_refused(
+            partial(self._api.delete_keypair, key.id) if is_own else None
+        ):
             new = new_vm_of(
                 order,
                 flavor=flavor,
@@ -134,31 +118,7 @@ class HyperstackProvider:
                 image=order.image or self._image or await self._newest_image(region),
             )
             vm_id = await self._api.create(new)
-        except Ambiguous:
-            # It may be there, and need its key.
-            raise
-        except ProviderError:
-            if key.name == short_name(order.label):
-                with suppress(ProviderError):
-                    await self._api.delete_keypair(key.id)
-            raise
-        return Instance(
-            id=InstanceId(vm_id),
-            provider=PROVIDER,
-            label=order.label,
-            status=InstanceStatus.BOOTING,
-        )
-
-    async def find(self, label: Label) -> Instance | None:
-        """Return the instance with this label; None only if a complete listing lacks it."""
-        listing = await self.list_all()
-        found = next(
-            (one for one in listing.instances if one.label == label or is_cut_of(one.label, label)),
-            None,
-        )
-        if found is None and not listing.complete:
-            raise Unavailable(f"find {label}: {listing.trouble}")
-        return found
+        return self._bought(vm_id, order)
 
     async def observe(self, instance_id: InstanceId) -> Instance | None:
         """Return the instance; None only if the cloud itself says that it holds no such instance."""
@@ -166,7 +126,8 @@ class HyperstackProvider:
         if row is None:
             await self._clear_environment(instance_id)
             return None
-        return instance_of(row, await self._price_list())
+        prices = await self._price_list()
+        return seen(row, lambda one: instance_of(one, prices), instance_id=instance_id)
 
     async def list_all(self) -> Listing:
         """Return every instance of the account, ours or not; a listing with a missing part says so."""
@@ -188,10 +149,7 @@ class HyperstackProvider:
                 total=page.count if page.count and page.count > seen else None,
             )
 
-        began_at = self._clock.now()
-        return await list_whole(
-            fetch, kind=VmRow, make=lambda row: instance_of(row, prices), began_at=began_at
-        )
+        return await self._whole(fetch, VmRow, lambda row: instance_of(row, prices))
 
     async def destroy(self, instance_id: InstanceId) -> None:
         """Ask for the end of an instance, its key first; may be called any number of times."""
@@ -210,9 +168,6 @@ class HyperstackProvider:
         """Return the money left on the account."""
         credit = await self._api.credit()
         return None if credit is None else money(credit)
-
-    async def aclose(self) -> None:
-        """Nothing to close: the door is not ours."""
 
     async def _price_list(self) -> PriceList | None:
         """Return the price list, which machines do not tell: the menu's last, else one that is asked for once in a while."""
@@ -246,22 +201,6 @@ class HyperstackProvider:
         rows = await self._api.environments()
         return {one.name for one in rows if one.region == region and one.name}
 
-    async def _key_for(self, order: LaunchOrder, environment: str) -> KeyPair:
-        """Return a key pair for this launch alone; where the cloud takes no second one of the same text, that which it has."""
-        if not order.ssh_public_keys:
-            raise BadOrder(f"create {order.label}: a launch needs an SSH key")
-        public, name = order.ssh_public_keys[0].strip(), short_name(order.label)
-        try:
-            return await self._api.add_keypair(
-                name=name, environment=environment, public_key=public
-            )
-        except BadOrder:
-            for pair in await self._api.keypairs():
-                there = pair.environment is not None and pair.environment.name == environment
-                if there and same_key(pair.public_key or "", public):
-                    return pair
-            raise
-
     async def _newest_image(self, region: str) -> str:
         image = newest_image(await self._api.images(region))
         if image is None:
@@ -293,10 +232,10 @@ class HyperstackProvider:
         left = self._leftovers.get(instance_id)
         if left is None or left.keys_gone:
             return
-        now = self._clock.now()
-        for pair in await self._api.keypairs(urgent=True, patience=patience):
-            if pair.name == short_name(left.label) or is_left_of(pair.name, left.label, now=now):
-                await self._api.delete_keypair(pair.id, patience=patience)
+        pairs = await self._api.keypairs(urgent=True, patience=patience)
+        own, now = {short_name(left.label)}, self._clock.now()
+        for pair in keys_left(pairs, own=own, label=left.label, now=now):
+            await self._api.delete_keypair(pair.id, patience=patience)
         if left.environment is None:
             del self._leftovers[instance_id]
         else:

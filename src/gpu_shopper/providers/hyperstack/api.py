@@ -39,11 +39,9 @@ from gpu_shopper.providers.hyperstack.rows import (
 from gpu_shopper.transport.answers import (
     Dialect,
     instance_in,
-    judge_destroy,
     judge_error_body,
     judge_launch,
     judge_read,
-    says_gone,
 )
 from gpu_shopper.transport.calling import Call, Caller
 from gpu_shopper.transport.decoding import decode, object_in
@@ -133,16 +131,9 @@ class HyperstackApi:
         self, vm_id: str, *, urgent: bool = False, patience: float | None = None
     ) -> VmRow | None:
         """Return one machine, None if the cloud says that there is none."""
-        what = f"machine {vm_id}"
-        call = Call(path=_vm(vm_id), what=what, urgent=urgent, patience=patience)
-        reply = await self._caller.ask(call)
-        if says_gone(reply, DIALECT):
-            return None
-        judge_read(reply, what=what, dialect=DIALECT)
-        row = decode(reply, Shown, what=what).instance
-        if str(row.id) != vm_id:
-            raise Unavailable(f"{what}: the answer is about another one")
-        return row
+        call = Call(path=_vm(vm_id), what=f"machine {vm_id}", urgent=urgent, patience=patience)
+        found = await self._caller.one(call, Shown, lambda said: str(said.instance.id) == vm_id)
+        return None if found is None else found.instance
 
     async def delete(self, vm_id: str) -> None:
         """Ask for the end of a machine, disk and address included; one that is not there is no error."""
@@ -229,7 +220,7 @@ class HyperstackApi:
 
     async def _delete(self, path: str, *, what: str, patience: float | None = None) -> None:
         call = Call(method="DELETE", path=path, what=what, urgent=True, patience=patience)
-        judge_destroy(await self._caller.ask(call), DIALECT, what=what)
+        await self._caller.end(call)
 
 
 def _goes_on(reply: HttpReply, rows: int) -> bool:

@@ -1,13 +1,9 @@
 """Lambda Cloud: virtual machines at a price list, each whole, in some regions."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
 from gpu_shopper.domain.true_price import BillingTerms
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
-from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.lambda_cloud.adapter import LambdaProvider
 from gpu_shopper.providers.lambda_cloud.mapping import PROVIDER
 from gpu_shopper.providers.manifest import Manifest, SettingSpec
@@ -39,10 +35,6 @@ _QUIRKS = Quirks(
 _CAPABILITIES = Capabilities()
 
 
-def _connect(settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
-    return LambdaProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=_QUIRKS)
-
-
 MANIFEST = Manifest(
     name=PROVIDER,
     settings=(
@@ -66,5 +58,5 @@ MANIFEST = Manifest(
     ),
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
-    connect=_connect,
+    adapter=LambdaProvider,
 )

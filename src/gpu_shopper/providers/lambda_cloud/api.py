@@ -17,15 +17,11 @@ from gpu_shopper.ports.provider_errors import (
     OfferGone,
     QuotaReached,
     Unauthorized,
-    Unavailable,
 )
 from gpu_shopper.transport.answers import (
     Dialect,
-    instance_in,
     judge_destroy,
-    judge_launch,
     judge_read,
-    says_gone,
 )
 from gpu_shopper.transport.calling import Call, Caller
 from gpu_shopper.transport.decoding import decode, object_in
@@ -172,8 +168,7 @@ class LambdaApi:
     async def instance_types(self) -> Mapping[str, msgspec.Raw]:
         """Return all kinds of machines, by name, each for itself to be read."""
         call = Call(path="/api/v1/instance-types", what="offers")
-        reply = await self._caller.read(call)
-        return decode(reply, Enveloped[dict[str, msgspec.Raw]], what="offers").data
+        return (await self._caller.show(call, Enveloped[dict[str, msgspec.Raw]])).data
 
     async def launch(self, new: NewInstance) -> str:
         """Buy one machine; return its id.
@@ -182,58 +177,49 @@ class LambdaApi:
             Refused, Unavailable, Unauthorized: for certain not. Ambiguous: perhaps.
         """
         what = f"create {new.name}"
-        path = "/api/v1/instance-operations/launch"
-        reply = await self._caller.order(Call(method="POST", path=path, body=new, what=what))
-        judge_launch(reply, DIALECT, what=what)
-        try:
-            ids = decode(reply, Enveloped[Launched], what=what).data.instance_ids
-        except Unavailable as error:
-            raise Ambiguous(str(error), instance_id=instance_in(reply, DIALECT)) from error
+        call = Call(method="POST", path="/api/v1/instance-operations/launch", body=new, what=what)
+        ids = (await self._caller.buy(call, Enveloped[Launched])).data.instance_ids
         if not ids:
             raise Ambiguous(f"{what}: the answer names no instance")
         return ids[0]
 
     async def instances(self) -> list[msgspec.Raw]:
         """Return all of the account's instances: there are no pages."""
-        reply = await self._caller.read(Call(path="/api/v1/instances", what="instances"))
-        return decode(reply, Enveloped[list[msgspec.Raw]], what="instances").data
+        return (
+            await self._caller.show(
+                Call(path="/api/v1/instances", what="instances"), Enveloped[list[msgspec.Raw]]
+            )
+        ).data
 
     async def instance(self, instance_id: str) -> InstanceRow | None:
         """Return one instance, None if the cloud says that there is none."""
-        what = f"instance {instance_id}"
-        reply = await self._caller.ask(Call(path=_path("instances", instance_id), what=what))
-        if says_gone(reply, DIALECT):
-            return None
-        judge_read(reply, what=what, dialect=DIALECT)
-        row = decode(reply, Enveloped[InstanceRow], what=what).data
-        if row.id != instance_id:
-            raise Unavailable(f"{what}: the answer is about another one")
-        return row
+        call = Call(path=_path("instances", instance_id), what=f"instance {instance_id}")
+        found = await self._caller.one(
+            call, Enveloped[InstanceRow], lambda said: said.data.id == instance_id
+        )
+        return None if found is None else found.data
 
     async def terminate(self, instance_id: str) -> InstanceRow | None:
         """Ask for the end of an instance; return it as it ends, None if the cloud says that there is none."""
-        what = f"destroy {instance_id}"
         call = Call(
             method="POST",
             path="/api/v1/instance-operations/terminate",
             body={"instance_ids": [instance_id]},
-            what=what,
+            what=f"destroy {instance_id}",
             urgent=True,
         )
-        reply = await self._caller.ask(call)
-        judge_destroy(reply, DIALECT, what=what)
-        if says_gone(reply, DIALECT):
-            return None
-        rows = decode(reply, Enveloped[Terminated], what=what).data.terminated_instances
-        for row in rows:
-            if row.id == instance_id:
-                return row
-        raise Unavailable(f"{what}: the answer does not name it")
+        found = await self._caller.one(
+            call, Enveloped[Terminated], lambda said: bool(_ended(said.data, instance_id))
+        )
+        return None if found is None else _ended(found.data, instance_id)[0]
 
     async def keys(self) -> list[KeyRow]:
         """Return all keys that the account keeps."""
-        reply = await self._caller.read(Call(path="/api/v1/ssh-keys", what="keys"))
-        return decode(reply, Enveloped[list[KeyRow]], what="keys").data
+        return (
+            await self._caller.show(
+                Call(path="/api/v1/ssh-keys", what="keys"), Enveloped[list[KeyRow]]
+            )
+        ).data
 
     async def add_key(self, *, name: str, public_key: str) -> KeyRow:
         """Let the account keep a key.
@@ -260,6 +246,10 @@ class LambdaApi:
         )
         if reply.status != 404:
             judge_destroy(reply, DIALECT, what=what)
+
+
+def _ended(said: Terminated, instance_id: str) -> list[InstanceRow]:
+    return [row for row in said.terminated_instances if row.id == instance_id]
 
 
 def _path(kind: str, name: str) -> str:

@@ -16,13 +16,12 @@ from gpu_shopper.ports.provider_errors import BadOrder
 from gpu_shopper.providers.lambda_cloud.api import (
     Image,
     InstanceRow,
-    KeyRow,
     NewInstance,
     RegionRow,
     Tag,
     TypeOnSale,
 )
-from gpu_shopper.providers.virtual_machines import first_boot_script, is_left_of, read_address
+from gpu_shopper.providers.virtual_machines import first_boot_script, read_address
 
 PROVIDER = ProviderName("lambda")
 USER = "ubuntu"
@@ -136,20 +135,6 @@ def new_instance_of(order: LaunchOrder, *, key_name: str, image: str) -> NewInst
 
 def _image_of(name: str) -> Image:
     return Image(id=name) if _IMAGE_ID.fullmatch(name) else Image(family=name)
-
-
-def keys_left_of(
-    row: InstanceRow | None, keys: list[KeyRow], *, label: str, now: datetime
-) -> list[KeyRow]:
-    """Return the keys that an instance which is ended leaves behind, of all that the account keeps; never anybody else's.
-
-    A key of ours has the label of the attempt that it was made for as its name. With it go those of earlier attempts
-    of its session, and of sessions of the same deployment that are over for a day: whoever made those did not get round
-    to it.
-    """
-    own = {label, *([] if row is None else row.ssh_key_names)}
-    ours = [key for key in keys if key.name.startswith(f"{PREFIX}-")]
-    return [key for key in ours if key.name in own or is_left_of(key.name, label, now=now)]
 
 
 def label_of(row: InstanceRow) -> Label | None:

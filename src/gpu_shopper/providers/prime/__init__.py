@@ -1,13 +1,9 @@
 """Prime Intellect: one account for the GPUs of many clouds behind it."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
 from gpu_shopper.domain.true_price import BillingTerms
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
-from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.manifest import Manifest, SettingSpec
 from gpu_shopper.providers.prime.adapter import PrimeProvider
 from gpu_shopper.providers.prime.mapping import DEFAULT_DISK_GB, DEFAULT_IMAGE, PROVIDER
@@ -36,10 +32,6 @@ _QUIRKS = Quirks(
 )
 # Images are the few that an offer names, and ports are the cloud's own choice.
 _CAPABILITIES = Capabilities(custom_image=False, interruptible=True)
-
-
-def _connect(settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
-    return PrimeProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=_QUIRKS)
 
 
 MANIFEST = Manifest(
@@ -71,5 +63,5 @@ MANIFEST = Manifest(
     ),
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
-    connect=_connect,
+    adapter=PrimeProvider,
 )

@@ -1,93 +1,57 @@
 """Prime Intellect as a `CloudProvider`: its API and the mapping put together. It decides nothing.
 
-A pod is given one key of those that the account keeps, so each launch has one made for it, with its label as the name:
-no two launches share one, and whose it is can be told. It goes when its pod does.
+A pod is given one key of those that the account keeps.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
-from gpu_shopper.domain.ids import InstanceId, ProviderName
-from gpu_shopper.domain.instance import Instance, InstanceStatus, Listing
-from gpu_shopper.domain.label import PREFIX, Label
+from gpu_shopper.domain.ids import InstanceId
+from gpu_shopper.domain.instance import Instance, Listing
+from gpu_shopper.domain.label import PREFIX
 from gpu_shopper.domain.money import Money, money
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.quirks import Capabilities, Quirks
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import (
-    Ambiguous,
-    BadOrder,
     OfferGone,
-    ProviderError,
     Unavailable,
 )
+from gpu_shopper.providers.account import Account, seen
+from gpu_shopper.providers.keys import dropped_if_refused, key_for, keys_left
+from gpu_shopper.providers.manifest import Access
 from gpu_shopper.providers.prime.api import DIALECT, PAGE, KeyRow, OfferRow, PodRow, PrimeApi
 from gpu_shopper.providers.prime.mapping import (
     PROVIDER,
     id_of,
     instance_of,
     is_sold,
-    keys_left_of,
     new_order_of,
     offer_of,
 )
-from gpu_shopper.transport.calling import Caller, clearing_away
-from gpu_shopper.transport.listing import MOST_PAGES, Menu, Page, list_whole
+from gpu_shopper.transport.calling import clearing_away
+from gpu_shopper.transport.listing import MOST_PAGES, Menu, Page
 
 _SWEEP_PERIOD = timedelta(hours=1)
 # So far back the history is looked through for the name of a pod: whatever was ended since has pushed it down.
 _PAST_PAGES = 10
 
 
-class PrimeProvider:
-    """One account there. The door is lent: whoever opened it closes it."""
+class PrimeProvider(Account):
+    """One account there."""
 
-    def __init__(
-        self,
-        settings: Mapping[str, str],
-        door: HttpDoor,
-        clock: Clock,
-        *,
-        capabilities: Capabilities,
-        quirks: Quirks,
-    ) -> None:
-        self._capabilities = capabilities
-        self._quirks = quirks
-        self._clock = clock
-        self._image = settings["image"]
-        self._team = settings["team"]
+    provider = PROVIDER
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        self._image = self._settings["image"]
+        self._team = self._settings["team"]
         # What was last on sale: an order names all of it, and an offer's id only which.
         self._rows: Mapping[str, OfferRow] = {}
         # Of pods that were launched since the start: their label, and the key that they were given.
         self._keys_of: dict[str, tuple[str, KeyRow]] = {}
         self._swept_at: datetime | None = None
-        caller = Caller(
-            door,
-            clock,
-            url=settings["url"].rstrip("/").removesuffix("/api/v1"),
-            headers={"authorization": f"Bearer {settings['key']}"},
-            quirks=quirks,
-            dialect=DIALECT,
-        )
-        self._api = PrimeApi(caller)
-
-    @property
-    def name(self) -> ProviderName:
-        """The name that stands in offers and rows."""
-        return PROVIDER
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this cloud can do."""
-        return self._capabilities
-
-    @property
-    def quirks(self) -> Quirks:
-        """How it behaves in time."""
-        return self._quirks
+        self._api = PrimeApi(self._caller(DIALECT, without="/api/v1"))
 
     async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
         """Return all that is on sale now, of all clouds behind."""
@@ -97,42 +61,24 @@ class PrimeProvider:
     async def launch(self, order: LaunchOrder) -> Instance:
         """Buy once. Never retried inside; `Refused` only where nothing was bought for certain."""
         row = await self._row_of(order)
-        if not order.ssh_public_keys:
-            raise BadOrder(f"create {order.label}: a pod needs an SSH key")
         # A bad order shall leave no key.
         new_order_of(order, row, key_id="", image=self._image, team=self._team)
-        key = await self._key_for(order)
-        try:
+        key = await key_for(
+            order,
+            add=lambda public: self._api.add_key(name=order.label, public_key=public),
+            known=self._keys,
+        )
+        is_own = key.name == order.label
+        async with dropped_if_refused(partial(self._api.delete_key, key.id) if is_own else None):
             new = new_order_of(order, row, key_id=key.id, image=self._image, team=self._team)
             pod_id = await self._api.create(new)
-        except Ambiguous:
-            # It may be there, and need its key.
-            raise
-        except ProviderError:
-            if key.name == order.label:
-                with suppress(ProviderError):
-                    await self._api.delete_key(key.id)
-            raise
         self._keys_of[pod_id] = (order.label, key)
-        return Instance(
-            id=InstanceId(pod_id),
-            provider=PROVIDER,
-            label=order.label,
-            status=InstanceStatus.BOOTING,
-        )
-
-    async def find(self, label: Label) -> Instance | None:
-        """Return the instance with this label; None only if a complete listing lacks it."""
-        listing = await self.list_all()
-        found = next((instance for instance in listing.instances if instance.label == label), None)
-        if found is None and not listing.complete:
-            raise Unavailable(f"find {label}: {listing.trouble}")
-        return found
+        return self._bought(pod_id, order)
 
     async def observe(self, instance_id: InstanceId) -> Instance | None:
         """Return the instance; None only if the cloud itself says that it holds no such instance."""
         row = await self._api.pod(instance_id)
-        return None if row is None else instance_of(row)
+        return seen(row, instance_of, instance_id=instance_id)
 
     async def list_all(self) -> Listing:
         """Return every instance of the account, ours or not; a listing with a missing part says so."""
@@ -146,8 +92,7 @@ class PrimeProvider:
                 rows=page.data, next_cursor=str(end) if more else None, total=page.total_count
             )
 
-        began_at = self._clock.now()
-        return await list_whole(fetch, kind=PodRow, make=instance_of, began_at=began_at)
+        return await self._whole(fetch, PodRow, instance_of)
 
     async def destroy(self, instance_id: InstanceId) -> None:
         """Ask for the end of a pod, then drop its key; may be called any number of times."""
@@ -170,9 +115,6 @@ class PrimeProvider:
     async def balance(self) -> Money | None:
         """Return the money left on the account, or on the team's."""
         return money((await self._api.wallet(self._team)).balance_usd)
-
-    async def aclose(self) -> None:
-        """Nothing to close: the door is not ours."""
 
     async def _read_menu(self) -> OfferListing:
         menu, fetched_at, seen = Menu(self._clock), self._clock.now(), 0
@@ -199,18 +141,6 @@ class PrimeProvider:
             raise OfferGone(f"create {order.label}: {order.offer.provider_id} is not on sale")
         return row
 
-    async def _key_for(self, order: LaunchOrder) -> KeyRow:
-        """Return a key for this launch alone; where the cloud takes no second one of the same text, that which it has."""
-        public = order.ssh_public_keys[0].strip()
-        try:
-            key_id = await self._api.add_key(name=order.label, public_key=public)
-        except BadOrder:
-            for key in await self._keys():
-                if (key.public_key or "").split()[:2] == public.split()[:2]:
-                    return key
-            raise
-        return KeyRow(id=key_id, name=order.label, public_key=public)
-
     async def _name_of(self, pod_id: str) -> str:
         """Return the name of a pod, even of one that is over; empty where nobody knows it."""
         row = await self._api.pod(pod_id)
@@ -231,7 +161,7 @@ class PrimeProvider:
         """Drop the key of a pod, and what its deployment left before; nothing for a name that is no label."""
         if not label.startswith(f"{PREFIX}-"):
             return
-        for key in keys_left_of(await self._keys(), label=label, now=now):
+        for key in keys_left(await self._keys(), own={label}, label=label, now=now):
             await self._api.delete_key(key.id)
         self._swept_at = now
 

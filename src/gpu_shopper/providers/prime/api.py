@@ -11,22 +11,17 @@ import msgspec
 
 from gpu_shopper.ports.http import HttpReply
 from gpu_shopper.ports.provider_errors import (
-    Ambiguous,
     BadOrder,
     NoCapacity,
     OfferGone,
     QuotaReached,
     RateLimited,
     Unauthorized,
-    Unavailable,
 )
 from gpu_shopper.transport.answers import (
     Dialect,
-    instance_in,
     judge_destroy,
-    judge_launch,
     judge_read,
-    says_gone,
 )
 from gpu_shopper.transport.calling import Call, Caller
 from gpu_shopper.transport.decoding import decode
@@ -222,7 +217,7 @@ class PrimeApi:
         """Return a page of what is on sale, from 1 on; clusters of several machines are elsewhere."""
         query = {"page": page, "page_size": MENU_PAGE}
         call = Call(path="/api/v1/availability/gpus", query=query, what="offers")
-        return decode(await self._caller.read(call), MenuPage, what="offers")
+        return await self._caller.show(call, MenuPage)
 
     async def create(self, new: NewOrder) -> str:
         """Order a pod; return its id.
@@ -230,38 +225,24 @@ class PrimeApi:
         Raises:
             Refused, Unavailable, Unauthorized: for certain not. Ambiguous: perhaps.
         """
-        what = f"create {new.pod.name}"
-        call = Call(method="POST", path="/api/v1/pods", body=new, what=what)
-        reply = await self._caller.order(call)
-        judge_launch(reply, DIALECT, what=what)
-        try:
-            return decode(reply, _Named, what=what).id
-        except Unavailable as error:
-            raise Ambiguous(str(error), instance_id=instance_in(reply, DIALECT)) from error
+        call = Call(method="POST", path="/api/v1/pods", body=new, what=f"create {new.pod.name}")
+        return (await self._caller.buy(call, _Named)).id
 
     async def pods(self, offset: int) -> PodsPage:
         """Return a page of the account's pods, of all clouds behind."""
         query = {"offset": offset, "limit": PAGE}
         call = Call(path="/api/v1/pods", query=query, what="pods")
-        return decode(await self._caller.read(call), PodsPage, what="pods")
+        return await self._caller.show(call, PodsPage)
 
     async def pod(self, pod_id: str) -> PodRow | None:
         """Return one pod, None if the cloud says that there is none."""
-        what = f"pod {pod_id}"
-        reply = await self._caller.ask(Call(path=_path(pod_id), what=what))
-        if says_gone(reply, DIALECT):
-            return None
-        judge_read(reply, what=what, dialect=DIALECT)
-        row = decode(reply, PodRow, what=what)
-        if row.id != pod_id:
-            raise Unavailable(f"{what}: the answer is about another one")
-        return row
+        call = Call(path=_path(pod_id), what=f"pod {pod_id}")
+        return await self._caller.one(call, PodRow, lambda row: row.id == pod_id)
 
     async def delete(self, pod_id: str) -> None:
         """Ask for the end of a pod; one that is not there is no error."""
-        what = f"destroy {pod_id}"
-        call = Call(method="DELETE", path=_path(pod_id), what=what, urgent=True)
-        judge_destroy(await self._caller.ask(call), DIALECT, what=what)
+        call = Call(method="DELETE", path=_path(pod_id), what=f"destroy {pod_id}", urgent=True)
+        await self._caller.end(call)
 
     async def past(self, offset: int) -> PastPage:
         """Return a page of the pods that are over, the latest first."""
@@ -272,16 +253,16 @@ class PrimeApi:
             "sort_order": "desc",
         }
         call = Call(path="/api/v1/pods/history", query=query, what="history")
-        return decode(await self._caller.read(call), PastPage, what="history")
+        return await self._caller.show(call, PastPage)
 
     async def keys(self, offset: int) -> KeysPage:
         """Return a page of the account's SSH keys."""
         query = {"offset": offset, "limit": PAGE}
         call = Call(path="/api/v1/ssh_keys/", query=query, what="SSH keys")
-        return decode(await self._caller.read(call), KeysPage, what="SSH keys")
+        return await self._caller.show(call, KeysPage)
 
-    async def add_key(self, *, name: str, public_key: str) -> str:
-        """Let the account keep an SSH key; return its id.
+    async def add_key(self, *, name: str, public_key: str) -> KeyRow:
+        """Let the account keep an SSH key; return it.
 
         Raises:
             BadOrder: it does not take this key.
@@ -293,7 +274,8 @@ class PrimeApi:
         if reply.status in {400, 409, 422}:
             raise BadOrder(f"{what}: refused ({reply.status})")
         judge_read(reply, what=what, dialect=DIALECT)
-        return decode(reply, _Named, what=what).id
+        key_id = decode(reply, _Named, what=what).id
+        return KeyRow(id=key_id, name=name, public_key=public_key)
 
     async def delete_key(self, key_id: str) -> None:
         """Let the account forget an SSH key; one that is not there is no error."""
@@ -306,7 +288,7 @@ class PrimeApi:
         """Return the money left."""
         query: dict[str, str | int | None] = {"limit": 1, "offset": 0, "teamId": team or None}
         call = Call(path="/api/v1/billing/wallet", query=query, what="wallet")
-        return decode(await self._caller.read(call), Wallet, what="wallet")
+        return await self._caller.show(call, Wallet)
 
 
 def _path(pod_id: str) -> str:

@@ -3,22 +3,20 @@
 import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import floor
 
 from gpu_shopper.domain.gpu_reading import GpuRead, read_row
 from gpu_shopper.domain.ids import InstanceId, OfferId, ProviderName
 from gpu_shopper.domain.instance import Endpoint, Instance, InstanceStatus
-from gpu_shopper.domain.label import PREFIX
 from gpu_shopper.domain.money import rate
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.places import Place, read_place
 from gpu_shopper.domain.true_price import MONTH_HOURS
 from gpu_shopper.ports.provider import LaunchOrder
 from gpu_shopper.ports.provider_errors import BadOrder
-from gpu_shopper.providers.prime.api import KeyRow, NewOrder, NewPod, OfferRow, PodRow, Resource
-from gpu_shopper.providers.virtual_machines import is_left_of
+from gpu_shopper.providers.prime.api import NewOrder, NewPod, OfferRow, PodRow, Resource
 
 PROVIDER = ProviderName("prime")
 DEFAULT_IMAGE = "ubuntu_22_cuda_12"
@@ -271,13 +269,3 @@ def _image_of(row: OfferRow, wanted: str) -> str | None:
 
 def _whole(count: float | None) -> int | None:
     return None if count is None else floor(count)
-
-
-def keys_left_of(keys: Sequence[KeyRow], *, label: str, now: datetime) -> list[KeyRow]:
-    """Return the keys that a pod which is ended leaves behind, of all that the account keeps; never anybody else's.
-
-    A key of ours has the label of the attempt that it was made for as its name. With it go those of earlier attempts
-    of its session, and of sessions of the same deployment that are over for a day: whoever made those may have died.
-    """
-    ours = [key for key in keys if (key.name or "").startswith(f"{PREFIX}-")]
-    return [key for key in ours if key.name == label or is_left_of(key.name or "", label, now=now)]

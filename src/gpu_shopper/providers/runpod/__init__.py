@@ -1,13 +1,9 @@
 """RunPod: containers ("pods") in its own data centres and, as its community cloud, on other people's machines."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
 from gpu_shopper.domain.true_price import BillingTerms
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
-from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.manifest import EndRequest, Manifest, SettingSpec
 from gpu_shopper.providers.runpod.adapter import RunpodProvider
 from gpu_shopper.providers.runpod.mapping import DEFAULT_DISK_GB, DEFAULT_IMAGE, PROVIDER
@@ -41,10 +37,6 @@ _QUIRKS = Quirks(
 _CAPABILITIES = Capabilities(exposed_ports=True, relabel=True)
 
 
-def _connect(settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
-    return RunpodProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=_QUIRKS)
-
-
 MANIFEST = Manifest(
     name=PROVIDER,
     settings=(
@@ -73,7 +65,7 @@ MANIFEST = Manifest(
     ),
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
-    connect=_connect,
+    adapter=RunpodProvider,
     end_request=EndRequest(
         method="DELETE",
         url="https://api.runpod.io/v2/pods/${RUNPOD_POD_ID}",

@@ -1,18 +1,15 @@
 """RunPod as a `CloudProvider`: its API and the mapping put together. It decides nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from gpu_shopper.domain.ids import InstanceId, ProviderName
-from gpu_shopper.domain.instance import Instance, InstanceStatus, Listing
-from gpu_shopper.domain.label import Label
-from gpu_shopper.domain.money import Money
+from gpu_shopper.domain.ids import InstanceId
+from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.quirks import Capabilities, Quirks
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import BadOrder, OfferGone, Unavailable
+from gpu_shopper.providers.account import Account, seen
+from gpu_shopper.providers.manifest import Access
 from gpu_shopper.providers.runpod.api import DIALECT, GpuRow, PodRow, RunpodApi
 from gpu_shopper.providers.runpod.mapping import (
     COMMUNITY,
@@ -23,55 +20,23 @@ from gpu_shopper.providers.runpod.mapping import (
     new_pod_of,
     offers_of,
 )
-from gpu_shopper.transport.calling import Caller
 from gpu_shopper.transport.decoding import decode_rows
-from gpu_shopper.transport.listing import Menu, Page, list_whole
+from gpu_shopper.transport.listing import Menu, Page
 
 # No pod has more, whatever a row says.
 MOST_GPUS = 16
 
 
-class RunpodProvider:
-    """One account there. The door is lent: whoever opened it closes it."""
+class RunpodProvider(Account):
+    """One account there."""
 
-    def __init__(
-        self,
-        settings: Mapping[str, str],
-        door: HttpDoor,
-        clock: Clock,
-        *,
-        capabilities: Capabilities,
-        quirks: Quirks,
-    ) -> None:
-        self._capabilities = capabilities
-        self._quirks = quirks
-        self._clock = clock
-        self._image = settings["image"]
-        self._clouds = (SECURE, COMMUNITY) if settings["community"] != "false" else (SECURE,)
-        caller = Caller(
-            door,
-            clock,
-            url=settings["url"],
-            headers={"authorization": f"Bearer {settings['key']}"},
-            quirks=quirks,
-            dialect=DIALECT,
-        )
-        self._api = RunpodApi(caller)
+    provider = PROVIDER
 
-    @property
-    def name(self) -> ProviderName:
-        """The name that stands in offers and rows."""
-        return PROVIDER
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this cloud can do."""
-        return self._capabilities
-
-    @property
-    def quirks(self) -> Quirks:
-        """How it behaves in time."""
-        return self._quirks
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        self._image = self._settings["image"]
+        self._clouds = (SECURE, COMMUNITY) if self._settings["community"] != "false" else (SECURE,)
+        self._api = RunpodApi(self._caller(DIALECT))
 
     async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
         """Return all that is on sale now, in both clouds and with every number of GPUs that it has at all."""
@@ -92,25 +57,12 @@ class RunpodProvider:
         if order.on_start:
             raise BadOrder(f"create {order.label}: pods take no start-up script")
         pod_id = await self._api.create(new_pod_of(order, goods, image=self._image))
-        return Instance(
-            id=InstanceId(pod_id),
-            provider=PROVIDER,
-            label=order.label,
-            status=InstanceStatus.BOOTING,
-        )
-
-    async def find(self, label: Label) -> Instance | None:
-        """Return the instance with this label, as its name or its mark; None only if a complete listing lacks it."""
-        listing = await self.list_all()
-        found = [one for one in listing.instances if label in {one.label, one.mark}]
-        if not found and not listing.complete:
-            raise Unavailable(f"find {label}: {listing.trouble}")
-        return min(found, key=lambda one: one.label != label, default=None)
+        return self._bought(pod_id, order)
 
     async def observe(self, instance_id: InstanceId) -> Instance | None:
         """Return the instance; None only if the cloud itself says that it holds no such instance."""
         row = await self._api.pod(instance_id)
-        return None if row is None else instance_of(row)
+        return seen(row, instance_of, instance_id=instance_id)
 
     async def list_all(self) -> Listing:
         """Return every instance of the account, ours or not; a listing with a missing part says so."""
@@ -120,19 +72,11 @@ class RunpodProvider:
             onwards = None if page.pagination is None else page.pagination.next_cursor
             return Page(rows=page.pods, next_cursor=onwards or None)
 
-        began_at = self._clock.now()
-        return await list_whole(fetch, kind=PodRow, make=instance_of, began_at=began_at)
+        return await self._whole(fetch, PodRow, instance_of)
 
     async def destroy(self, instance_id: InstanceId) -> None:
         """Ask for the end of an instance, disk included; may be called any number of times."""
         await self._api.delete(instance_id)
-
-    async def balance(self) -> Money | None:
-        """Return None: this API does not tell what is left on the account."""
-        return None
-
-    async def aclose(self) -> None:
-        """Nothing to close: the door is not ours."""
 
     async def _take(self, menu: Menu, *, cloud: str, count: int, fetched_at: datetime) -> int:
         """Read what is to be had with so many GPUs; return the most that any pod of that cloud may have."""

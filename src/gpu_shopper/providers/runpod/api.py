@@ -12,22 +12,14 @@ from urllib.parse import quote
 import msgspec
 
 from gpu_shopper.ports.provider_errors import (
-    Ambiguous,
     NoCapacity,
     OfferGone,
     QuotaReached,
-    Unavailable,
 )
 from gpu_shopper.transport.answers import (
     Dialect,
-    instance_in,
-    judge_destroy,
-    judge_launch,
-    judge_read,
-    says_gone,
 )
 from gpu_shopper.transport.calling import Call, Caller
-from gpu_shopper.transport.decoding import decode
 
 DIALECT = Dialect(
     phrases={
@@ -198,8 +190,9 @@ class RunpodApi:
             "count": count,
             "cloud": cloud,
         }
-        reply = await self._caller.read(Call(path="/v2/catalog/gpus", query=query, what="offers"))
-        return decode(reply, Gpus, what="offers")
+        return await self._caller.show(
+            Call(path="/v2/catalog/gpus", query=query, what="offers"), Gpus
+        )
 
     async def create(self, new: NewPod) -> str:
         """Buy a pod; return its id.
@@ -207,39 +200,24 @@ class RunpodApi:
         Raises:
             Refused, Unavailable, Unauthorized: for certain not. Ambiguous: perhaps.
         """
-        what = f"create {new.name}"
-        call = Call(method="POST", path="/v2/pods", body=new, what=what)
-        reply = await self._caller.order(call)
-        judge_launch(reply, DIALECT, what=what)
-        try:
-            return decode(reply, Created, what=what).id
-        except Unavailable as error:
-            raise Ambiguous(str(error), instance_id=instance_in(reply, DIALECT)) from error
+        call = Call(method="POST", path="/v2/pods", body=new, what=f"create {new.name}")
+        return (await self._caller.buy(call, Created)).id
 
     async def pods(self, *, cursor: str | None) -> Pods:
         """Return a page of the account's pods, those of clusters too."""
         # So far it has no pages, and what it does not know it may refuse: a cursor is sent only if it gave one.
         query: Mapping[str, str | int | None] = {"includeClusterPods": "true", "cursor": cursor}
-        reply = await self._caller.read(Call(path="/v2/pods", query=query, what="pods"))
-        return decode(reply, Pods, what="pods")
+        return await self._caller.show(Call(path="/v2/pods", query=query, what="pods"), Pods)
 
     async def pod(self, pod_id: str) -> PodRow | None:
         """Return one pod, None if the cloud says that there is none."""
-        what = f"pod {pod_id}"
-        reply = await self._caller.ask(Call(path=_path(pod_id), what=what))
-        if says_gone(reply, DIALECT):
-            return None
-        judge_read(reply, what=what, dialect=DIALECT)
-        row = decode(reply, PodRow, what=what)
-        if row.id != pod_id:
-            raise Unavailable(f"{what}: the answer is about another one")
-        return row
+        call = Call(path=_path(pod_id), what=f"pod {pod_id}")
+        return await self._caller.one(call, PodRow, lambda row: row.id == pod_id)
 
     async def delete(self, pod_id: str) -> None:
         """Ask for the end of a pod, its disk included; one that is not there is no error."""
-        what = f"destroy {pod_id}"
-        call = Call(method="DELETE", path=_path(pod_id), what=what, urgent=True)
-        judge_destroy(await self._caller.ask(call), DIALECT, what=what)
+        call = Call(method="DELETE", path=_path(pod_id), what=f"destroy {pod_id}", urgent=True)
+        await self._caller.end(call)
 
 
 def _path(pod_id: str) -> str:

@@ -1,14 +1,9 @@
 """The cloud that runs on this machine, seen through its HTTP API."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
 from gpu_shopper.domain.true_price import BillingTerms
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
-from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.manifest import EndRequest, Manifest, SettingSpec
 from gpu_shopper.providers.sandbox.adapter import SandboxProvider
 from gpu_shopper.providers.sandbox.mapping import PROVIDER
@@ -40,12 +35,6 @@ _QUIRKS = Quirks(
 )
 
 
-def _connect(settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
-    limit = settings.get("start_script_bytes", _QUIRKS.start_script_limit)
-    quirks = replace(_QUIRKS, start_script_limit=int(limit))
-    return SandboxProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=quirks)
-
-
 MANIFEST = Manifest(
     name=PROVIDER,
     settings=(
@@ -61,7 +50,7 @@ MANIFEST = Manifest(
     ),
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
-    connect=_connect,
+    adapter=SandboxProvider,
     end_request=EndRequest(
         method="DELETE",
         url="${SANDBOX_API}/v1/self",

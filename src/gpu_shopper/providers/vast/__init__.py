@@ -1,13 +1,9 @@
 """Vast.ai: a marketplace of containers on other people's machines."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
 from gpu_shopper.domain.true_price import BillingTerms
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
-from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.manifest import EndRequest, Manifest, SettingSpec
 from gpu_shopper.providers.vast.adapter import VastProvider
 from gpu_shopper.providers.vast.mapping import DEFAULT_DISK_GB, DEFAULT_IMAGE, PROVIDER
@@ -33,10 +29,6 @@ _QUIRKS = Quirks(
 _CAPABILITIES = Capabilities(interruptible=True, exposed_ports=True, relabel=True)
 
 
-def _connect(settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
-    return VastProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=_QUIRKS)
-
-
 MANIFEST = Manifest(
     name=PROVIDER,
     settings=(
@@ -60,7 +52,7 @@ MANIFEST = Manifest(
     ),
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
-    connect=_connect,
+    adapter=VastProvider,
     end_request=EndRequest(
         method="DELETE",
         url="https://console.vast.ai/api/v0/instances/${CONTAINER_ID}/",

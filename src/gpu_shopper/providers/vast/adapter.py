@@ -5,16 +5,15 @@ from contextlib import suppress
 from datetime import datetime
 from math import inf, nextafter
 
-from gpu_shopper.domain.ids import InstanceId, ProviderName
-from gpu_shopper.domain.instance import Instance, InstanceStatus, Listing
+from gpu_shopper.domain.ids import InstanceId
+from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.money import Money, money
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.quirks import Capabilities, Quirks
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import ProviderError, Unavailable
+from gpu_shopper.providers.account import Account, found_in, seen
+from gpu_shopper.providers.manifest import Access
 from gpu_shopper.providers.vast.api import DIALECT, MOST_FOUND, AskRow, InstanceRow, VastApi
 from gpu_shopper.providers.vast.mapping import (
     BID,
@@ -24,55 +23,23 @@ from gpu_shopper.providers.vast.mapping import (
     new_instance_of,
     offer_of,
 )
-from gpu_shopper.transport.calling import Caller
 from gpu_shopper.transport.decoding import decode_rows
-from gpu_shopper.transport.listing import MOST_PAGES, Menu, Page, list_whole
+from gpu_shopper.transport.listing import MOST_PAGES, Menu, Page
 
 # A search that shows no more than this has shown the end, wherever its limit is just now.
 FEW_FOUND = MOST_FOUND // 2
 
 
-class VastProvider:
-    """One account there. The door is lent: whoever opened it closes it."""
+class VastProvider(Account):
+    """One account there."""
 
-    def __init__(
-        self,
-        settings: Mapping[str, str],
-        door: HttpDoor,
-        clock: Clock,
-        *,
-        capabilities: Capabilities,
-        quirks: Quirks,
-    ) -> None:
-        self._capabilities = capabilities
-        self._quirks = quirks
-        self._clock = clock
-        self._image = settings["image"]
-        self._verified_only = settings["unverified"] != "true"
-        caller = Caller(
-            door,
-            clock,
-            url=settings["url"],
-            headers={"authorization": f"Bearer {settings['key']}"},
-            quirks=quirks,
-            dialect=DIALECT,
-        )
-        self._api = VastApi(caller)
+    provider = PROVIDER
 
-    @property
-    def name(self) -> ProviderName:
-        """The name that stands in offers and rows."""
-        return PROVIDER
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this cloud can do."""
-        return self._capabilities
-
-    @property
-    def quirks(self) -> Quirks:
-        """How it behaves in time."""
-        return self._quirks
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        self._image = self._settings["image"]
+        self._verified_only = self._settings["unverified"] != "true"
+        self._api = VastApi(self._caller(DIALECT))
 
     async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
         """Return all that is on sale now, at a price or for a bid."""
@@ -91,25 +58,17 @@ class VastProvider:
             # The keys stand in the start-up script as well: this only brings them sooner.
             with suppress(ProviderError):
                 await self._api.attach_key(instance_id, key)
-        return Instance(
-            id=InstanceId(instance_id),
-            provider=PROVIDER,
-            label=order.label,
-            status=InstanceStatus.BOOTING,
-        )
+        return self._bought(instance_id, order)
 
     async def find(self, label: Label) -> Instance | None:
         """Return the instance with this label; None only if a complete listing lacks it."""
         listing = await self._list(label=label)
-        found = next((instance for instance in listing.instances if instance.label == label), None)
-        if found is None and not listing.complete:
-            raise Unavailable(f"find {label}: {listing.trouble}")
-        return found
+        return found_in(listing, label)
 
     async def observe(self, instance_id: InstanceId) -> Instance | None:
         """Return the instance; None only if the cloud itself says that it holds no such instance."""
         row = await self._api.instance(instance_id)
-        return None if row is None else instance_of(row)
+        return seen(row, instance_of, instance_id=instance_id)
 
     async def list_all(self) -> Listing:
         """Return every instance of the account, ours or not; a listing with a missing part says so."""
@@ -123,9 +82,6 @@ class VastProvider:
         """Return the money left on the account."""
         return money((await self._api.user()).credit)
 
-    async def aclose(self) -> None:
-        """Nothing to close: the door is not ours."""
-
     async def _list(self, *, label: str | None) -> Listing:
         async def fetch(cursor: str | None) -> Page:
             page = await self._api.instances(cursor=cursor, label=label)
@@ -133,8 +89,7 @@ class VastProvider:
                 rows=page.instances, next_cursor=page.next_token, total=page.total_instances
             )
 
-        began_at = self._clock.now()
-        return await list_whole(fetch, kind=InstanceRow, make=instance_of, began_at=began_at)
+        return await self._whole(fetch, InstanceRow, instance_of)
 
     async def _read_by_price(self, menu: Menu, *, is_bid: bool, fetched_at: datetime) -> None:
         """Read all asks of a kind. A search shows 64 or so, so the next one begins at the price where the last one ended.

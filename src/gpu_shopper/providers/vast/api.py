@@ -18,19 +18,12 @@ from gpu_shopper.ports.provider_errors import (
     QuotaReached,
     RateLimited,
     Unauthorized,
-    Unavailable,
 )
 from gpu_shopper.transport.answers import (
     Dialect,
-    instance_in,
-    judge_destroy,
     judge_error_body,
-    judge_launch,
-    judge_read,
-    says_gone,
 )
 from gpu_shopper.transport.calling import Call, Caller
-from gpu_shopper.transport.decoding import decode
 
 MOST_FOUND = 64
 PAGE = 25
@@ -175,7 +168,7 @@ class VastApi:
     async def search(self, query: Mapping[str, object]) -> Found:
         """Return what a search finds: at most 64."""
         call = Call(method="POST", path="/api/v0/bundles/", body=query, what="offers")
-        return decode(await self._caller.read(call), Found, what="offers")
+        return await self._caller.show(call, Found)
 
     async def create(self, ask: str, new: NewInstance) -> str:
         """Accept an ask; return the id of the instance.
@@ -186,11 +179,7 @@ class VastApi:
         what = f"create {new.label}"
         path = f"/api/v0/asks/{quote(ask, safe='')}/"
         reply = await self._caller.order(Call(method="PUT", path=path, body=new, what=what))
-        judge_launch(reply, DIALECT, what=what)
-        try:
-            bought = decode(reply, Bought, what=what)
-        except Unavailable as error:
-            raise Ambiguous(str(error), instance_id=instance_in(reply, DIALECT)) from error
+        bought = self._caller.bought(reply, Bought, what=what)
         if not bought.success:
             judge_error_body(reply, DIALECT, what=what)
         if bought.new_contract is None:
@@ -216,34 +205,34 @@ class VastApi:
             "limit": PAGE,
             "after_token": cursor,
         }
-        reply = await self._caller.read(
-            Call(path="/api/v1/instances/", query=query, what="instances")
+        return await self._caller.show(
+            Call(path="/api/v1/instances/", query=query, what="instances"), InstancesPage
         )
-        return decode(reply, InstancesPage, what="instances")
 
     async def instance(self, instance_id: str) -> InstanceRow | None:
         """Return one instance, None if the cloud says that there is none."""
-        what = f"instance {instance_id}"
-        call = Call(path=_path(instance_id), query={"owner": "me"}, what=what)
-        reply = await self._caller.ask(call)
-        if says_gone(reply, DIALECT):
-            return None
-        judge_read(reply, what=what, dialect=DIALECT)
-        row = decode(reply, Shown, what=what).instances
-        if row is not None and str(row.id) != instance_id:
-            raise Unavailable(f"{what}: the answer is about another one")
-        return row
+        call = Call(path=_path(instance_id), query={"owner": "me"}, what=f"instance {instance_id}")
+        found = await self._caller.one(
+            call,
+            Shown,
+            lambda said: said.instances is None or str(said.instances.id) == instance_id,
+        )
+        return None if found is None else found.instances
 
     async def delete(self, instance_id: str) -> None:
         """Ask for the end of an instance, its disk included; one that is not there is no error."""
-        what = f"destroy {instance_id}"
-        call = Call(method="DELETE", path=_path(instance_id), body={}, what=what, urgent=True)
-        judge_destroy(await self._caller.ask(call), DIALECT, what=what)
+        call = Call(
+            method="DELETE",
+            path=_path(instance_id),
+            body={},
+            what=f"destroy {instance_id}",
+            urgent=True,
+        )
+        await self._caller.end(call)
 
     async def user(self) -> User:
         """Return the account."""
-        reply = await self._caller.read(Call(path="/api/v0/users/current/", what="account"))
-        return decode(reply, User, what="account")
+        return await self._caller.show(Call(path="/api/v0/users/current/", what="account"), User)
 
 
 def _path(instance_id: str) -> str:

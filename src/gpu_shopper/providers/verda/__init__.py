@@ -1,13 +1,9 @@
 """Verda, formerly DataCrunch: virtual machines in Finland and Iceland, at a price or as spot."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
 from gpu_shopper.domain.true_price import BillingTerms
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
-from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.manifest import Manifest, SettingSpec
 from gpu_shopper.providers.verda.adapter import VerdaProvider
 from gpu_shopper.providers.verda.mapping import DEFAULT_DISK_GB, DEFAULT_IMAGE, PROVIDER
@@ -35,10 +31,6 @@ _QUIRKS = Quirks(
 )
 # An image is one of its own, with an operating system: nothing that a consumer's container image could stand in for.
 _CAPABILITIES = Capabilities(custom_image=False, interruptible=True)
-
-
-def _connect(settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
-    return VerdaProvider(settings, door, clock, capabilities=_CAPABILITIES, quirks=_QUIRKS)
 
 
 MANIFEST = Manifest(
@@ -70,5 +62,5 @@ MANIFEST = Manifest(
     ),
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
-    connect=_connect,
+    adapter=VerdaProvider,
 )

@@ -11,14 +11,11 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from gpu_shopper.domain.ids import InstanceId, ProviderName
-from gpu_shopper.domain.instance import Instance, InstanceStatus, Listing
+from gpu_shopper.domain.ids import InstanceId
+from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.money import Money, money
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.quirks import Capabilities, Quirks
-from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.http import HttpDoor
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import (
     BadOrder,
@@ -29,6 +26,8 @@ from gpu_shopper.ports.provider_errors import (
     Unauthorized,
     Unavailable,
 )
+from gpu_shopper.providers.account import Account, found_in, seen
+from gpu_shopper.providers.manifest import Access
 from gpu_shopper.providers.verda.api import DIALECT, InstanceRow, TypeRow, VerdaApi, VolumeRow
 from gpu_shopper.providers.verda.login import Login
 from gpu_shopper.providers.verda.mapping import (
@@ -48,40 +47,31 @@ from gpu_shopper.providers.verda.mapping import (
     thing_name,
     volume_as_instance,
 )
-from gpu_shopper.transport.calling import GLANCE_S, Caller, clearing_away
+from gpu_shopper.transport.calling import GLANCE_S, clearing_away
 from gpu_shopper.transport.decoding import decode_rows
-from gpu_shopper.transport.listing import Menu, Page, list_whole
+from gpu_shopper.transport.listing import Menu
 
 KEYS, SCRIPTS = "sshkeys", "scripts"
 # Keys and scripts that are left are looked for so often.
 _TIDY_PERIOD_S = 600.0
 
 
-class VerdaProvider:
-    """One account there. The door is lent: whoever opened it closes it."""
+class VerdaProvider(Account):
+    """One account there."""
 
-    def __init__(
-        self,
-        settings: Mapping[str, str],
-        door: HttpDoor,
-        clock: Clock,
-        *,
-        capabilities: Capabilities,
-        quirks: Quirks,
-    ) -> None:
-        self._capabilities = capabilities
-        self._quirks = quirks
-        self._clock = clock
-        self._image = settings["image"]
-        caller = Caller(
-            door,
-            clock,
-            url=settings["url"].rstrip("/").removesuffix("/v1"),
-            headers={},
-            quirks=quirks,
-            dialect=DIALECT,
+    provider = PROVIDER
+    has_mark = True
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        self._image = self._settings["image"]
+        caller = self._caller(DIALECT, headers={}, without="/v1")
+        login = Login(
+            caller,
+            self._clock,
+            client_id=self._settings["client_id"],
+            secret=self._settings["key"],
         )
-        login = Login(caller, clock, client_id=settings["client_id"], secret=settings["key"])
         self._api = VerdaApi(caller, login)
         self._gb_month: float | None = None
         self._images: dict[str, Sequence[str]] = {}
@@ -90,21 +80,6 @@ class VerdaProvider:
         self._listed: Mapping[str, InstanceRow] = {}
         self._unused_since: dict[tuple[str, str], float] = {}
         self._tidied_at: float | None = None
-
-    @property
-    def name(self) -> ProviderName:
-        """The name that stands in offers and rows."""
-        return PROVIDER
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this cloud can do."""
-        return self._capabilities
-
-    @property
-    def quirks(self) -> Quirks:
-        """How it behaves in time."""
-        return self._quirks
 
     async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
         """Return all that can be had now, at each location, at a price or as spot."""
@@ -154,23 +129,11 @@ class VerdaProvider:
             raise
         finally:
             self._being_bought.discard(order.label)
-        return Instance(
-            id=InstanceId(instance_id),
-            provider=PROVIDER,
-            label=order.label,
-            mark=order.label,
-            status=InstanceStatus.BOOTING,
-        )
+        return self._bought(instance_id, order)
 
     async def find(self, label: Label) -> Instance | None:
         """Return the instance with this label; None only if a complete listing lacks it."""
-        listing = await self._list_instances()
-        for instance in listing.instances:
-            if label in {instance.label, instance.mark}:
-                return instance
-        if not listing.complete:
-            raise Unavailable(f"find {label}: {listing.trouble}")
-        return None
+        return found_in(await self._list_instances(), label)
 
     async def observe(self, instance_id: InstanceId) -> Instance | None:
         """Return the instance; None only if the cloud itself says that nothing of it is held, its volume included."""
@@ -234,9 +197,6 @@ class VerdaProvider:
         """Return the money left on the account; None where it is kept in another currency."""
         left = await self._api.balance()
         return money(left.amount) if left.currency.lower() == "usd" else None
-
-    async def aclose(self) -> None:
-        """Nothing to close: the door is not ours."""
 
     async def _clear_away(self, row: InstanceRow) -> None:
         """Delete the volume of an instance that has ended, and drop the keys and the script of one that was told to."""
@@ -319,27 +279,19 @@ class VerdaProvider:
 
     async def _list_instances(self) -> Listing:
         gb_month = await self._volume_price()
-
-        async def fetch(cursor: str | None) -> Page:
-            del cursor
-            return Page(rows=await self._api.instances())
-
         listed: dict[str, InstanceRow] = {}
 
         def make(row: InstanceRow) -> Instance | None:
             listed[row.id] = row
             return instance_of(row, gb_month=gb_month)
 
-        began_at = self._clock.now()
-        listing = await list_whole(fetch, kind=InstanceRow, make=make, began_at=began_at)
+        listing = await self._whole_at_once(self._api.instances, InstanceRow, make)
         self._listed = listed
         return listing
 
     async def _made(self, row: InstanceRow) -> Instance | None:
-        try:
-            return instance_of(row, gb_month=await self._volume_price())
-        except ValueError as error:
-            raise Unavailable(f"instance {row.id}: the answer makes no sense: {error}") from error
+        gb_month = await self._volume_price()
+        return seen(row, lambda one: instance_of(one, gb_month=gb_month), instance_id=row.id)
 
     async def _volume_price(self) -> float:
         return await self._read_volume_price() if self._gb_month is None else self._gb_month

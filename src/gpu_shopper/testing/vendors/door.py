@@ -1,8 +1,10 @@
-"""An HTTP door that leads to a simulated vendor, without a network: the way the model's own door leads to the model."""
+"""The ways to a simulated vendor: an HTTP door without a network, as the model's own leads to the model, and real HTTP."""
 
+import asyncio
 from urllib.parse import unquote
 
 import msgspec
+from aiohttp import web
 
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpReply, HttpRequest, NoAnswer, NotSent
@@ -57,6 +59,29 @@ def vendor_request(request: HttpRequest) -> VendorRequest:
     )
 
 
+async def heard(request: web.Request) -> VendorRequest:
+    """Return a request over real HTTP as vendors hear it."""
+    raw = await request.read()
+    return VendorRequest(
+        method=request.method,
+        path=request.path,
+        query=dict(request.query),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=json_in(raw),
+        raw=raw,
+    )
+
+
+async def answered(request: web.Request, said: VendorReply) -> web.StreamResponse:
+    """Return what a vendor says over real HTTP, when it comes; one that is lost breaks the connection."""
+    await asyncio.sleep(said.delay_s)
+    if said.lost and request.transport is not None:
+        request.transport.abort()
+    # Exactly the type, without a charset: some of the vendors' own clients compare it whole.
+    reply = http_reply(said)
+    return web.Response(status=reply.status, body=reply.body or None, headers=reply.headers)
+
+
 def json_in(body: bytes) -> object:
     """Return what a body says as JSON; None where it is none."""
     try:
@@ -67,12 +92,12 @@ def json_in(body: bytes) -> object:
 
 def http_reply(said: VendorReply) -> HttpReply:
     """Return what a vendor says as it goes over the wire."""
-    body, kind = wire_body(said)
+    body, kind = _wire_body(said)
     headers = {**kind, **{name.lower(): value for name, value in said.headers.items()}}
     return HttpReply(status=said.status, headers=headers, body=body)
 
 
-def wire_body(said: VendorReply) -> tuple[bytes, dict[str, str]]:
+def _wire_body(said: VendorReply) -> tuple[bytes, dict[str, str]]:
     """Return the body's bytes, and the header that says what they are, if there are any."""
     if said.body is None:
         return b"", {}

@@ -11,7 +11,7 @@ from typing import Self
 
 from aiohttp import web
 
-from gpu_shopper.testing.vendors.door import json_in, wire_body
+from gpu_shopper.testing.vendors.door import answered, heard
 from gpu_shopper.testing.vendors.vendor import VendorCloud, VendorRequest
 
 
@@ -64,20 +64,6 @@ class ListeningVendor:
         await runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        raw = await request.read()
-        asked = VendorRequest(
-            method=request.method,
-            path=request.path,
-            query=dict(request.query),
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=json_in(raw),
-            raw=raw,
-        )
+        asked = await heard(request)
         self.heard.append(asked)
-        said = self.vendor.hear(asked, now=time.time())
-        await asyncio.sleep(said.delay_s)
-        if said.lost and request.transport is not None:
-            request.transport.abort()
-        body, kind = wire_body(said)
-        headers = {**kind, **{name.lower(): value for name, value in said.headers.items()}}
-        return web.Response(status=said.status, body=body or None, headers=headers)
+        return await answered(request, self.vendor.hear(asked, now=time.time()))

@@ -26,8 +26,8 @@ from gpu_shopper.sandbox.server import Face
 from gpu_shopper.sandbox.store import StateDir
 from gpu_shopper.sandbox.supervisor import Supervisor
 from gpu_shopper.testing import vendors
-from gpu_shopper.testing.vendors.door import json_in, wire_body
-from gpu_shopper.testing.vendors.vendor import VendorCloud, VendorReply, VendorRequest
+from gpu_shopper.testing.vendors.door import answered, heard
+from gpu_shopper.testing.vendors.vendor import VendorCloud
 
 _END_LIMIT_S = 30.0
 _GOODBYE_S = 2.0
@@ -46,21 +46,9 @@ class VendorFace(Face):
         return {"leftovers": dict(self._vendor.leftovers())}
 
     async def _customer(self, request: web.Request) -> web.StreamResponse:
-        raw = await request.read()
-        asked = VendorRequest(
-            method=request.method,
-            path=request.path,
-            query=dict(request.query),
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=json_in(raw),
-            raw=raw,
-        )
+        asked = await heard(request)
         said = await self._program.perform(lambda now: self._vendor.hear(asked, now=now))
-        if said.delay_s > 0:
-            await asyncio.sleep(said.delay_s)
-        if said.lost and request.transport is not None:
-            request.transport.abort()
-        return _response(said)
+        return await answered(request, said)
 
 
 def simulated() -> list[str]:
@@ -138,10 +126,3 @@ async def serve(options: Options, store: StateDir) -> None:
     await program.end_everything(within_s=_END_LIMIT_S)
     await runner.cleanup()
     await program.close()
-
-
-def _response(said: VendorReply) -> web.Response:
-    body, kind = wire_body(said)
-    # Exactly the type, without a charset: some of the vendors' own clients compare it whole.
-    headers = {**kind, **{name.lower(): value for name, value in said.headers.items()}}
-    return web.Response(status=said.status, body=body or None, headers=headers)
