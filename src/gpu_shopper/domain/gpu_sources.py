@@ -68,18 +68,26 @@ SOURCES: Mapping[str, str] = {
 # The documents whose own text the figures were compared with. The others were written down from knowledge of the document.
 CHECKED = frozenset({"tpu-docs", "neuron-docs"})
 
+# NVIDIA's own figures in the code of TensorRT-LLM (tensorrt_llm/auto_parallel/cluster_info.py, 2025), which names the sheets that
+# it has them from. With sparsity of H200, and halved.
+_BY_NVIDIA = "with NVIDIA's own table in TensorRT-LLM"
+
 # What the figures of the models that are rented most were compared with, where the document itself was not at hand. They
 # agree but where it says so.
 COMPARED: Mapping[str, str] = {
     "hgx-sheet": "B200 and B300, per GPU and dense, with notes on NVIDIA's brief of the architecture; B200's bandwidth with the bus (7,680 bits) and clock that its driver shows; others give B300 8 TB/s",
-    "h100-sheet": "PCIe's bandwidth with NVIDIA's product brief PB-11133 of 2022; SXM's figures with others' copies of the sheet; NVL with nothing",
-    "h200-sheet": "H200 SXM with others' copies of the sheet",
-    "a100-sheet": "A100 40 GB and 80 GB with a computing centre's and a cloud's copies of the sheet",
-    "l4-sheet": "L4 with an encyclopedia's quotation of the sheet",
-    "l40-sheet": "L40 with a dealer's copy of the sheet",
-    "l40s-sheet": "L40S with a dealer's copy of the sheet",
-    "a40-sheet": "A40 with a dealer's copy of the sheet",
-    "a10-sheet": "A10's bandwidth with a database of GPUs, its throughput with an engineer's notes",
+    "h100-sheet": f"SXM and PCIe {_BY_NVIDIA}, PCIe's bandwidth with product brief PB-11133 of 2022 too; NVL with nothing",
+    "h200-sheet": f"SXM and NVL {_BY_NVIDIA}, which gives them with sparsity",
+    "h20-sheet": f"H20 {_BY_NVIDIA}, which has 147 and 293 TFLOPS; not of 141 GB",
+    "a100-sheet": f"40 GB and 80 GB {_BY_NVIDIA}",
+    "a30-sheet": f"A30 {_BY_NVIDIA}",
+    "l4-sheet": f"L4 {_BY_NVIDIA}, which rounds down to 120 and 242 TFLOPS",
+    "l20-sheet": f"L20 and L2 {_BY_NVIDIA}, in whole TFLOPS",
+    "l40-sheet": f"L40 {_BY_NVIDIA}",
+    "l40s-sheet": f"L40S {_BY_NVIDIA}",
+    "a40-sheet": f"A40 {_BY_NVIDIA}, which rounds to 150 TFLOPS",
+    "a10-sheet": f"A10 {_BY_NVIDIA}",
+    "a10g-sheet": f"A10G {_BY_NVIDIA}",
     "ada-paper": "RTX 4090 with a database of GPUs that tells both kinds of accumulation",
     "rtx50-paper": "RTX 5090 with a magazine's test: 838 TFLOPS with sparsity and FP16 sums are 209.5 dense with FP32 sums",
     "ampere-pro-sheets": "RTX A6000's memory and bandwidth with a magazine's copy of the sheet; not its throughput",

@@ -154,6 +154,29 @@ def test_what_is_rented_most_has_the_figures_that_were_found_elsewhere(name: str
     assert model.source in CHECKED | set(COMPARED)
 
 
+# NVIDIA's own table in TensorRT-LLM: memory, GB/s, dense TFLOPS with 16 and with 8 bits, in whole numbers; None where it gives none,
+# or (H20) one that is a hundredth below that of the brief.
+BY_NVIDIA = {
+    "H100 SXM": (80, 3350, 989, 1979), "H100 PCIe": (80, 2000, 756, 1513), "H20": (96, 4000, 147, None),
+    "H200": (141, 4800, 1979 / 2, 3958 / 2), "H200 NVL": (141, 4800, 1671 / 2, 3341 / 2), "A100 40GB": (40, 1555, 312, None),
+    "A100 80GB": (80, 1935, 312, None), "A40": (48, 696, 150, None), "A30": (24, 933, 165, None), "A10": (24, 600, 125, None),
+    "A10G": (24, 600, 70, None), "L40S": (48, 864, 362, 733), "L40": (48, 864, 181, 362), "L20": (48, 864, 119, 238),
+    "L4": (24, 300, 120, 242), "L2": (24, 300, 97, 193),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BY_NVIDIA)
+def test_what_the_maker_gives_elsewhere_too_is_the_same(name: str) -> None:
+    model = MODELS[name]
+    ours = (model.memory_gb, model.bandwidth_gbs, model.tflops, model.fp8_tflops)
+
+    assert all(
+        theirs is None or (own is not None and abs(own - theirs) <= 0.01 * theirs)
+        for own, theirs in zip(ours, BY_NVIDIA[name], strict=True)
+    ), ours
+    assert "NVIDIA's own table" in COMPARED[model.source]
+
+
 def test_what_was_found_nowhere_is_named() -> None:
     assert FROM_KNOWLEDGE.isdisjoint(FOUND)
     assert set(MODELS) >= FROM_KNOWLEDGE
