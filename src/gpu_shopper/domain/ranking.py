@@ -4,7 +4,7 @@ A cheap offer that seldom starts is dear: each failed start wastes some of its p
 decides, so that many requests at once don't all run after the same machine.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 
@@ -40,10 +40,18 @@ class Excluded:
         return offer.id in self.offers or on_machine
 
 
-def choose(offers: Iterable[Offer], *, hours: float, draw: float, health: OfferHealth) -> Offer:
+def choose(
+    offers: Iterable[Offer],
+    *,
+    hours: float,
+    draw: float,
+    health: OfferHealth,
+    bill: Callable[[Offer], float] | None = None,
+) -> Offer:
     """Return the offer to buy for `hours`; `draw`, in [0, 1), decides among those within 2.5 % of the best.
 
-    Each machine has one lot, however many offers stand on it: a broken one with many must not catch everybody.
+    `bill` says in micro-dollars what those hours of an offer cost in truth, never less than at the list price, which
+    stands in for it. Each machine has one lot, however many offers stand on it: a broken one with many must not catch everybody.
     `offers` come cheapest first, and no more of them are looked at than can be the best or near it. Those that are not
     available, that end before the session does, or that are suppressed, are passed over.
 
@@ -59,7 +67,12 @@ def choose(offers: Iterable[Offer], *, hours: float, draw: float, health: OfferH
             break
         if _lasts(offer, hours) and health.suppressed_until(offer) is None:
             likely = odds(offer, health).confidence
-            cost = expected_micros(offer.price.micros, hours=hours, confidence=likely)
+            cost = expected_micros(
+                offer.price.micros,
+                hours=hours,
+                confidence=likely,
+                bill=None if bill is None else bill(offer),
+            )
             best = min(best, cost)
             costs.append((cost, offer.id, offer))
     if not costs:

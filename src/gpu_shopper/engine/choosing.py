@@ -14,7 +14,7 @@ from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.plan import Facts, tries
 from gpu_shopper.domain.ranking import Excluded, choose, comparable_to, fit_to_buy, lasting
 from gpu_shopper.domain.session import Session
-from gpu_shopper.domain.true_price import hourly_price
+from gpu_shopper.domain.true_price import Need, hourly_price, true_price
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.ports.books import AccountState, Book, SweepRecord
 from gpu_shopper.transactions.health import offer_health
@@ -70,11 +70,18 @@ class Chooser:
                 return asked_for
         # Others of ours may be buying at this moment: run after another one, where there is another.
         free = next(self._free(buyable()), None) is not None
+        hours, disk = float(request.reservation_hours), request.workload.disk_gb
+
+        def bill(offer: Offer) -> float:
+            terms = self._desk.clouds[offer.provider].quirks.billing
+            return true_price(offer, terms, Need(hours=hours, disk_gb=disk or 0)).total.micros
+
         return choose(
             self._free(buyable()) if free else buyable(),
-            hours=float(request.reservation_hours),
+            hours=hours,
             draw=self._desk.chance.uniform(),
             health=health,
+            bill=bill,
         )
 
     def _free(self, offers: Iterable[Offer]) -> Iterator[Offer]:

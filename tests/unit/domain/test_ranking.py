@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,7 @@ from gpu_shopper.domain.odds import expected_micros, odds
 from gpu_shopper.domain.offer import Offer, RetryScope
 from gpu_shopper.domain.offer_health import OfferHealth, Outcome, read_health
 from gpu_shopper.domain.ranking import NEAR, Excluded, choose, comparable_to
+from gpu_shopper.domain.true_price import BillingTerms, Need, true_price
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HEALTHY = OfferHealth()
@@ -53,6 +54,24 @@ def expected_of(offer: Offer, *, hours: float, health: OfferHealth = HEALTHY) ->
 
 def names(offers: Sequence[Offer]) -> list[str]:
     return [offer.provider_id for offer in offers]
+
+
+def test_what_is_billed_decides_and_not_the_list_price_alone() -> None:
+    by_the_day = BillingTerms(minimum=timedelta(hours=24))
+    cheap, dear = an_offer("by-the-day", "0.40"), an_offer("by-the-second", "0.60")
+
+    def bought(hours: float) -> str:
+        need, terms = Need(hours=hours), {cheap.id: by_the_day, dear.id: BillingTerms()}
+        return choose(
+            (cheap, dear),
+            hours=hours,
+            draw=0.0,
+            health=HEALTHY,
+            bill=lambda offer: true_price(offer, terms[offer.id], need).total.micros,
+        ).provider_id
+
+    assert "by-the-second" == bought(hours=2)
+    assert "by-the-day" == bought(hours=24)
 
 
 def test_the_cheapest_of_equals_is_chosen() -> None:

@@ -39,6 +39,17 @@ async def test_the_best_offer_is_chosen(house: House) -> None:
     assert "cheap" == offer.provider_id
 
 
+@housed()
+async def test_what_the_disk_costs_counts_where_one_is_asked_for(house: House) -> None:
+    cheap = an_offer("cheap", storage_price_per_gb_month=0.5)
+    all_in = an_offer("all-in", price=rate("0.45"))
+    await house.open_shop(cheap, all_in)
+
+    assert cheap == await chosen(house, await house.asked_for())
+    with_disk = Workload(kind=WorkloadType.BATCH, disk_gb=200)
+    assert all_in == await chosen(house, await house.asked_for(workload=with_disk))
+
+
 @housed(names=BOTH)
 async def test_what_a_cloud_may_sell_that_was_not_asked_yet_is_waited_for(house: House) -> None:
     house.market.replace(CUMULUS, [an_offer("here")], house.now)
