@@ -182,7 +182,7 @@ def a_house(*, listed: bool = True, **changed: Any) -> House:
         wakeup=wakeup,
         meter=meter,
         capabilities=capabilities,
-        billing={},
+        quirks={},
         limits=Limits(),
     )
     sweeps: list[datetime] = []

@@ -1,10 +1,13 @@
 """The drawings and lists of docs/concepts/lifecycle.md say what the tables say."""
 
+from datetime import timedelta
+
 import pytest
 
+from gpu_shopper.domain.deadlines import BUYING
 from gpu_shopper.domain.launch import ATTEMPT_MOVES, OPEN, AttemptState
 from gpu_shopper.domain.lifecycle import FINAL, MOVES, State
-from gpu_shopper.domain.session import AS_ASKED, HARD_MAX, SessionRequest, StopReason
+from gpu_shopper.domain.session import AS_ASKED, HARD_MAX, STARTUP, StopReason
 from gpu_shopper.queries.phases import Phase
 from tests.tidy.source import ROOT
 
@@ -68,7 +71,8 @@ def test_the_states_of_the_drawings_are_all_there_are() -> None:
 
 
 def test_the_numbers_that_the_page_names_are_those_of_the_code() -> None:
-    startup = SessionRequest.__dataclass_fields__["startup_timeout"].default
+    minute = timedelta(minutes=1)
 
-    assert f"start-up: {startup.total_seconds() / 60:.0f} minutes" in PAGE
+    assert f"{STARTUP / minute:.0f} minutes, or the longest `boot_grace`" in PAGE
+    assert f"and {BUYING / minute:.0f} minutes for buying" in PAGE
     assert f"hard maximum of {HARD_MAX.total_seconds() / 3600:.0f} hours" in PAGE

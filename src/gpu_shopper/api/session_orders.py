@@ -42,8 +42,12 @@ def request_of(order: SessionOrder) -> SessionRequest:
         retry_scope=RetryScope(order.retry_scope),
         ssh_public_keys=_public_keys(order.ssh_public_key),
         idle_threshold=timedelta(minutes=order.idle_threshold_minutes) or None,
-        startup_timeout=timedelta(minutes=order.startup_timeout_minutes),
+        startup_timeout=_minutes(order.startup_timeout_minutes),
     )
+
+
+def _minutes(given: int | None) -> timedelta | None:
+    return None if given is None else timedelta(minutes=given)
 
 
 def gpu_names(given: Sequence[str], *, path: str) -> frozenset[str]:

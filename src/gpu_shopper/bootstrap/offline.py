@@ -55,7 +55,7 @@ async def create_token_offline(
             wakeup=LocalWakeup(),
             meter=PrometheusMeter(),
             capabilities={},
-            billing={},
+            quirks={},
             limits=Limits(),
         )
         return await TokenCommands(desk).create(

@@ -33,7 +33,8 @@ def rooms_over(
 ) -> Rooms:
     """Return the commands and queries over what the engine acts through, as the API wants them."""
     capabilities = {name: cloud.capabilities for name, cloud in desk.clouds.items()}
-    billing = {name: cloud.quirks.billing for name, cloud in desk.clouds.items()}
+    quirks = {name: cloud.quirks for name, cloud in desk.clouds.items()}
+    billing = {name: each.billing for name, each in quirks.items()}
     command_desk = CommandDesk(
         books=desk.books,
         clock=desk.clock,
@@ -43,7 +44,7 @@ def rooms_over(
         wakeup=desk.wakeup,
         meter=desk.meter,
         capabilities=capabilities,
-        billing=billing,
+        quirks=quirks,
         limits=desk.limits,
         sweep_soon=engine.sweep_soon,
     )
@@ -68,7 +69,7 @@ def rooms_over(
                 desk.market,
                 desk.clock,
                 capabilities=capabilities,
-                quirks={name: cloud.quirks for name, cloud in desk.clouds.items()},
+                quirks=quirks,
             ),
             operations=OperationQueries(desk.books, providers=names),
             health=health,

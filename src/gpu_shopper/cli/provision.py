@@ -46,7 +46,7 @@ def _wish_options(command: Any) -> Any:
         click.option("--retry/--no-retry", "auto_retry", default=True, help="Try other offers when one fails."),
         click.option("--max-retries", type=int, default=3, show_default=True),
         click.option("--retry-scope", type=click.Choice(SCOPES), default="same_gpu", show_default=True),
-        click.option("--startup-minutes", type=int, default=15, show_default=True, help="Time to come up."),
+        click.option("--startup-minutes", type=int, metavar="N", help="Time to come up; else what the clouds need."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)

@@ -151,7 +151,7 @@ def order_of(wish: Wish, *, consumer: str) -> SessionOrder:
         on_start_cmd=wish.get("on_start"),
         exposed_ports=wish.get("ports", []),
         launch_mode=wish.get("launch_mode", "ssh"),
-        startup_timeout_minutes=wish.get("startup_minutes", 15),
+        startup_timeout_minutes=wish.get("startup_minutes"),
     )
 
 

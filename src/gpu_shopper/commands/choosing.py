@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from gpu_shopper.domain.conditions import OneOf, condition_of, joined
+from gpu_shopper.domain.deadlines import time_to_start
 from gpu_shopper.domain.errors import (
     Invalid,
     MarketNotReady,
@@ -16,7 +18,7 @@ from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_health import OfferHealth
-from gpu_shopper.domain.quirks import Capabilities
+from gpu_shopper.domain.quirks import Capabilities, Quirks
 from gpu_shopper.domain.ranking import fit_to_buy, lasting, roomy
 from gpu_shopper.domain.session import SessionRequest
 from gpu_shopper.domain.true_price import BillingTerms, hourly_price
@@ -28,7 +30,7 @@ CAP_PERCENT_OF_OFFER = 110
 CAP_PERCENT_OF_KIND = 150
 
 Abilities = dict[ProviderName, Capabilities]
-_PLAIN = BillingTerms()
+_PLAIN = Quirks()
 
 
 def checked(
@@ -36,12 +38,13 @@ def checked(
     *,
     market: Market,
     capabilities: Abilities,
-    billing: Mapping[ProviderName, BillingTerms],
+    quirks: Mapping[ProviderName, Quirks],
     health: OfferHealth,
 ) -> SessionRequest:
     """Return the request with its absolute price cap, the disk it asks for included, and its requirements filled in.
 
-    What may be taken away at any time is rented only on the consumer's word.
+    What may be taken away at any time is rented only on the consumer's word. Who names no time to start in gives the clouds
+    the time that they need: a machine that is slow by nature is not ended for it.
 
     Raises:
         Refusal: nothing on the market can serve it; nothing was written.
@@ -59,7 +62,7 @@ def checked(
         offer = _cheapest(replace(request, requirements=wanted), market, capabilities, health)
         percent = CAP_PERCENT_OF_KIND
     _refuse_unsupported(request.workload, offer, capabilities)
-    hourly = hourly_price(offer, request.workload.disk_gb, billing.get(offer.provider, _PLAIN))
+    hourly = hourly_price(offer, request.workload.disk_gb, _billing(offer, quirks))
     cap = request.price_cap or HourlyRate(hourly.micros * percent // 100)
     if hourly > cap:
         with_disk = "" if hourly == offer.price else f" with {request.workload.disk_gb} GB of disk"
@@ -69,7 +72,28 @@ def checked(
     if 0 < offer.max_duration_hours < hours:
         message = f"offer {offer.id} lasts {offer.max_duration_hours} h, less than the {hours} h asked for"
         raise Unsupported(message, hint="ask for fewer hours or choose another offer")
-    return replace(request, price_cap=cap, requirements=wanted)
+    return replace(
+        request,
+        price_cap=cap,
+        requirements=wanted,
+        startup_timeout=request.startup_timeout or _time_to_start(request, capabilities, quirks),
+    )
+
+
+def _billing(offer: Offer, quirks: Mapping[ProviderName, Quirks]) -> BillingTerms:
+    return quirks.get(offer.provider, _PLAIN).billing
+
+
+def _time_to_start(
+    request: SessionRequest, capabilities: Abilities, quirks: Mapping[ProviderName, Quirks]
+) -> timedelta:
+    """Return how long the slowest cloud may take that may come to serve the request: it is asked of no other one."""
+    named = {name.lower() for name in request.requirements.providers}
+    return time_to_start(
+        quirks.get(name, _PLAIN).boot_grace
+        for name, can in capabilities.items()
+        if can.lacking(request.workload) is None and (not named or name.lower() in named)
+    )
 
 
 def _firm_unless_asked(wanted: Requirements) -> Requirements:

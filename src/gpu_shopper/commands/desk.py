@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.domain.ids import ProviderName
-from gpu_shopper.domain.quirks import Capabilities
-from gpu_shopper.domain.true_price import BillingTerms
+from gpu_shopper.domain.quirks import Capabilities, Quirks
 from gpu_shopper.market.holder import Market
 from gpu_shopper.ports.books import Books
 from gpu_shopper.ports.chance import Chance
@@ -22,7 +21,7 @@ def _nobody(provider: ProviderName) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The ports that commands write through; `capabilities` say what each configured cloud can do, `billing` how it bills.
+    """The ports that commands write through; `capabilities` say what each configured cloud can do, `quirks` how it behaves and bills.
 
     `sweep_soon` asks whoever lists accounts to list this one now.
     """
@@ -35,6 +34,6 @@ class Desk:
     wakeup: Wakeup
     meter: Meter
     capabilities: Mapping[ProviderName, Capabilities]
-    billing: Mapping[ProviderName, BillingTerms]
+    quirks: Mapping[ProviderName, Quirks]
     limits: Limits
     sweep_soon: Callable[[ProviderName], None] = _nobody

@@ -71,7 +71,7 @@ class SessionCommands:
             order,
             market=desk.market,
             capabilities=dict(desk.capabilities),
-            billing=desk.billing,
+            quirks=desk.quirks,
             health=health,
         )
         opening = self._prepare(order, idempotency_key, digest)

@@ -1,12 +1,15 @@
 """All deadlines of a session, as one moment by which it must stop, and why."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gpu_shopper.domain.launch import Heard
-from gpu_shopper.domain.session import HARD_MAX, Session, StopReason
+from gpu_shopper.domain.session import HARD_MAX, STARTUP, Session, StopReason
 
 LABEL_GRACE = timedelta(hours=1)
+# Looking at the market, an order that is refused, another one: all that comes before a machine boots.
+BUYING = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,14 @@ def reserved_until(session: Session, *, honoured_until: datetime | None) -> Dead
     if hard_stop < expires_at:
         return Deadline(hard_stop, StopReason.HARD_MAX)
     return Deadline(expires_at, StopReason.EXPIRED)
+
+
+def time_to_start(boot_graces: Iterable[timedelta]) -> timedelta:
+    """Return how long a request may take until it runs that names no time itself, on any of the clouds with these graces.
+
+    A shorter time would end machines that are slow by nature, and healthy.
+    """
+    return max([STARTUP, *(BUYING + grace for grace in boot_graces)])
 
 
 def label_expiry(session: Session) -> datetime:

@@ -15,6 +15,8 @@ from gpu_shopper.domain.workload import Workload
 
 MAX_RESERVATION_HOURS = 12
 HARD_MAX = timedelta(hours=12)
+# From the request to running, where nobody has said how long that may take, and no cloud needs longer.
+STARTUP = timedelta(minutes=15)
 
 
 class StopReason(StrEnum):
@@ -50,6 +52,7 @@ class SessionRequest:
     """What the consumer asked for; never changed afterwards.
 
     `price_cap` is absolute and for the whole offer, over all retries. `ssh_public_keys` are OpenSSH lines.
+    `startup_timeout` is None only until the request was held against the clouds: nobody has said then how long it may take.
     """
 
     consumer_id: ConsumerId
@@ -63,7 +66,7 @@ class SessionRequest:
     retry_scope: RetryScope = RetryScope.SAME_GPU
     ssh_public_keys: tuple[str, ...] = ()
     idle_threshold: timedelta | None = None
-    startup_timeout: timedelta = timedelta(minutes=15)
+    startup_timeout: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +109,7 @@ class Session:
     @property
     def startup_deadline(self) -> datetime:
         """By when it must be running: the request's own number, and the only authority."""
-        return self.created_at + self.request.startup_timeout
+        return self.created_at + (self.request.startup_timeout or STARTUP)
 
     @property
     def hard_max_at(self) -> datetime | None:

@@ -243,7 +243,7 @@ class Reconciler:
 def _explain(facts: Facts, reason: StopReason) -> str | None:
     session = facts.session
     if reason is StopReason.LAUNCH_FAILED:
-        minutes = session.request.startup_timeout.total_seconds() / 60
+        minutes = (session.startup_deadline - session.created_at).total_seconds() / 60
         last = f": {session.error}" if session.error else ""
         return f"not running within {minutes:.0f} minutes{last}"
     if reason is StopReason.SILENT:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gpu_shopper.domain.census import Orphan
+from gpu_shopper.domain.deadlines import time_to_start
 from gpu_shopper.domain.ids import BITS, ConsumerId, OfferId, attempt_id
 from gpu_shopper.domain.instance import Instance
 from gpu_shopper.domain.label import Label
@@ -23,7 +24,6 @@ from gpu_shopper.ports.books import Book
 from gpu_shopper.transactions.sighting import record_instance
 
 RECOVERED = ConsumerId("recovered")
-_STARTUP = timedelta(minutes=15)
 
 
 def recover(desk: Desk, book: Book, orphan: Orphan, *, at: datetime) -> None:
@@ -31,7 +31,7 @@ def recover(desk: Desk, book: Book, orphan: Orphan, *, at: datetime) -> None:
     facts, instance = orphan.facts, orphan.instance
     session = book.sessions.get(facts.session)
     if session is None:
-        session = _session(orphan, at=at)
+        session = _session(orphan, desk.clouds[instance.provider].quirks.boot_grace, at=at)
         book.sessions.add(replace(session, launch=None, attempts_made=0))
         book.events.add(
             session.id, at=at, kind="recovered", actor="engine", details={"instance": instance.id}
@@ -50,7 +50,7 @@ def recover(desk: Desk, book: Book, orphan: Orphan, *, at: datetime) -> None:
     book.sessions.make_due(session.id, at=at)
 
 
-def _session(orphan: Orphan, *, at: datetime) -> Session:
+def _session(orphan: Orphan, boot_grace: timedelta, *, at: datetime) -> Session:
     request = SessionRequest(
         consumer_id=RECOVERED,
         workload=Workload(kind=WorkloadType.INTERACTIVE),
@@ -59,7 +59,7 @@ def _session(orphan: Orphan, *, at: datetime) -> Session:
         requirements=Requirements(),
         price_cap=None,
         auto_retry=False,
-        startup_timeout=_STARTUP,
+        startup_timeout=time_to_start([boot_grace]),
     )
     return Session(
         id=orphan.facts.session,

@@ -91,7 +91,7 @@ class Accounts:
             wakeup=LocalWakeup(),
             meter=around.meter,
             capabilities={},
-            billing={},
+            quirks={},
             limits=Limits(),
         )
         for name in (ADMIN, *names):

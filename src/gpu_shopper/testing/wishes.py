@@ -29,5 +29,5 @@ def draw_order(
         retry_scope=("same_gpu", "same_vram", "any")[chance.below(3)],
         ssh_public_key=_KEY_LINE if chance.uniform() < 0.9 else None,
         idle_threshold_minutes=idle_minutes if chance.uniform() < 0.2 else 0,
-        startup_timeout_minutes=(5, 15, 15, 30)[chance.below(4)],
+        startup_timeout_minutes=(5, 15, None, None)[chance.below(4)],
     )

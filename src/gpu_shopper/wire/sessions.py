@@ -56,7 +56,7 @@ class SessionOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     on_start_cmd: Annotated[str, Meta(max_length=16_384)] | None = None
     exposed_ports: Annotated[list[Port], Meta(max_length=64)] = []
     launch_mode: Literal["ssh", "entrypoint"] = "ssh"
-    startup_timeout_minutes: Annotated[int, Meta(ge=1, le=120)] = 15
+    startup_timeout_minutes: Annotated[int, Meta(ge=1, le=120)] | None = None
 
 
 class AttemptBody(Struct, frozen=True, kw_only=True):

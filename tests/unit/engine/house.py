@@ -195,7 +195,7 @@ class House:
             books=self.books, clock=self.clock, chance=chance.fork("commands"), vault=self.vault,
             market=self.market, wakeup=self.wakeup, meter=self.meter, limits=limits,
             capabilities=dict.fromkeys(names, can),
-            billing={},
+            quirks=dict.fromkeys(names, quirks),
         )  # fmt: skip
         self.sessions = SessionCommands(command_desk)
         self.heartbeats = HeartbeatCommands(command_desk)
