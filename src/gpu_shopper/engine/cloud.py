@@ -47,7 +47,12 @@ class Cloud:
         self._label_key = label_key
         self._pacer = Pacer(rate=quirks.requests_per_second, burst=quirks.burst, clock=clock)
         spacing = quirks.launch_spacing.total_seconds()
-        self._launches = Pacer(rate=1 / spacing, burst=1, clock=clock) if spacing else None
+        # Creates have a line of their own: looks at many machines that boot fill the other one for as long as they boot.
+        self._launches = (
+            Pacer(rate=1 / spacing, burst=1, clock=clock)
+            if spacing
+            else Pacer(rate=quirks.requests_per_second / 2, burst=quirks.burst, clock=clock)
+        )
         self._listing: Listing | None = None
         self._listing_lock = asyncio.Lock()
         self._balance: tuple[Money | None, float] | None = None
@@ -77,8 +82,17 @@ class Cloud:
     @property
     def launch_wait(self) -> float:
         """How long a create would stand in line if it came now, in seconds."""
-        lines = (self._pacer, self._launches) if self._launches else (self._pacer,)
-        return max(line.wait for line in lines)
+        return max(self._launches.wait, self._pacer.patience)
+
+    def line_up(self) -> float:
+        """Take a turn for a create, and return when it comes, by the monotonic clock.
+
+        Taken before anything is written down or waited for: whoever decides at the same moment sees the longer line. What is
+        not a create waits until its debt is paid.
+        """
+        self._pacer.take(urgent=True)
+        patience, turn = self._pacer.patience, self._launches.take(urgent=False)
+        return self._clock.monotonic() + max(patience, turn)
 
     @property
     def read_wait(self) -> float:
@@ -98,15 +112,17 @@ class Cloud:
             "list_offers", lambda: self._provider.list_offers(known=known), limit=LIST_LIMIT
         )
 
-    async def launch(self, make_order: Callable[[], LaunchOrder]) -> Instance:
-        """See the port; an answer that comes too late is Ambiguous.
+    async def launch(
+        self, make_order: Callable[[], LaunchOrder], *, turn_at: float | None = None
+    ) -> Instance:
+        """See the port; an answer that comes too late is Ambiguous. `turn_at` is the turn that was taken, if one was.
 
         The deadline starts when our turn has come, and the order is made only then: what it says of time is true when
         it is sent. Where `make_order` raises, nothing is sent.
         """
-        if self._launches is not None:
-            await self._launches.turn(urgent=False)
-        await self._pacer.turn(urgent=False)
+        left = (self.line_up() if turn_at is None else turn_at) - self._clock.monotonic()
+        if left > 0:
+            await self._clock.sleep(left)
         order = make_order()
         self._meter.count("provider_calls_total", provider=self.name, call="launch")
         started = self._clock.monotonic()

@@ -29,15 +29,13 @@ from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.heeding import heed
 from gpu_shopper.engine.ordering import launch_order, request_digest, way_of_agent
-from gpu_shopper.engine.troubles import note_unauthorized
+from gpu_shopper.engine.troubles import blame_for, note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
 from gpu_shopper.ports.provider import LaunchOrder
 from gpu_shopper.ports.provider_errors import (
     Ambiguous,
     BadOrder,
     ProviderError,
-    Refused,
-    Unauthorized,
     Unavailable,
 )
 from gpu_shopper.transactions.known import known_attempt
@@ -78,11 +76,13 @@ class Launching:
             )
             return NotNow(desk.clock.now() + timedelta(seconds=1))
         cloud = desk.clouds[offer.provider]
+        # At once: others decide while the intent is being written, and would find the line as short as we did.
+        turn_at = cloud.line_up()
         attempt = await self._intend(claim, offer, cloud)
         if attempt is None:
             return None
         desk.market.take(offer)
-        if await self._call(claim, facts.session, attempt, cloud):
+        if await self._call(claim, facts.session, attempt, cloud, turn_at=turn_at):
             return None
         put_off = sum(attempt.put_off for attempt in facts.attempts)
         return NotNow(desk.clock.now() + _PUT_OFF_PAUSE * 2 ** min(put_off, 4))
@@ -202,7 +202,13 @@ class Launching:
         )
 
     async def _call(
-        self, claim: Claim, session: Session, attempt: LaunchAttempt, cloud: Cloud
+        self,
+        claim: Claim,
+        session: Session,
+        attempt: LaunchAttempt,
+        cloud: Cloud,
+        *,
+        turn_at: float,
     ) -> bool:
         """Call once and write the answer; return whether the cloud considered the order at all."""
         desk, outcome, sent_at = self._desk, "bound", attempt.sent_at
@@ -218,7 +224,7 @@ class Launching:
             )
 
         try:
-            instance = await cloud.launch(order)
+            instance = await cloud.launch(order, turn_at=turn_at)
         except Ambiguous as error:
             outcome = "unknown"
             await self._leave_open(claim, attempt, cloud, error, sent_at=sent_at)
@@ -275,7 +281,7 @@ class Launching:
 
     async def _reject(self, claim: Claim, attempt: LaunchAttempt, error: ProviderError) -> None:
         now = self._desk.clock.now()
-        blame = _blame_for(error)
+        blame = blame_for(error)
         if blame is Blame.OFFER:
             # What its menu says is not so any more.
             self._desk.shopping_list.want((attempt.provider,))
@@ -390,11 +396,3 @@ def _reckoned(attempt: LaunchAttempt, instance: Instance, sent_at: datetime) -> 
     if instance.billed_from is not None or attempt.accrued_to is not None:
         return attempt
     return replace(attempt, rate_since=sent_at, accrued_to=sent_at)
-
-
-def _blame_for(error: ProviderError) -> Blame | None:
-    if isinstance(error, Refused):
-        return error.blame
-    if isinstance(error, Unauthorized):
-        return Blame.ACCOUNT
-    return None if isinstance(error, Unavailable) else Blame.CLOUD

@@ -1,14 +1,19 @@
-"""Telling the operator of what the engine cannot cure by itself."""
+"""Who is to blame, and telling the operator of what the engine cannot cure by itself."""
 
 from dataclasses import replace
 from datetime import datetime
 
 from gpu_shopper.domain.ids import ProviderName
-from gpu_shopper.domain.launch import LaunchAttempt
+from gpu_shopper.domain.launch import Blame, LaunchAttempt
 from gpu_shopper.domain.surplus import Surplus
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.ports.books import Book, Notice
-from gpu_shopper.ports.provider_errors import ProviderError, Unauthorized
+from gpu_shopper.ports.provider_errors import (
+    ProviderError,
+    Refused,
+    Unauthorized,
+    Unavailable,
+)
 from gpu_shopper.transactions.notices import notice
 
 
@@ -71,3 +76,12 @@ async def note_unauthorized(desk: Desk, provider: ProviderName, error: ProviderE
         )
 
     await desk.books.write(write)
+
+
+def blame_for(error: ProviderError) -> Blame | None:
+    """Return whose fault it is that a create bought nothing; None where nobody's."""
+    if isinstance(error, Refused):
+        return error.blame
+    if isinstance(error, Unauthorized):
+        return Blame.ACCOUNT
+    return None if isinstance(error, Unavailable) else Blame.CLOUD

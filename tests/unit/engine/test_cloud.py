@@ -8,7 +8,7 @@ import pytest
 
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.money import Money
-from gpu_shopper.domain.quirks import Quirks
+from gpu_shopper.domain.quirks import Quirks, seconds
 from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.ports.provider import LaunchOrder
 from gpu_shopper.ports.provider_errors import (
@@ -73,13 +73,39 @@ async def test_a_create_call_that_takes_too_long_may_have_bought(house: House) -
     assert house.cloud.quirks.call_deadline.total_seconds() == house.clock.monotonic()
 
 
-@housed(quirks=Quirks(requests_per_second=0.01, burst=1))
+@housed(quirks=Quirks(launch_spacing=seconds(100)))
 async def test_the_time_of_a_create_call_begins_when_its_turn_has_come(house: House) -> None:
-    await cloud_of(house).find(LABEL)
+    await cloud_of(house).launch(lambda: ORDER)
 
     bought = await cloud_of(house).launch(lambda: ORDER)
     assert LABEL == bought.label
     assert 100 == house.clock.monotonic()
+
+
+@housed(quirks=Quirks(requests_per_second=0.01, burst=1))
+async def test_a_create_does_not_stand_behind_those_who_look_and_they_pay_for_it(
+    house: House,
+) -> None:
+    cloud = cloud_of(house)
+    await cloud.find(LABEL)
+    assert 0 == cloud.launch_wait
+
+    await cloud.launch(lambda: ORDER)
+    assert 0 == house.clock.monotonic()
+    await cloud.find(LABEL)
+    assert 200 == house.clock.monotonic()
+
+
+@housed(quirks=Quirks(launch_spacing=seconds(12)))
+async def test_who_decides_after_another_one_sees_the_line_that_he_made(house: House) -> None:
+    cloud = cloud_of(house)
+
+    assert 0 == cloud.line_up()
+    assert 12 == cloud.launch_wait
+    assert 12 == cloud.line_up()
+    bought = await cloud.launch(lambda: ORDER, turn_at=24)
+    assert LABEL == bought.label
+    assert 24 == house.clock.monotonic()
 
 
 @housed(quirks=Quirks(requests_per_second=0.01, burst=1))

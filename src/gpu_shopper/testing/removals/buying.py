@@ -22,9 +22,9 @@ BUYING: Final = (
             ),
             Change(
                 "engine/launching.py",
-                "            instance = await cloud.launch(order)\n",
+                "            instance = await cloud.launch(order, turn_at=turn_at)\n",
                 "            try:\n"
-                "                instance = await cloud.launch(order)\n"
+                "                instance = await cloud.launch(order, turn_at=turn_at)\n"
                 "            finally:\n"
                 "                await self._intend(claim, attempt.offer, cloud, attempt)\n",
             ),
@@ -88,7 +88,7 @@ BUYING: Final = (
                 "            await self._look_again(claim, attempt.id, cloud, looked_at=began_at)\n",
                 "        if instance is None:\n"
                 "            facts = await desk.facts(claim.session_id)\n"
-                "            await self._call(claim, facts.session, attempt, cloud)\n",
+                "            await self._call(claim, facts.session, attempt, cloud, turn_at=0.0)\n",
             ),
         ),
         expected=frozenset({"S4", "S3", "alarm"}),
