@@ -25,12 +25,18 @@ class CloudMisconfigured(Refusal):
     code = "cloud_misconfigured"
 
 
-def installed() -> dict[ProviderName, Manifest]:
-    """Return the manifest of every cloud that is installed: each folder beside the sandbox's, and what others brought."""
+def built_in() -> dict[ProviderName, Manifest]:
+    """Return the manifest of every cloud that comes with the project: each folder beside the sandbox's, and its own."""
     found: dict[ProviderName, Manifest] = {}
     for module in pkgutil.iter_modules(providers.__path__):
         if module.ispkg:
             _add(found, import_module(f"{providers.__name__}.{module.name}").MANIFEST)
+    return found
+
+
+def installed() -> dict[ProviderName, Manifest]:
+    """Return the manifest of every cloud that is installed: those that come with the project, and what others brought."""
+    found = built_in()
     for entry in entry_points(group=GROUP):
         _add(found, entry.load())
     return found

@@ -1,20 +1,17 @@
-"""Kinds of clouds: what a cloud of each family is like on a good day, and what it does wrong by habit.
+"""Invented kinds of clouds: what a cloud of each family is like on a good day, and what it does wrong by habit.
 
-A world has one to three of them, each of another kind. They are named for what is hard about them; what real clouds do
-stands behind each, but none is a copy of one. To add a kind, add a row: nothing else knows their names.
+They are named for what is hard about them; what real clouds do stands behind each, but none is a copy of one. To add a
+kind, add a row: nothing else knows their names.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
 from gpu_shopper.providers.sandbox import MANIFEST
 from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.sandbox.messages import Json
-from gpu_shopper.testing.chance import SeededChance
-from gpu_shopper.testing.clouds import CloudProfile
 
 SANDBOX_QUIRKS: Final = replace(MANIFEST.quirks, shop_period=seconds(1800))
 # A cloud that promises nothing: the defaults, less eager to shop.
@@ -48,7 +45,8 @@ class CloudKind:
     weight: int = 2
 
 
-def _habit(kind: str, rate: float, **more: Json) -> Mapping[str, Json]:
+def habit(kind: str, rate: float, **more: Json) -> Mapping[str, Json]:
+    """Return a rule of the sandbox for what a cloud does by itself, at this rate."""
     return {"kind": kind, "rate": rate, **more}
 
 
@@ -70,9 +68,9 @@ KINDS: Final[Mapping[str, CloudKind]] = {
         capabilities=replace(SANDBOX_CAPABILITIES, native_ttl=False),
         config=ModelConfig(boot_s=(10.0, 180.0), absent_share=0.1, honours_expiry=False, shows_tags=False),
         habits=(
-            _habit("rate_limited", 0.02, params={"retry_after": 2}),
-            _habit("no_capacity", 0.1),
-            _habit("never_boot", 0.03),
+            habit("rate_limited", 0.02, params={"retry_after": 2}),
+            habit("no_capacity", 0.1),
+            habit("never_boot", 0.03),
         ),
         offers=(25, 60),
         weight=3,
@@ -84,7 +82,7 @@ KINDS: Final[Mapping[str, CloudKind]] = {
         config=ModelConfig(
             boot_s=(5.0, 90.0), stock=5, destroy_s=5.0, honours_expiry=False, shows_tags=False
         ),
-        habits=(_habit("create_then_500", 0.1), _habit("lose_destroy_reply", 0.05)),
+        habits=(habit("create_then_500", 0.1), habit("lose_destroy_reply", 0.05)),
         names_itself=False,
     ),
     # Machines that take minutes to start, few orders a minute, and nothing on the node that could end it.
@@ -96,7 +94,7 @@ KINDS: Final[Mapping[str, CloudKind]] = {
         config=ModelConfig(
             boot_s=(120.0, 480.0), destroy_s=30.0, stock=3, honours_expiry=False
         ),
-        habits=(_habit("rate_limited", 0.2, params={"retry_after": 12}, operations=["create"]),),
+        habits=(habit("rate_limited", 0.2, params={"retry_after": 12}, operations=["create"]),),
         offers=(20, 40),
         latency_s=(0.2, 1.5),
         names_itself=False,
@@ -109,12 +107,12 @@ KINDS: Final[Mapping[str, CloudKind]] = {
         ),
         lag_s=90.0,
         habits=(
-            _habit("list_cut", 0.03),
-            _habit("list_empty", 0.02),
-            _habit("list_lag", 0.05, params={"seconds": 120}),
-            _habit("get_false_404", 0.03),
-            _habit("ignore_destroy", 0.1),
-            _habit("html_error", 0.02),
+            habit("list_cut", 0.03),
+            habit("list_empty", 0.02),
+            habit("list_lag", 0.05, params={"seconds": 120}),
+            habit("get_false_404", 0.03),
+            habit("ignore_destroy", 0.1),
+            habit("html_error", 0.02),
         ),
         latency_s=(0.05, 3.0),
     ),
@@ -125,40 +123,3 @@ def kind_of(rule: Json) -> str:
     """Return which fault a rule of the sandbox stands for."""
     assert isinstance(rule, Mapping), rule
     return str(rule["kind"])
-
-
-def draw_kinds(chance: SeededChance) -> tuple[str, ...]:
-    """Return one to three kinds, each once."""
-    draw = chance.uniform()
-    count = 1 + (draw < 0.35) + (draw < 0.1)
-    left = dict(KINDS)
-    drawn = []
-    for _ in range(count):
-        tickets = [name for name, kind in left.items() for _ in range(kind.weight)]
-        name = tickets[chance.below(len(tickets))]
-        drawn.append(name)
-        del left[name]
-    return tuple(drawn)
-
-
-def draw_cloud(
-    name: str, chance: SeededChance, *, faults: tuple[Json, ...], with_habits: bool
-) -> CloudProfile:
-    """Return a cloud of that kind; `faults` strike on top of its habits, and instead where both know one."""
-    kind = KINDS[name]
-    few, many = kind.offers
-    config = replace(
-        kind.config, listing_lag_s=kind.lag_s * chance.uniform() if with_habits else 0.0
-    )
-    drawn = {kind_of(rule) for rule in faults}
-    habits = [dict(habit) for habit in kind.habits if with_habits and habit["kind"] not in drawn]
-    return CloudProfile(
-        name=ProviderName(name),
-        quirks=kind.quirks,
-        capabilities=kind.capabilities,
-        config=config,
-        offers=few + chance.below(many - few),
-        latency_s=kind.latency_s,
-        names_itself=kind.names_itself,
-        rules=(*faults, *habits),
-    )

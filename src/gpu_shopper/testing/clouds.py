@@ -12,7 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Protocol
+
+import msgspec
 
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.quirks import Capabilities, Quirks
@@ -22,8 +25,9 @@ from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.manifest import Access
 from gpu_shopper.providers.sandbox import MANIFEST
 from gpu_shopper.providers.sandbox.adapter import SandboxProvider
-from gpu_shopper.sandbox.catalogue import Catalogue
+from gpu_shopper.sandbox.catalogue import Catalogue, Goods
 from gpu_shopper.sandbox.config import ModelConfig
+from gpu_shopper.sandbox.desk import error
 from gpu_shopper.sandbox.gpu_models import GPU_MODELS, GpuModel
 from gpu_shopper.sandbox.instances import Instance as HeldInstance
 from gpu_shopper.sandbox.ledger import LedgerEntry
@@ -39,6 +43,8 @@ ACCOUNT_KEY = "sim-key"
 READ_LIES = frozenset({"get_false_404", "list_lag", "list_cut", "list_empty", "list_flaps"})
 # A moment of the model is a large float; without this, a timer could come an instant too early for ever.
 _EPSILON = 1e-5
+# What a cloud is told to be asked by is a little more than what it insists on.
+_SPACING = 0.96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +99,25 @@ class _WatchedModel(CloudModel):
         self._cloud.watcher.asked(self._cloud, request)
         if request.method == "POST" and request.body is not None:
             self._cloud.orders[str(request.body.get("name"))] = dict(request.body)
-        reply = super().handle(request, now=now)
+        reply = self._cloud.too_soon(request, now=now) or super().handle(request, now=now)
         self._cloud.watcher.answered(self._cloud, request, reply)
         self._cloud.settle()
         return reply
+
+
+def _catalogue(profile: CloudProfile, *, seed: int) -> Catalogue:
+    drawn = Catalogue(seed=seed, size=profile.offers, models=profile.models)
+    if profile.capabilities.interruptible:
+        return drawn
+    firm = [
+        Goods(
+            offer=msgspec.structs.replace(offer, interruptible=False),
+            model=drawn.gpu_model_of(index),
+            price_micros=drawn.price_micros(index, 0),
+        )
+        for index, offer in enumerate(drawn.offers)
+    ]
+    return Catalogue(seed=seed, goods=firm)
 
 
 class SimCloud:
@@ -113,15 +134,14 @@ class SimCloud:
         self._chance = chance
         self.clock = VirtualClock(loop)
         draws = random.Random(chance.fork("model").draw_bits(64))
-        self.catalogue = Catalogue(
-            seed=chance.draw_bits(16), size=profile.offers, models=profile.models
-        )
+        self.catalogue = _catalogue(profile, seed=chance.draw_bits(16))
         config = replace(profile.config, account_key=ACCOUNT_KEY, hosts_itself=True)
         self.model: CloudModel = _WatchedModel(self.catalogue, draws, config, self)
         self.door = ModelDoor(self.model, self.clock)
         self._struck_before: Counter[str] = Counter()
         self.troubled_at: list[float] = []
         self.orders: dict[str, dict[str, object]] = {}
+        self._launched_at = -inf
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
 
@@ -162,6 +182,19 @@ class SimCloud:
         made = [one.id for one in self.model.hosted() if one.name == name]
         made += [one.id for one in self.alive() if one.name == name]
         return made[0] if said.status in {201, 500} and made else None
+
+    def too_soon(self, request: ModelRequest, *, now: float) -> ModelReply | None:
+        """Refuse a launch that comes sooner after the last one than this cloud takes them; None if it takes it."""
+        if request.method != "POST":
+            return None
+        due_at = self._launched_at + self.profile.quirks.launch_spacing.total_seconds() * _SPACING
+        if now < due_at:
+            self.struck("launched_too_soon")
+            return replace(
+                error(429, "rate_limited", "too many launches"), retry_after_s=due_at - now
+            )
+        self._launched_at = now
+        return None
 
     def double(self, name: str) -> None:
         """Make a second instance out of an order, as a cloud does that took it twice: nobody sent it again."""

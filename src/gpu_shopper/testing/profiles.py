@@ -13,9 +13,9 @@ from typing import Final
 
 from gpu_shopper.sandbox.messages import Json
 from gpu_shopper.testing.chance import SeededChance
-from gpu_shopper.testing.cloud_kinds import draw_cloud, draw_kinds
 from gpu_shopper.testing.clouds import CloudProfile
 from gpu_shopper.testing.consumers import Demand
+from gpu_shopper.testing.drawn_clouds import draw_cloud, draw_names, real_clouds
 from gpu_shopper.testing.faults import MISDEEDS, TROUBLES, params_of
 from gpu_shopper.testing.node_habits import NodeHabits
 
@@ -71,7 +71,7 @@ def draw_profile(
                 faults=_rules(clouds.fork(f"rules of {name}"), faults),
                 with_habits=with_habits,
             )
-            for name in draw_kinds(clouds)
+            for name in draw_names(clouds, real=real_clouds())
         ),
         demand=_draw_demand(chance.fork("demand"), hours=hours, mode=drawn),
         habits=_draw_habits(chance.fork("habits"), faults),

@@ -7,6 +7,7 @@ import pytest
 
 from gpu_shopper.sandbox.misbehaviour import parse_rule
 from gpu_shopper.testing.cloud_kinds import KINDS
+from gpu_shopper.testing.drawn_clouds import real_clouds
 from gpu_shopper.testing.faults import MISDEEDS
 from gpu_shopper.testing.profiles import Mode, WorldProfile, draw_profile
 
@@ -37,7 +38,9 @@ def test_every_kind_of_cloud_stands_alone_and_beside_others() -> None:
 
     assert {1, 2, 3} == {len(names) for names in drawn}
     assert all(len(names) == len(set(names)) for names in drawn)
-    assert set(KINDS) == {names[0] for names in drawn if len(names) == 1}
+    assert {*KINDS, *real_clouds()} == {names[0] for names in drawn if len(names) == 1}
+    after_real = sum(name not in KINDS for names in drawn for name in names)
+    assert 0.45 < after_real / sum(map(len, drawn)) < 0.55
 
 
 def test_every_mode_is_drawn_but_those_that_must_be_asked_for() -> None:

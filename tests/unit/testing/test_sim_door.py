@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.quirks import Capabilities, Quirks, seconds
 from gpu_shopper.ports.http import HttpReply, HttpRequest, NoAnswer, NotSent
 from gpu_shopper.providers.sandbox import MANIFEST
 from gpu_shopper.sandbox.config import ModelConfig
@@ -48,13 +50,19 @@ class Onlooker:
 class Place:
     """One cloud that is a quarter of a second away, and the door to it."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        quirks: Quirks = MANIFEST.quirks,
+        capabilities: Capabilities = MANIFEST.capabilities,
+    ) -> None:
         self.loop = current_loop()
         self.onlooker = Onlooker()
         profile = CloudProfile(
             name=ProviderName("far"),
-            quirks=MANIFEST.quirks,
-            config=ModelConfig(),
+            quirks=quirks,
+            capabilities=capabilities,
+            config=ModelConfig(stock=2),
             latency_s=(_WAY_S, _WAY_S),
         )
         self.cloud = SimCloud(profile, self.loop, chance=SeededChance(1), watcher=self.onlooker)
@@ -145,3 +153,36 @@ def test_a_network_that_is_cut_meanwhile_loses_the_answer_and_not_the_effect():
         assert ["reply_lost"] == place.onlooker.faults
 
     run_simulation(main(), seed=1)
+
+
+def order(place: Place, name: str) -> ModelReply:
+    offer = place.cloud.catalogue.offers[0]
+    body = {"offer_id": offer.id, "name": name, "image": "x", "disk_gb": 1}
+    request = ModelRequest(method="POST", path="v1/instances", query={}, body=body, key=ACCOUNT_KEY)
+    return place.cloud.model.handle(request, now=place.cloud.now())
+
+
+def test_a_cloud_refuses_a_launch_that_comes_too_soon_and_says_how_long() -> None:
+    async def script() -> None:
+        place = Place(quirks=replace(MANIFEST.quirks, launch_spacing=seconds(100)))
+        assert 201 == order(place, "one").status
+        await asyncio.sleep(30)
+        refused = order(place, "two")
+        assert (429, 66) == (refused.status, round(refused.retry_after_s or 0))
+        assert ["launched_too_soon"] == place.onlooker.faults
+        await asyncio.sleep(67)
+        assert 201 == order(place, "three").status
+        assert {"one", "three"} == {entry.name for entry in place.cloud.alive()}
+
+    run_simulation(script(), seed=1)
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_only_a_cloud_that_has_them_sells_what_may_be_taken_away(*, can: bool) -> None:
+    async def script() -> None:
+        place = Place(capabilities=replace(MANIFEST.capabilities, interruptible=can))
+        offers = place.cloud.catalogue.offers
+        assert can == any(offer.interruptible for offer in offers)
+        assert 80 == len(offers)
+
+    run_simulation(script(), seed=1)
