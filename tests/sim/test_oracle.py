@@ -1,12 +1,15 @@
 """The oracle can fail: each wrong that is done before its eyes is told under the right name."""
 
 import asyncio
+import json
+from datetime import timedelta
 
 import pytest
 
 from gpu_shopper.domain.label import LabelFacts, write_label
 from gpu_shopper.sandbox.messages import ModelRequest
 from gpu_shopper.testing import bounds
+from gpu_shopper.testing.believing import l3_the_timer_is_inside_the_create
 from gpu_shopper.testing.scenarios import Script, Stage, play
 
 
@@ -202,3 +205,35 @@ def _kill(stage: Stage) -> None:
     life = stage.world.house.life
     assert life is not None, "it lives"
     life.process.kill(because="the book is put back")
+
+
+@pytest.mark.parametrize("meanwhile", [True, False])
+def test_an_order_that_ends_later_than_its_label_unless_the_clock_was_set_on_its_way(
+    *, meanwhile: bool
+) -> None:
+    async def script(stage: Stage) -> None:
+        world = stage.world
+        around = world.house.around
+
+        def set_clock(seconds: float) -> None:
+            around.clock.jump(seconds)
+            world.oracle.clock_set(seconds)
+
+        set_clock(-467)
+        if not meanwhile:
+            await stage.wait(300)
+        session = await stage.request()
+        # Its way takes up to some seconds; its end is in it already.
+        stage.cloud.network.slow = 1.0
+        await stage.until(lambda: bool(stage.attempts(session)))
+        if meanwhile:
+            set_clock(467)
+        else:
+            (row,) = stage.attempts(session)
+            body = {"name": row.label, "on_start": json.dumps({"stop_in": 16 * 3600})}
+            ends_by = around.clock.now() + timedelta(hours=1)
+            order = body | {"expires_at": ends_by.isoformat()}
+            l3_the_timer_is_inside_the_create(world.oracle, stage.cloud, order)
+        await stage.wait(300)
+
+    assert ("L3" in violated(script)) is not meanwhile

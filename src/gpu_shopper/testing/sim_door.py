@@ -16,7 +16,7 @@ from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.model_door import ModelDoor, http_reply
 from gpu_shopper.testing.process import crash_point
 
-_SLOWEST_S = 90.0
+SLOWEST_S = 90.0
 _MAINTENANCE = b"the service is down for maintenance"
 
 
@@ -148,7 +148,7 @@ class Exchange:
         elif cloud.strikes(network.slow):
             cloud.struck("request_slow")
             cloud.note_trouble()
-            self._after(_SLOWEST_S * cloud.draw(), self._take_effect)
+            self._after(SLOWEST_S * cloud.draw(), self._take_effect)
         else:
             self._take_effect()
 
