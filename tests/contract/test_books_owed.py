@@ -1,9 +1,13 @@
 """What is owed, counted by the book: the same as counting the open attempts one by one."""
 
+from dataclasses import replace
+
 import pytest
 
 from gpu_shopper.domain.launch import AttemptState
+from gpu_shopper.domain.surplus import surplus_of
 from gpu_shopper.ports.books import Owed
+from gpu_shopper.testing.builders import an_instance
 from tests.unit.stores import arrange, shelves
 from tests.unit.stores.arrange import HOUR, MINUTE, NOON, a_session, an_attempt
 from tests.unit.stores.shelves import owe, put
@@ -59,3 +63,31 @@ def test_what_is_counted_is_what_is_listed(shelf):
 
     assert len(listed) == owed(shelf).open
     assert sum(attempt.unanswered for attempt in listed) == owed(shelf).unanswered
+
+
+def test_what_has_a_label_is_found_by_it_closed_or_not(shelf):
+    owing = surplus_of(
+        an_instance(id="i-1", label="gs1-a"), because="double", session_id=None, at=NOON
+    )
+    closed = replace(
+        owing,
+        instance_id="i-2",
+        since=NOON + MINUTE,
+        destroy_tries=1,
+        destroy_called_at=NOON,
+        destroy_answered_at=NOON,
+        gone_listings=2,
+        listing_at=NOON + MINUTE,
+        gone_at=NOON,
+        closed_at=NOON + HOUR,
+    )
+    others = (replace(owing, instance_id="i-3", label="gs1-b"), replace(owing, provider="nimbus"))
+
+    def write(book):
+        for one in (closed, owing, *others):
+            book.surplus.save(one)
+
+    shelf.write(write)
+
+    found = shelf.read(lambda book: book.surplus.labelled(owing.provider, "gs1-a"))
+    assert [owing, closed] == list(found)

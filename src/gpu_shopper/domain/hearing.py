@@ -120,12 +120,8 @@ def doubted(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
 
 
 def is_not_found(attempt: LaunchAttempt, report: NodeReport) -> bool:
-    """Return whether direct reads do not find the instance, and the word names none: a double that is known may have said it.
-
-    Only what can be asked at an address of its own is doubted so.
-    """
-    asks = attempt.endpoint is not None
-    return asks and attempt.missing_reads > 0 and report.instance_id is None
+    """Return whether direct reads do not find the instance, and the word names none: a double that is known may have said it."""
+    return attempt.missing_reads > 0 and report.instance_id is None
 
 
 def overheard(

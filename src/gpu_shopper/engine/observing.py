@@ -178,7 +178,9 @@ def end_if_ghost(
         attempt.missing_listings >= quirks.ghost_listings and attempt.missing_reads >= GHOST_READS
     )
     # A double speaks on for what is lost; a word from the instance's own address would have ended the search.
-    doubles_word = is_overheard(attempt) and has_a_double(book, attempt)
+    # What has no address yet could not say that it is there: it is waited for as long as its cloud is given to boot.
+    has_address = attempt.endpoint is not None
+    doubles_word = has_address and is_overheard(attempt) and has_a_double(book, attempt)
     silent = heard is None or doubles_word or at - heard.at >= quirks.ghost_after
     frozen = book.accounts.state(attempt.provider).frozen_since is not None
     if not enough or not silent or frozen:

@@ -258,6 +258,10 @@ class SurplusBook(Protocol):
         """Return what is owed anywhere, the oldest first."""
         ...
 
+    def labelled(self, provider: ProviderName, label: str) -> Sequence[Surplus]:
+        """Return what has this label at a provider, closed or not, the oldest first."""
+        ...
+
     def save(self, one: Surplus) -> None:
         """Write a row, new or known."""
         ...

@@ -29,6 +29,7 @@ _CHANGING = (
 _COLUMNS = _FIXED + _CHANGING
 _PROVIDER: BindParameter[Any] = bindparam("at_provider")
 _INSTANCE: BindParameter[Any] = bindparam("of_instance")
+_LABEL: BindParameter[Any] = bindparam("of_label")
 _all = select(*(_row[name] for name in _COLUMNS))
 _this = (_row.provider == _PROVIDER, _row.instance_id == _INSTANCE)
 _GET = Prepared(_all.where(*_this))
@@ -39,6 +40,11 @@ _OPEN = Prepared(
 )
 _ALL_OPEN = Prepared(
     _all.where(_row.closed_at.is_(None)).order_by(_row.since, _row.provider, _row.instance_id)
+)
+_LABELLED = Prepared(
+    _all.where(_row.provider == _PROVIDER, _row.label == _LABEL).order_by(
+        _row.since, _row.instance_id
+    )
 )
 _ADD = Prepared(surplus.insert())
 _SAVE = Prepared(
@@ -66,6 +72,11 @@ class SqlSurplusBook:
     def all_open(self) -> Sequence[Surplus]:
         """Return what is owed anywhere, the oldest first."""
         return [_surplus(row) for row in self._connection.execute(_ALL_OPEN)]
+
+    def labelled(self, provider: ProviderName, label: str) -> Sequence[Surplus]:
+        """Return what has this label at a provider, closed or not, the oldest first."""
+        values = {"at_provider": provider, "of_label": label}
+        return [_surplus(row) for row in self._connection.execute(_LABELLED, values)]
 
     def save(self, one: Surplus) -> None:
         """Write a row, new or known; what it is of never changes."""

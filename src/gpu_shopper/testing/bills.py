@@ -165,22 +165,26 @@ def _left_alone(alive_at: float, *, ordered_at: float, gone_at: float) -> bool:
 def _spoken_for_until(
     o: Oracle, cloud: SimCloud, row: AttemptRow, entry: LedgerEntry, *, end: float
 ) -> float:
-    """Return until when a double that nobody can know of, for the cloud lost its name, was heard under its token.
+    """Return until when a double that nobody knew of was heard under its token: no listing had shown it under its name.
 
     A sign of life outvotes what the cloud says, and nothing tells these two apart where nodes do not know their own id.
     """
     if cloud.profile.names_itself:
         return end
-    doubles = [
-        each
-        for each in cloud.ledger()
-        if each.name == row.label and each.id != entry.id and o.untraceable(cloud, each)
-    ]
-    ended = [(each.ended_at or cloud.now()) - o.loop.start.timestamp() for each in doubles]
-    if max(ended, default=end) <= end:
+    doubles = (each for each in cloud.ledger() if each.name == row.label and each.id != entry.id)
+    unknown_until = max((_unknown_until(o, cloud, each) for each in doubles), default=end)
+    if unknown_until <= end:
         return end
     o.exercised["S11 spoken for by a double"] += 1
-    return max(end, min(max(ended), o.heard_at.get(row.label, end)))
+    return max(end, min(unknown_until, o.heard_at.get(row.label, end)))
+
+
+def _unknown_until(o: Oracle, cloud: SimCloud, double: LedgerEntry) -> float:
+    """Return when the first listing showed a double, or it ended."""
+    ended = (double.ended_at or cloud.now()) - o.loop.start.timestamp()
+    if o.untraceable(cloud, double):
+        return ended
+    return min([ended, *o.witness.of(cloud.name, double.id).listed[:1]])
 
 
 def _kept(o: Oracle, at: float) -> bool:

@@ -152,8 +152,9 @@ def _heard(
 
 
 def has_a_double(book: Book, attempt: LaunchAttempt) -> bool:
-    """Return whether the book knows of another instance under the attempt's label that is still owed an end."""
-    return any(one.label == attempt.label for one in book.surplus.open(attempt.provider))
+    """Return whether the book knows of another instance under the attempt's label, closed ones included: that may have been false."""
+    known = book.surplus.labelled(attempt.provider, attempt.label)
+    return any(one.instance_id != attempt.instance_id for one in known)
 
 
 def start_running(book: Book, session: Session, attempt: LaunchAttempt, *, at: datetime) -> None:
