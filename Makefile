@@ -15,7 +15,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help fleet clients conformance setup proof mutation setup-runtime demo serve test check lint tidy format bench openapi gpus simulate soak torture crashes lock clean
+.PHONY: help evidence fleet clients conformance setup proof mutation setup-runtime demo serve test check lint tidy format bench openapi gpus simulate soak torture crashes lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench: setup ## Measure, and compare with the targets
 
 openapi: setup ## Write openapi.json from the application
 	@$(BIN)/python -m gpu_shopper.api.openapi >openapi.json.new && mv openapi.json.new openapi.json
+
+evidence: setup ## Write the table of what is shown of each cloud, and by which test
+	@$(BIN)/python -m tests.contract.evidence
 
 gpus: setup ## Write the tables of docs/reference/gpus.md from the models
 	@$(BIN)/python -m gpu_shopper.testing.gpu_page docs/reference/gpus.md
