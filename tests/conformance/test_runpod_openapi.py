@@ -4,14 +4,17 @@ import json
 import os
 import subprocess
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
+from gpu_shopper.ports.billing import TellsBills
 from gpu_shopper.providers.runpod import MANIFEST
 from gpu_shopper.testing.vendors.runpod import build
+from gpu_shopper.testing.vendors.runpod_bill import billed
 from gpu_shopper.testing.vendors.vendor import VendorRequest
 from tests.conformance.foreign import KEY, LABEL, TOP, order_of, simulated, with_ours
 
@@ -105,11 +108,14 @@ def test_what_the_adapter_asks_is_what_the_description_allows(spec: dict[str, An
             await cloud.find(LABEL)
             await cloud.observe(bought.id)
             await cloud.destroy(bought.id)
+            assert isinstance(cloud, TellsBills)
+            assert await cloud.bills(bought.id, since=datetime.now(UTC))
             for changes in ({"image": None, "disk_gb": None}, {"exposed_ports": (8888,)}):
                 bought = await cloud.launch(order_of(offer, on_start="", **changes))
                 await cloud.destroy(bought.id)
 
         with_ours(MANIFEST, there.url, life, community="false")
+        bill = billed({}, there.vendor.model.ledger(time.time()), now=time.time())
 
     asked = {f"{one.method} {operation_of(spec, one)['operationId']}" for one in there.heard}
     assert asked == {
@@ -118,8 +124,10 @@ def test_what_the_adapter_asks_is_what_the_description_allows(spec: dict[str, An
         "GET listPods",
         "GET getPod",
         "DELETE deletePod",
+        "GET listPodBilling",
     }
     assert [(one.path, found) for one in there.heard if (found := faults(spec, one))] == []
+    assert faults_of(spec, {"$ref": "#/components/schemas/ListPodBillingResponse"}, bill) == []
 
 
 def test_a_request_that_the_description_does_not_allow_is_told(spec: dict[str, Any]) -> None:

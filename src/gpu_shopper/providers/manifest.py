@@ -65,6 +65,7 @@ class Manifest:
 
     `process_scope_env` names the variable by which an instance's processes are known where several
     instances share a machine; `instance_id_env` the one that holds the instance's id, just as listings show it.
+    `bill_page` says where in its console people find what they were charged.
     """
 
     name: ProviderName
@@ -75,6 +76,7 @@ class Manifest:
     end_request: EndRequest | EndCommand | None = None
     process_scope_env: str | None = None
     instance_id_env: str | None = None
+    bill_page: str = ""
 
     def connect(self, settings: Mapping[str, str], door: HttpDoor, clock: Clock) -> CloudProvider:
         """Return the adapter of an account with these settings."""

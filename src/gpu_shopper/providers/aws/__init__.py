@@ -102,6 +102,7 @@ MANIFEST = Manifest(
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
     adapter=AwsProvider,
+    bill_page="console.aws.amazon.com, Billing and Cost Management, Bills (a day later)",
     # What was put there at the first start; where it is not, as at a simulated node, nothing happens.
     end_request=EndCommand(words=("sudo", "-n", END_COMMAND)),
 )

@@ -64,4 +64,5 @@ MANIFEST = Manifest(
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
     adapter=DigitalOceanProvider,
+    bill_page="cloud.digitalocean.com, Billing, Estimated costs",
 )

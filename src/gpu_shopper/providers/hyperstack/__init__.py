@@ -57,4 +57,5 @@ MANIFEST = Manifest(
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
     adapter=HyperstackProvider,
+    bill_page="console.hyperstack.cloud, Billing, Resource usage",
 )

@@ -59,4 +59,5 @@ MANIFEST = Manifest(
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
     adapter=LambdaProvider,
+    bill_page="cloud.lambda.ai, Settings, Usage",
 )

@@ -64,4 +64,5 @@ MANIFEST = Manifest(
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
     adapter=PrimeProvider,
+    bill_page="app.primeintellect.ai, Billing",
 )

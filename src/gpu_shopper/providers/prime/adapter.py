@@ -12,6 +12,7 @@ from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.label import PREFIX
 from gpu_shopper.domain.money import Money, money
 from gpu_shopper.domain.offer import Offer
+from gpu_shopper.ports.billing import BillLine
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import (
     OfferGone,
@@ -20,7 +21,15 @@ from gpu_shopper.ports.provider_errors import (
 from gpu_shopper.providers.account import Account, seen
 from gpu_shopper.providers.keys import dropped_if_refused, key_for, keys_left
 from gpu_shopper.providers.manifest import Access
-from gpu_shopper.providers.prime.api import DIALECT, PAGE, KeyRow, OfferRow, PodRow, PrimeApi
+from gpu_shopper.providers.prime.api import (
+    DIALECT,
+    PAGE,
+    KeyRow,
+    OfferRow,
+    PastPod,
+    PodRow,
+    PrimeApi,
+)
 from gpu_shopper.providers.prime.mapping import (
     PROVIDER,
     id_of,
@@ -112,6 +121,14 @@ class PrimeProvider(Account):
             # Many that end at once shall not each read all keys: what others left is looked for now and then.
             await self._api.delete_key(given[1].id)
 
+    async def bills(self, instance_id: InstanceId, *, since: datetime) -> tuple[BillLine, ...]:
+        """Return what a pod that is over has cost in all."""
+        del since
+        past = await self._past(instance_id)
+        if past is None or past.total_billed_price is None:
+            return ()
+        return (BillLine(amount=money(past.total_billed_price), words="the pod's whole price"),)
+
     async def balance(self) -> Money | None:
         """Return the money left on the account, or on the team's."""
         return money((await self._api.wallet(self._team)).balance_usd)
@@ -146,16 +163,21 @@ class PrimeProvider(Account):
         row = await self._api.pod(pod_id)
         if row is not None:
             return row.name or ""
+        past = await self._past(pod_id)
+        return "" if past is None else past.name or ""
+
+    async def _past(self, pod_id: str) -> PastPod | None:
+        """Return a pod that is over, from the latest pages of the history."""
         offset = 0
         for _ in range(_PAST_PAGES):
             page = await self._api.past(offset)
-            name = next((one.name for one in page.data if one.id == pod_id), None)
-            if name is not None:
-                return name
+            found = next((one for one in page.data if one.id == pod_id), None)
+            if found is not None:
+                return found
             offset += len(page.data)
             if not page.data or offset >= page.total_count:
                 break
-        return ""
+        return None
 
     async def _sweep_keys(self, label: str, now: datetime) -> None:
         """Drop the key of a pod, and what its deployment left before; nothing for a name that is no label."""

@@ -176,11 +176,12 @@ class PodsPage(msgspec.Struct, frozen=True, kw_only=True):
     total_count: _Count
 
 
-class PastPod(msgspec.Struct, frozen=True, kw_only=True):
-    """A pod that is over, and what it was called."""
+class PastPod(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A pod that is over: what it was called, and what it cost in all."""
 
     id: str
     name: _Text | None = None
+    total_billed_price: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None
 
 
 class PastPage(msgspec.Struct, frozen=True, kw_only=True):

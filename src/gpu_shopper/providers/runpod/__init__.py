@@ -66,6 +66,7 @@ MANIFEST = Manifest(
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
     adapter=RunpodProvider,
+    bill_page="console.runpod.io, Billing",
     end_request=EndRequest(
         method="DELETE",
         url="https://api.runpod.io/v2/pods/${RUNPOD_POD_ID}",

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.instance import Instance, Listing
+from gpu_shopper.domain.money import money
 from gpu_shopper.domain.offer import Offer
+from gpu_shopper.ports.billing import BillLine
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import BadOrder, OfferGone, Unavailable
 from gpu_shopper.providers.account import Account, seen
@@ -77,6 +79,15 @@ class RunpodProvider(Account):
     async def destroy(self, instance_id: InstanceId) -> None:
         """Ask for the end of an instance, disk included; may be called any number of times."""
         await self._api.delete(instance_id)
+
+    async def bills(self, instance_id: InstanceId, *, since: datetime) -> tuple[BillLine, ...]:
+        """Return what a pod was charged so far, an hour each."""
+        told = (await self._api.billed(instance_id, since=since)).records
+        return tuple(
+            BillLine(amount=money(one.total_amount), words=f"the hour from {one.start_time}")
+            for one in told
+            if one.pod_id == instance_id
+        )
 
     async def _take(self, menu: Menu, *, cloud: str, count: int, fetched_at: datetime) -> int:
         """Read what is to be had with so many GPUs; return the most that any pod of that cloud may have."""

@@ -5,7 +5,7 @@ request that is wrong, and `DIALECT` says which words mean what.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import quote
 
@@ -176,6 +176,20 @@ class NewPod(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data_centers: Sequence[str] = msgspec.field(name="dataCenterIds", default=())
 
 
+class BillingRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a pod was charged within one hour, in dollars."""
+
+    start_time: _Text
+    pod_id: _Text
+    total_amount: Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+
+
+class BillingRecords(msgspec.Struct, frozen=True, kw_only=True):
+    """What was charged, hour by hour."""
+
+    records: list[BillingRecord]
+
+
 class RunpodApi:
     """The calls, each sent once."""
 
@@ -213,6 +227,16 @@ class RunpodApi:
         """Return one pod, None if the cloud says that there is none."""
         call = Call(path=_path(pod_id), what=f"pod {pod_id}")
         return await self._caller.one(call, PodRow, lambda row: row.id == pod_id)
+
+    async def billed(self, pod_id: str, *, since: datetime) -> BillingRecords:
+        """Return what a pod was charged since then."""
+        query: Mapping[str, str | int | None] = {
+            "startTime": f"{since.astimezone(UTC):%Y-%m-%dT%H:00:00Z}",
+            "bucketSize": "hour",
+            "podId": pod_id,
+        }
+        call = Call(path="/v2/billing/pods", query=query, what=f"bill of {pod_id}")
+        return await self._caller.show(call, BillingRecords)
 
     async def delete(self, pod_id: str) -> None:
         """Ask for the end of a pod, its disk included; one that is not there is no error."""

@@ -53,6 +53,7 @@ MANIFEST = Manifest(
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
     adapter=VastProvider,
+    bill_page="cloud.vast.ai, Billing, Charges",
     end_request=EndRequest(
         method="DELETE",
         url="https://console.vast.ai/api/v0/instances/${CONTAINER_ID}/",

@@ -10,11 +10,19 @@ from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.money import Money, money
 from gpu_shopper.domain.offer import Offer
+from gpu_shopper.ports.billing import BillLine
 from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import ProviderError, Unavailable
 from gpu_shopper.providers.account import Account, found_in, seen
 from gpu_shopper.providers.manifest import Access
-from gpu_shopper.providers.vast.api import DIALECT, MOST_FOUND, AskRow, InstanceRow, VastApi
+from gpu_shopper.providers.vast.api import (
+    DIALECT,
+    MOST_FOUND,
+    AskRow,
+    Charge,
+    InstanceRow,
+    VastApi,
+)
 from gpu_shopper.providers.vast.mapping import (
     BID,
     DEFAULT_DISK_GB,
@@ -77,6 +85,23 @@ class VastProvider(Account):
     async def destroy(self, instance_id: InstanceId) -> None:
         """Ask for the end of an instance, disk included; may be called any number of times."""
         await self._api.delete(instance_id)
+
+    async def bills(self, instance_id: InstanceId, *, since: datetime) -> tuple[BillLine, ...]:
+        """Return what was charged for an instance so far, among the charges of all days since then."""
+        found: list[BillLine] = []
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            page = await self._api.charges(since=since, until=self._clock.now(), cursor=cursor)
+            rows = decode_rows(page.results, Charge).good
+            found += [
+                BillLine(amount=money(row.amount), words=row.description or "instance")
+                for row in rows
+                if row.source == f"instance-{instance_id}"
+            ]
+            cursor = page.next_token
+            if not cursor:
+                break
+        return tuple(found)
 
     async def balance(self) -> Money | None:
         """Return the money left on the account."""

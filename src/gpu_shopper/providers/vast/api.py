@@ -6,6 +6,7 @@ a bid that is too low is an error that names what was bought; `DIALECT` says whi
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 
@@ -27,6 +28,8 @@ from gpu_shopper.transport.calling import Call, Caller
 
 MOST_FOUND = 64
 PAGE = 25
+MOST_CHARGES = 100
+_DAY_S = 86_400
 DIALECT = Dialect(
     codes={
         "no_such_ask": OfferGone,
@@ -144,6 +147,21 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     credit: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
 
 
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    """What was charged for one thing; `source` is `instance-` and a number for an instance."""
+
+    amount: Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+    source: _Text | None = None
+    description: _Text | None = None
+
+
+class ChargesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of charges; rows are left for later, each by itself."""
+
+    results: list[msgspec.Raw]
+    next_token: str | None = None
+
+
 class NewInstance(msgspec.Struct, frozen=True, kw_only=True):
     """What a create call carries; `price` is a bid in dollars an hour, None where the ask has a price."""
 
@@ -229,6 +247,19 @@ class VastApi:
             urgent=True,
         )
         await self._caller.end(call)
+
+    async def charges(self, *, since: datetime, until: datetime, cursor: str | None) -> ChargesPage:
+        """Return a page of what was charged on the days between, the latest first."""
+        days = {"gte": int(since.timestamp()) // _DAY_S * _DAY_S, "lte": int(until.timestamp())}
+        query: dict[str, str | int | None] = {
+            "select_filters": json.dumps({"day": days}, separators=(",", ":")),
+            "latest_first": "true",
+            "format": "table",
+            "limit": MOST_CHARGES,
+            "after_token": cursor,
+        }
+        call = Call(path="/api/v0/charges/", query=query, what="charges")
+        return await self._caller.show(call, ChargesPage)
 
     async def user(self) -> User:
         """Return the account."""

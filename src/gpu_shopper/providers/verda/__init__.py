@@ -63,4 +63,5 @@ MANIFEST = Manifest(
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
     adapter=VerdaProvider,
+    bill_page="console.verda.com, Billing",
 )

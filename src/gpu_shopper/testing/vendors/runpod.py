@@ -15,6 +15,7 @@ from gpu_shopper.sandbox.catalogue import Catalogue
 from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.sandbox.messages import Json, Row
 from gpu_shopper.sandbox.model import CloudModel
+from gpu_shopper.testing.vendors.runpod_bill import billed
 from gpu_shopper.testing.vendors.runpod_menu import (
     DISK_PRICE,
     MONTH_HOURS,
@@ -96,6 +97,7 @@ class Runpod(VendorCloud):
             ("POST", "/v2/pods/{id}/action"): self._act,
             ("GET", "/v2/account/ssh-keys"): self._list_keys,
             ("PUT", "/v2/account/ssh-keys"): self._replace_keys,
+            ("GET", "/v2/billing/pods"): self._billed,
         }
 
     def error(self, code: str, message: str) -> VendorReply:
@@ -148,6 +150,10 @@ class Runpod(VendorCloud):
     def _in_stock(self, now: float) -> tuple[frozenset[str], float]:
         rows, delay_s = self.offers(now)
         return frozenset(str(row.get("id")) for row in rows), delay_s
+
+    def _billed(self, request: VendorRequest, now: float, parts: tuple[str, ...]) -> VendorReply:
+        del parts
+        return VendorReply(body=billed(request.query, self.model.ledger(now), now=now))
 
     # Pods.
 

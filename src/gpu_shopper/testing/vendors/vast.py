@@ -331,6 +331,7 @@ class Vast(VendorCloud):
             {
                 "type": "instance",
                 "source": f"instance-{entry.id}",
+                "description": f"Instance {entry.id} Charges",
                 "amount": entry.billed_micros / 1_000_000,
                 "start": entry.billed_from,
                 "end": entry.ended_at or now,
