@@ -132,7 +132,7 @@ def test_a_cloud_is_shown_with_what_it_can_do_and_which_layers_hold() -> None:
 
     first, second = house.browser().get("/api/v1/providers").json["providers"]
 
-    assert {"native_ttl": True, "agent_dead_man": True, "node_can_end_itself": False, "sweep": True} == (
+    assert {"native_ttl": True, "agent_ends_work": True, "agent_ends_bill": False, "sweep": True} == (
         first["safety_layers"]
     )  # fmt: skip
     assert (CLOUD, 3, 2, 1, 1, "half of it is missing") == (

@@ -19,11 +19,15 @@ SWEEP_IS_FRESH = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyLayers:
-    """What would end an instance at this cloud, each without the others."""
+    """What would end an instance at this cloud, each without the others.
+
+    To end the work is not to end the bill: an agent always stops what runs in its node, but only where the node can end
+    itself does the cloud stop billing.
+    """
 
     native_ttl: bool
-    agent_dead_man: bool
-    node_can_end_itself: bool
+    agent_ends_work: bool
+    agent_ends_bill: bool
     sweep: bool
 
 
@@ -119,7 +123,7 @@ def _layers(
 ) -> SafetyLayers:
     return SafetyLayers(
         native_ttl=capabilities.native_ttl,
-        agent_dead_man=capabilities.on_start,
-        node_can_end_itself=capabilities.node_can_end_itself,
+        agent_ends_work=capabilities.on_start,
+        agent_ends_bill=capabilities.on_start and capabilities.node_can_end_itself,
         sweep=complete is not None and now - complete.began_at <= SWEEP_IS_FRESH,
     )
