@@ -67,6 +67,17 @@ async def serve(settings: Settings, *, say: Announce) -> None:
 
 async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
     """Serve an app on a socket until a signal comes."""
+    server = server_over(app)
+    _be_patient()
+    collect_seldom()
+    keep_blocks_apart()
+    app.start()
+    say(f"serving {url_of(listener)} as deployment {app.deployment}")
+    await server.serve(sockets=[listener])
+
+
+def server_over(app: App) -> uvicorn.Server:
+    """Return the HTTP server of an app; it does not serve yet."""
     config = uvicorn.Config(
         create_app(app.rooms),
         log_config=None,
@@ -79,13 +90,7 @@ async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=75,
     )
-    server = uvicorn.Server(config)
-    _be_patient()
-    collect_seldom()
-    keep_blocks_apart()
-    app.start()
-    say(f"serving {url_of(listener)} as deployment {app.deployment}")
-    await server.serve(sockets=[listener])
+    return uvicorn.Server(config)
 
 
 def _be_patient() -> None:

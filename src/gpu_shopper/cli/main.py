@@ -46,6 +46,10 @@ COMMANDS = {
     "notices": ("gpu_shopper.cli.notices:notices", "Show what operators must know."),
     "token": ("gpu_shopper.cli.tokens:token", "Make, list and revoke tokens."),
     "config": ("gpu_shopper.cli.config:config", "Show the settings and where they come from."),
+    "live-smoke": (
+        "gpu_shopper.cli.live_smoke:live_smoke",
+        "Check a real cloud for real, for cents.",
+    ),
     "doctor": ("gpu_shopper.cli.doctor:doctor", "Check that everything is in place."),
     "backup": ("gpu_shopper.cli.database:backup", "Copy the database while it is in use."),
     "restore": ("gpu_shopper.cli.database:restore", "Put a backup in place of the database."),

@@ -143,6 +143,7 @@ class FakeServer:
         self.faults: list[str | Routed] = []
         self.only_method = ""
         self.journey = ["provisioning", "running"]
+        self.ending = ["stopped"]
         self.answers: dict[tuple[str, str], Routed | Callable[[dict[str, list[str]]], Routed]] = {}
         self.offers = [offer_body(f"sandbox:{n}") for n in range(1, 4)]
         self.sources = [
@@ -175,7 +176,8 @@ class FakeServer:
             case "POST", ["sessions"]:
                 return self._create(json.loads(body), headers.get("idempotency-key", ""))
             case "GET", ["sessions"]:
-                found = list(self.sessions.values())
+                wanted = query.get("status") or [each["status"] for each in self.sessions.values()]
+                found = [each for each in self.sessions.values() if each["status"] in wanted]
                 return 200, {"sessions": found, "count": len(found)}
             case "GET", ["inventory"]:
                 if headers.get("if-none-match") == self.tag:
@@ -220,7 +222,7 @@ class FakeServer:
                 }
                 return 200, {"events": [event], "count": 1}
             case ("DELETE", []) | ("POST", ["done"]):
-                session.update(status="stopping", phase="proving absence", left=["stopped"])
+                session.update(status="stopping", phase="proving absence", left=[*self.ending])
                 return 200, {
                     "message": "ok",
                     "session_id": session_id,
