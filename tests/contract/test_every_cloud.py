@@ -78,3 +78,8 @@ def test_what_can_be_taken_back_is_sold_and_bought_as_such(kind: type[VendorUnde
 
     assert cloud.provider.capabilities.interruptible is asyncio.run(story())
     assert frozenset() == cloud.held()
+
+
+@every_cloud
+def test_its_charges_are_told_or_where_people_find_them(kind: type[VendorUnderTest]) -> None:
+    assert kind.manifest.bill_page

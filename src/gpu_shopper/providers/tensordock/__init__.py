@@ -59,4 +59,5 @@ MANIFEST = Manifest(
     capabilities=_CAPABILITIES,
     quirks=_QUIRKS,
     adapter=TensordockProvider,
+    bill_page="dashboard.tensordock.com, Billing",
 )
