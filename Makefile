@@ -67,8 +67,9 @@ bench: setup ## Measure, and compare with the targets
 openapi: setup ## Write openapi.json from the application
 	@$(BIN)/python -m gpu_shopper.api.openapi >openapi.json.new && mv openapi.json.new openapi.json
 
-evidence: setup ## Write the table of what is shown of each cloud, and by which test
+evidence: setup ## Write the tables of what each cloud can do, and of what is shown of it by which test
 	@$(BIN)/python -m tests.contract.evidence
+	@$(BIN)/python -m gpu_shopper.testing.cloud_page docs/clouds/capabilities.md
 
 gpus: setup ## Write the tables of docs/reference/gpus.md from the models
 	@$(BIN)/python -m gpu_shopper.testing.gpu_page docs/reference/gpus.md

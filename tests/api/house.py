@@ -165,13 +165,21 @@ class House:
         return made.json["session"]["id"]
 
 
-def a_house(*, listed: bool = True, **changed: Any) -> House:
+def a_house(
+    *,
+    listed: bool = True,
+    capabilities: dict[ProviderName, Capabilities] | None = None,
+    **changed: Any,
+) -> House:
     clock, chance, meter, wakeup = HandClock(), SeededChance(7), Notebook(), NoWakeup()
     books = Memory().books(clock=clock, deployment=deployment_id(1))
-    market = Market([CLOUD, OTHER_CLOUD])
-    if listed:
+    capabilities = capabilities or {
+        CLOUD: Capabilities(native_ttl=True),
+        OTHER_CLOUD: Capabilities(),
+    }
+    market = Market(list(capabilities))
+    if listed and CLOUD in capabilities:
         market.replace(CLOUD, OFFERS, START)
-    capabilities = {CLOUD: Capabilities(native_ttl=True), OTHER_CLOUD: Capabilities()}
     vault = DeploymentVault(b"k" * 32, chance)
     desk = Desk(
         books=books,

@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 
+from gpu_shopper.testing import cloud_page
 from tests.contract.evidence import PAGE, ROOT, Row, page, rows
 
 
@@ -28,6 +29,12 @@ def test_a_cell_without_a_test_says_why(table: list[Row]) -> None:
     cells = [cell for row in table for cell in row.cells.values()]
 
     assert all(cell.tests or cell.why_not for cell in cells)
+
+
+def test_the_page_of_capabilities_is_what_the_clouds_say_of_themselves() -> None:
+    there = ROOT / "docs" / "clouds" / "capabilities.md"
+
+    assert cloud_page.page() == there.read_text(encoding="utf-8"), "make evidence writes it anew"
 
 
 def is_there(test: str) -> bool:

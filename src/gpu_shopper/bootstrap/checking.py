@@ -73,5 +73,7 @@ def _lacks(capabilities: Capabilities) -> list[str]:
 
 
 def _source(settings: Settings, name: ProviderName) -> str:
-    source = settings.sources.get(f"providers.{name}.key", "")
-    return source or "the settings"
+    """Return who gave the key, by whatever name that cloud calls it."""
+    own = f"providers.{name}."
+    given = (by for what, by in settings.sources.items() if what.startswith(own) and "key" in what)
+    return next(given, "the settings")

@@ -251,7 +251,7 @@ def _offered(plan: "Plan", cloud: "ProviderBody", *, cap: float) -> list[str]:
     place = f", {printable(offer.location)}" if offer.location else ""
     layers, lease = cloud.safety_layers, timedelta(minutes=LEASE_MINUTES) // timedelta(minutes=1)
     if layers.get("agent_ends_bill") or layers.get("native_ttl"):
-        alone = f"the machine ends itself after {lease} min without this program"
+        alone = f"once its agent is there, the machine ends itself after {lease} min without this program"
     else:
         alone = f"its agent stops the work after {lease} min, but THE BILL RUNS ON until you run this again"
     return [

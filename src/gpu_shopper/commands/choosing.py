@@ -126,6 +126,7 @@ def _cheapest(
     )
     cheapest = next(market.snapshot.matching(fitting), None)
     if cheapest is None:
+        _refuse_what_none_sells(wanted, capabilities)
         raise NothingMatches(
             "no offer on the market matches the request",
             hint="ask for more kinds of GPU, less memory, a higher price, fewer hours, or interruptible ones",
@@ -147,6 +148,20 @@ def _like(offer: Offer) -> Requirements:
         min_gpu_count=offer.gpu_count,
         interruptible=None if offer.interruptible else False,
     )
+
+
+def _refuse_what_none_sells(wanted: Requirements, capabilities: Abilities) -> None:
+    """Refuse a wish for offers of a kind that none of the clouds in question ever sells: there is no sense in trying again."""
+    names = {name.lower() for name in wanted.providers}
+    named = {name: can for name, can in capabilities.items() if name in names}
+    asked = named if wanted.providers else capabilities
+    if wanted.interruptible and asked and not any(can.interruptible for can in asked.values()):
+        message = f"{', '.join(sorted(asked))} cannot honour interruptible"
+        raise Unsupported(
+            message,
+            hint="leave interruptible out or choose another cloud",
+            field="requirements.interruptible",
+        )
 
 
 def _refuse_unsupported(workload: Workload, offer: Offer, capabilities: Abilities) -> None:

@@ -65,6 +65,16 @@ class Capabilities:
     interruptible: bool = False
     node_can_end_itself: bool = False
 
+    @property
+    def agent_ends_work(self) -> bool:
+        """Whether a node's agent, left alone, stops what runs there."""
+        return self.on_start
+
+    @property
+    def agent_ends_bill(self) -> bool:
+        """Whether it also ends the machine, and so the bill. Where it cannot, that runs on until somebody else does."""
+        return self.agent_ends_work and self.node_can_end_itself
+
     def lacking(self, workload: Workload) -> str | None:
         """Return the first field of a request that such a cloud cannot honour; None if it can do all of it."""
         asked = {

@@ -123,7 +123,7 @@ def _layers(
 ) -> SafetyLayers:
     return SafetyLayers(
         native_ttl=capabilities.native_ttl,
-        agent_ends_work=capabilities.on_start,
-        agent_ends_bill=capabilities.on_start and capabilities.node_can_end_itself,
+        agent_ends_work=capabilities.agent_ends_work,
+        agent_ends_bill=capabilities.agent_ends_bill,
         sweep=complete is not None and now - complete.began_at <= SWEEP_IS_FRESH,
     )

@@ -68,7 +68,7 @@ BILLING = {
 
 def cloud(**more) -> dict:
     return {
-        "name": "sandbox", "capabilities": {"spot": True}, "safety_layers": {"agent": True, "ttl": False},
+        "name": "sandbox", "capabilities": {"spot": True}, "safety_layers": {"agent_ends_work": True, "agent_ends_bill": False},
         "offers": 3, "market_age_s": 1.0, "last_error": None, "last_sweep_at": NOW.isoformat(),
         "last_complete_sweep_at": NOW.isoformat(), "instances_seen": 1, "strays_seen": 0, "orphans_seen": 0,
         "open_obligations": 1, "frozen_since": None, "frozen_because": "", "unauthorized_since": None,
@@ -82,7 +82,7 @@ def test_providers_show_what_holds_and_what_is_wrong(server: FakeServer, machine
 
     (row,) = rows_of(machine("providers", "-o", "csv").stdout)
 
-    assert ("sandbox", "agent", "timed out", "12.50") == (
+    assert ("sandbox", "agent_ends_work", "timed out", "12.50") == (
         row["cloud"], row["safety"], row["trouble"], row["balance"],
     )  # fmt: skip
 
