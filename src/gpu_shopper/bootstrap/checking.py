@@ -67,7 +67,9 @@ def _lacks(capabilities: Capabilities) -> list[str]:
     lacking = {
         "no image of your own": not capabilities.custom_image,
         "no disk size of your own": not capabilities.custom_disk,
-        "no end that the cloud itself keeps": not capabilities.native_ttl,
+        "left alone, its agent ends the work and not the bill": not (
+            capabilities.agent_ends_bill or capabilities.native_ttl
+        ),
     }
     return [words for words, is_so in lacking.items() if is_so]
 
