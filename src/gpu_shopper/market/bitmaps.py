@@ -1,6 +1,7 @@
 """Bitmaps of rows: 64 to a word, the lowest bit first."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -36,6 +37,15 @@ def rows_of(words: Words) -> NDArray[np.int64]:
     (found,) = bits.view(bool).nonzero()
     rows: NDArray[np.int64] = (some << WORD_SHIFT)[found >> WORD_SHIFT] + (found & _IN_WORD)
     return rows
+
+
+def rows_in_pieces(words: Words, size: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the same, about so many rows at a time: nobody waits until all of them were found."""
+    so_far = np.add.accumulate(np.bitwise_count(words), dtype=np.int64)
+    ends = so_far.searchsorted(np.arange(size, so_far[-1], size)) + 1 if len(words) else ()
+    for start, end in pairwise((0, *map(int, ends), len(words))):
+        if start < end:
+            yield rows_of(words[start:end]) + (start << WORD_SHIFT)
 
 
 def in_pieces(rows: NDArray[np.int64], size: int = PIECE_ROWS) -> Iterator[NDArray[np.int64]]:

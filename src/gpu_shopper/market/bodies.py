@@ -11,7 +11,7 @@ from gpu_shopper.market.outlook import Outlook
 from gpu_shopper.market.rows import ending
 
 # So many rows that were on a page of no more than so many are kept: the cheapest of a GPU are on many a page.
-_MOST_KEPT: Final = 1_024
+_MOST_KEPT: Final = 2_048
 _USUAL_PAGE: Final = 100
 
 
@@ -32,14 +32,15 @@ class Bodies:
         """Return the rows at `positions`."""
         if len(positions) > _USUAL_PAGE:
             return self._put_together(positions)
-        if len(self._kept) > _MOST_KEPT:
-            # Another one, because somebody else may be reading the old one.
-            self._kept = {}
         kept = self._kept
         missing = [at for at in positions if at not in kept]
-        if missing:
-            kept.update(zip(missing, self._put_together(missing), strict=True))
-        return tuple(map(kept.__getitem__, positions))
+        if not missing:
+            return tuple(map(kept.__getitem__, positions))
+        new = dict(zip(missing, self._put_together(missing), strict=True))
+        # What is kept stays: what is on many a page is seen early, and a market is soon followed by another.
+        if len(kept) < _MOST_KEPT:
+            kept.update(new)
+        return tuple([kept.get(at) or new[at] for at in positions])
 
     def _put_together(self, positions: Sequence[int]) -> tuple[bytes, ...]:
         index, endings, at = self._index, self._endings, np.asarray(positions)

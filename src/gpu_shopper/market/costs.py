@@ -19,7 +19,7 @@ from gpu_shopper.domain.conditions import (
 )
 from gpu_shopper.domain.offer_fields import EFFECTIVE, OF_NEED, Order
 from gpu_shopper.domain.true_price import Costing
-from gpu_shopper.market.bitmaps import Words, count, in_pieces, packed, rows_of
+from gpu_shopper.market.bitmaps import Words, count, packed, rows_in_pieces
 from gpu_shopper.market.effective import Effective
 from gpu_shopper.market.masks import Masks
 from gpu_shopper.market.pieces import PIECE_ROWS, Pieces
@@ -71,7 +71,7 @@ class Costs:
         among = self._among(condition, facets)
         yield from self._readying(among)
         found = {part: np.zeros(self._masks.index.size, dtype=bool) for part in asked}
-        for number, rows in enumerate(in_pieces(rows_of(among), self._piece)):
+        for number, rows in enumerate(rows_in_pieces(among, self._piece)):
             if number:
                 yield
             for part, bits in found.items():

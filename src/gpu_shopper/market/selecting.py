@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, OF_NEED, Direction, Order
-from gpu_shopper.market.bitmaps import Words, bit_at, bits_at, in_pieces, rows_of, without
+from gpu_shopper.market.bitmaps import Words, bit_at, bits_at, rows_in_pieces, rows_of, without
 from gpu_shopper.market.masks import Masks
 from gpu_shopper.market.pieces import PIECE_ROWS, Pieces, at_once
 
@@ -68,7 +68,7 @@ class Selection:
         wanted = skip + most
         best = np.empty(0, dtype=np.int64)
         # What is wanted is sorted with each piece: small ones would not pay.
-        for number, rows in enumerate(in_pieces(rows_of(self._words), max(self._piece, wanted))):
+        for number, rows in enumerate(rows_in_pieces(self._words, max(self._piece, wanted))):
             if number:
                 yield
             best = self._best(np.concatenate([best, rows]), wanted, after)

@@ -6,7 +6,7 @@ from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.market.pieces import Pieces, at_once
 from gpu_shopper.market.shelf import Shelf
-from gpu_shopper.market.stocking import stocking
+from gpu_shopper.market.stocking import PIECE, stocking
 
 
 class Stock:
@@ -31,7 +31,10 @@ class Stock:
     def stocking(self) -> Pieces[Shelf]:
         """Put the offers on their shelf in pieces."""
         if self._shelf is None:
-            shelf = yield from stocking(self._provider, self._offers)
-            # An offer takes as much space as its row and its columns together.
-            self._shelf, self._offers = shelf, ()
+            self._shelf = yield from stocking(self._provider, self._offers)
+            # An offer takes as much space as its row and its columns together; to let go of many at once takes long.
+            offers, self._offers = [*self._offers], ()
+            while offers:
+                del offers[-PIECE:]
+                yield
         return self._shelf

@@ -3,6 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from gpu_shopper.domain.conditions import condition_of, holds
@@ -11,6 +12,7 @@ from gpu_shopper.domain.money import HourlyRate, rate
 from gpu_shopper.domain.odd_prices import odd_prices
 from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_fields import FIELDS
+from gpu_shopper.market.bitmaps import rows_in_pieces, rows_of
 from gpu_shopper.market.facets import FACETS
 from gpu_shopper.market.rows import id_of
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot, OfferQuery
@@ -174,3 +176,17 @@ def test_a_row_that_was_on_a_page_before_is_the_same_again_however_many_there_we
 
     assert pages == again
     assert at_once == tuple(row for page in pages for row in page)
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 200, 100_000])
+def test_rows_come_in_pieces_of_about_the_size_that_is_asked_for(size: int) -> None:
+    chance = np.random.default_rng(size)
+    words = chance.integers(0, 1 << 63, 90).astype(np.uint64)
+    words[chance.random(90) < 0.5] = 0
+
+    pieces = list(rows_in_pieces(words, size))
+
+    assert rows_of(words).tolist() == np.concatenate(pieces).tolist()
+    # No word is cut.
+    assert all(len(piece) < size + 64 for piece in pieces)
+    assert not list(rows_in_pieces(words[:0], size))
