@@ -5,7 +5,7 @@ import pytest
 from gpu_shopper.domain.ids import OfferId
 from gpu_shopper.domain.launch import Blame
 from gpu_shopper.domain.offer_health import Outcome
-from tests.api.house import CLOUD, OFFERS, OTHER_CLOUD, START, a_house
+from tests.api.house import CLOUD, OFFERS, ORDER, OTHER_CLOUD, START, a_house
 
 INVENTORY = "/api/v1/inventory"
 
@@ -92,6 +92,21 @@ def test_an_empty_menu_is_told_from_one_that_is_not_known_yet() -> None:
     )  # fmt: skip
     unknown = a_house(listed=False).browser().get(INVENTORY)
     assert (503, "inventory_not_ready") == (unknown.status, unknown.json["code"])
+
+
+def test_before_any_answer_it_is_told_who_refuses_and_why() -> None:
+    house = a_house(listed=False)
+    house.market.mark_failed(CLOUD, "the key is not accepted (401)", START)
+
+    answers = [
+        house.browser().get("/api/v1/inventory"),
+        house.browser().post("/api/v1/sessions", ORDER),
+    ]
+
+    for answer in answers:
+        assert (503, "inventory_not_ready") == (answer.status, answer.json["code"])
+        assert f"{CLOUD}: the key is not accepted (401)" in answer.json["detail"]
+        assert "doctor" in answer.json["hint"]
 
 
 def test_a_cloud_that_is_down_empties_nothing_and_says_so() -> None:

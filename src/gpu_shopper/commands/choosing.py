@@ -8,7 +8,6 @@ from gpu_shopper.domain.conditions import OneOf, condition_of, joined
 from gpu_shopper.domain.deadlines import time_to_start
 from gpu_shopper.domain.errors import (
     Invalid,
-    MarketNotReady,
     NothingMatches,
     OfferUnavailable,
     PriceAboveCap,
@@ -24,6 +23,7 @@ from gpu_shopper.domain.session import SessionRequest
 from gpu_shopper.domain.true_price import BillingTerms, hourly_price
 from gpu_shopper.domain.workload import Workload
 from gpu_shopper.market.holder import Market
+from gpu_shopper.market.silence import not_ready
 
 # Of an offer that was seen and chosen, and of a kind of offer: a retry then needs room among its likes.
 CAP_PERCENT_OF_OFFER = 110
@@ -51,9 +51,7 @@ def checked(
     """
     snapshot = market.snapshot
     if not any(listing.fetched_at is not None for listing in snapshot.providers):
-        raise MarketNotReady(
-            "no cloud has answered yet since the start", hint="try again in a few seconds"
-        )
+        raise not_ready(snapshot.providers)
     if request.offer_id:
         offer, percent = _chosen(request, market), CAP_PERCENT_OF_OFFER
         wanted = _like(offer)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from msgspec import json
 
 from gpu_shopper.domain.conditions import EVERYTHING, AnyOf, Condition, Flag, joined
-from gpu_shopper.domain.errors import MarketNotReady
 from gpu_shopper.domain.model_fit import (
     Estimate,
     Load,
@@ -16,6 +15,7 @@ from gpu_shopper.domain.model_fit import (
 )
 from gpu_shopper.domain.model_shape import ModelShape
 from gpu_shopper.market.holder import Market
+from gpu_shopper.market.silence import not_ready
 from gpu_shopper.market.snapshot import MarketSnapshot, OfferQuery
 from gpu_shopper.wire.offers import OfferBody
 
@@ -78,8 +78,7 @@ class FitQueries:
         """
         snapshot = self._market.snapshot
         if not snapshot.ready:
-            message = "no cloud has answered yet since the start"
-            raise MarketNotReady(message, hint="try again in a few seconds")
+            raise not_ready(snapshot.providers)
         runtime = question.load.runtime
         found = [_on_gpus(snapshot, question, count) for count in range(1, MOST_GPUS + 1)]
         estimates = {each.estimate.gpu_count: each.estimate for each in found}

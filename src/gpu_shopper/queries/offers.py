@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
-from gpu_shopper.domain.errors import MarketNotReady, NotFound
+from gpu_shopper.domain.errors import NotFound
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.odds import odds
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.true_price import BillingTerms, Costing, Need
 from gpu_shopper.market.holder import Market
+from gpu_shopper.market.silence import not_ready
 from gpu_shopper.market.snapshot import MarketSnapshot, OfferPage, OfferQuery
 from gpu_shopper.ports.clock import Clock
 
@@ -78,8 +79,7 @@ class OfferQueries:
         snapshot = self._market.snapshot
         edition = self._edition_of(snapshot)
         if not edition:
-            message = "no cloud has answered yet since the start"
-            raise MarketNotReady(message, hint="try again in a few seconds")
+            raise not_ready(snapshot.providers)
         pieces = snapshot.querying(query)
         while True:
             try:

@@ -23,7 +23,11 @@ _QUIRKS = Quirks(
     # The start-up script of a container is cut at about 4,000 characters: ours goes over SSH.
     start_script_limit=4000,
     billing=BillingTerms(
-        increment=seconds(1), billed_boot=seconds(60), included_disk_gb=DEFAULT_DISK_GB
+        increment=seconds(1),
+        billed_boot=seconds(60),
+        included_disk_gb=DEFAULT_DISK_GB,
+        # Its disk bills on, its GPU does not.
+        stopped_share=0.0,
     ),
 )
 _CAPABILITIES = Capabilities(interruptible=True, exposed_ports=True, relabel=True)
