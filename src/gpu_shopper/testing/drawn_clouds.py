@@ -50,6 +50,7 @@ def kind_like(manifest: Manifest, chance: SeededChance) -> CloudKind:
     """
     quirks, can = manifest.quirks, manifest.capabilities
     grace, settle = quirks.boot_grace.total_seconds(), quirks.destroy_settle.total_seconds()
+    takes = 6 * chance.uniform()
     slowest = grace * (0.1 + 0.8 * chance.uniform())
     patience = habit("rate_limited", 0.02, params={"retry_after": 1 / quirks.requests_per_second})
     return CloudKind(
@@ -57,7 +58,11 @@ def kind_like(manifest: Manifest, chance: SeededChance) -> CloudKind:
         capabilities=can,
         config=ModelConfig(
             boot_s=(slowest * 0.3, slowest),
-            destroy_s=settle * 6 * chance.uniform(),
+            # Where what is destroyed bills no more, it either says that it is on its way out, or is gone at once.
+            destroy_s=0.0
+            if quirks.destroy_ends_billing and quirks.leaving_bills
+            else settle * takes,
+            bills_leaving=not quirks.destroy_ends_billing,
             page_size_instances=_PAGES[chance.below(len(_PAGES))],
             stock=1 + chance.below(20),
             absent_share=0.1 * chance.below(2),

@@ -66,7 +66,13 @@ def test_a_cloud_follows_its_quirks_when_they_change() -> None:
     slow = most(name, "boot_s", boot_grace=timedelta(hours=2))
 
     assert 3600 < slow < 7200
-    assert most(name, "destroy_s", destroy_settle=seconds(100)) > 300
+    bills_on = {"destroy_ends_billing": False, "leaving_bills": True}
+    assert most(name, "destroy_s", destroy_settle=seconds(100), **bills_on) > 300
+    assert {True} == {kind.config.bills_leaving for kind in kinds(name, **bills_on)}
+    ends = {"destroy_ends_billing": True}
+    assert 0 == most(name, "destroy_s", leaving_bills=True, **ends)
+    assert most(name, "destroy_s", leaving_bills=False, **ends) > 10
+    assert {False} == {kind.config.bills_leaving for kind in kinds(name, **ends)}
     assert {600.0} == {kind.lag_s for kind in kinds(name, quarantine=seconds(12_000))}
     assert {5.0} == {kind.latency_s[1] for kind in kinds(name, call_deadline=seconds(200))}
     assert {0} == {kind.config.start_script_bytes for kind in kinds(name, start_script_limit=0)}
