@@ -27,7 +27,8 @@ class Vendor:
     late_s: float
     hangs: bool = False
     port: int = 0
-    asked: int = field(default=0)
+    asked: int = 0
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -42,7 +43,7 @@ class Vendor:
         raw = await request.read()
         self.asked += 1
         if self.hangs:
-            await asyncio.Event().wait()
+            await self.let_go.wait()
         await asyncio.sleep(self.late_s)
         said = self.cloud.hear(
             VendorRequest(
@@ -86,6 +87,10 @@ def vendors(*, earliest_s: float, latest_s: float, offers: int) -> Iterator[list
             there(_listen(runners[-1], vendor))
         yield all_of
     finally:
+        for vendor in all_of:
+            loop.call_soon_threadsafe(vendor.let_go.set)
+        # What hung is let go of, and has time to find nobody there.
+        there(asyncio.sleep(2 * latest_s))
         for runner in runners:
             there(runner.cleanup())
         loop.call_soon_threadsafe(loop.stop)

@@ -1,5 +1,6 @@
 """RunPod as a `CloudProvider`: its API and the mapping put together. It decides nothing."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from gpu_shopper.ports.provider import LaunchOrder, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import BadOrder, OfferGone, Unavailable
 from gpu_shopper.providers.account import Account, seen
 from gpu_shopper.providers.manifest import Access
-from gpu_shopper.providers.runpod.api import DIALECT, GpuRow, PodRow, RunpodApi
+from gpu_shopper.providers.runpod.api import DIALECT, GpuRow, Gpus, PodRow, RunpodApi
 from gpu_shopper.providers.runpod.mapping import (
     COMMUNITY,
     PROVIDER,
@@ -46,9 +47,14 @@ class RunpodProvider(Account):
         menu = Menu(self._clock)
         fetched_at = self._clock.now()
         for cloud in self._clouds:
-            most = await self._take(menu, cloud=cloud, count=1, fetched_at=fetched_at)
-            for count in range(2, most + 1):
-                await self._take(menu, cloud=cloud, count=count, fetched_at=fetched_at)
+            one = await self._api.gpus(cloud=cloud, count=1)
+            most = await self._take(menu, one, cloud=cloud, count=1, fetched_at=fetched_at)
+            # At once, as far as the pace allows: one after the other, so many answers take ten times as long.
+            several = await asyncio.gather(
+                *(self._api.gpus(cloud=cloud, count=count) for count in range(2, most + 1))
+            )
+            for count, page in enumerate(several, 2):
+                await self._take(menu, page, cloud=cloud, count=count, fetched_at=fetched_at)
         return menu.listing()
 
     async def launch(self, order: LaunchOrder) -> Instance:
@@ -89,13 +95,15 @@ class RunpodProvider(Account):
             if one.pod_id == instance_id
         )
 
-    async def _take(self, menu: Menu, *, cloud: str, count: int, fetched_at: datetime) -> int:
-        """Read what is to be had with so many GPUs; return the most that any pod of that cloud may have."""
+    async def _take(
+        self, menu: Menu, page: Gpus, *, cloud: str, count: int, fetched_at: datetime
+    ) -> int:
+        """Take what is to be had with so many GPUs; return the most that any pod of that cloud may have."""
 
         def make(row: GpuRow) -> Sequence[Offer]:
             return offers_of(row, cloud=cloud, count=count, fetched_at=fetched_at)
 
-        found = (await self._api.gpus(cloud=cloud, count=count)).gpus
+        found = page.gpus
         await menu.take(found, GpuRow, make)
         rows = decode_rows(found, GpuRow).good
         if found and not rows:

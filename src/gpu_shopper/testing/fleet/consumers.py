@@ -14,6 +14,8 @@ from gpu_shopper.client.errors import ShopperError
 # A launch, its boot and, at the slowest, its turn in a line of launches.
 _LAUNCH_S = 40.0
 _LOOK_S = 3.0
+# Whatever the next offer costs: a session that finds none within its usual cap holds nothing that could be lost.
+_DEAREST_USD = 40.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class Consumers:
             try:
                 made = shopper.create_session(
                     idempotency_key=f"fleet-{self._demand.seed}-{number}",
-                    provider=self._clouds[number % len(self._clouds)], hours=1,
+                    provider=self._clouds[number % len(self._clouds)], hours=1, max_price=_DEAREST_USD,
                     retry_scope="any", max_retries=5,
                 )  # fmt: skip
             except (ShopperError, OSError):
