@@ -43,6 +43,20 @@ def test_what_is_shown_as_leaving_is_billed_no_more_where_its_cloud_says_so(
     perform(script, FREE_TO_LEAVE)
 
 
+def test_an_order_that_was_heard_and_never_answered_ends_the_bill_where_leaving_is_free() -> None:
+    async def script(stage: Stage) -> None:
+        session = await run(stage)
+        await stage.wait(300)
+        slow = {"kind": "slow_destroy", "params": {"seconds": 40}}
+        stage.cloud.misbehave([slow, {"kind": "lose_destroy_reply", "count": 1}])
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+
+        assert -1 < _over_s(stage) < 1
+
+    perform(script, FREE_TO_LEAVE)
+
+
 def test_an_order_that_was_ignored_ends_no_bill_where_leaving_is_free() -> None:
     async def script(stage: Stage) -> None:
         session = await run(stage)

@@ -111,12 +111,13 @@ class Clearing:
     async def _tell_to_end(self, cloud: Cloud, one: Surplus) -> None:
         for pause in (DESTROY_AGAIN_S, None):
             try:
-                return await cloud.destroy(one.instance_id)
+                await cloud.destroy(one.instance_id)
             except UNHEARD:
                 if pause is None:
                     raise
                 await self._desk.clock.sleep(pause)
-        raise AssertionError("the last try returns or raises")
+            else:
+                return
 
     async def _close(self, cloud: Cloud, one: Surplus) -> None:
         desk = self._desk

@@ -14,7 +14,13 @@ from gpu_shopper.domain.quirks import Capabilities, Quirks
 from gpu_shopper.engine.pacing import Pacer
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.meter import Meter
-from gpu_shopper.ports.provider import CloudProvider, LaunchOrder, OfferListing, Unchanged
+from gpu_shopper.ports.provider import (
+    ORDER_TAKEN,
+    CloudProvider,
+    LaunchOrder,
+    OfferListing,
+    Unchanged,
+)
 from gpu_shopper.ports.provider_errors import (
     Ambiguous,
     ProviderError,
@@ -153,11 +159,20 @@ class Cloud:
         )
         return None if seen is None else self._recognised(seen)
 
-    async def destroy(self, instance_id: InstanceId) -> None:
-        """See the port; never waits in line."""
-        await self._ask(
-            "destroy", lambda: self._provider.destroy(instance_id), limit=READ_LIMIT, urgent=True
-        )
+    async def destroy(self, instance_id: InstanceId) -> datetime:
+        """See the port; never waits in line. Return when the order was taken, which clearing away may have followed."""
+        taken: list[datetime] = []
+        told = ORDER_TAKEN.set(lambda: taken.append(self._clock.now()))
+        try:
+            await self._ask(
+                "destroy",
+                lambda: self._provider.destroy(instance_id),
+                limit=READ_LIMIT,
+                urgent=True,
+            )
+        finally:
+            ORDER_TAKEN.reset(told)
+        return taken[0] if taken else self._clock.now()
 
     async def balance(self) -> Money | None:
         """Return what was left on the account at most `BALANCE_LASTS` ago: frequent sweeps needn't ask each time."""

@@ -101,11 +101,11 @@ class Retiring:
             lambda known, now: called(known, now, quirks),
             tell="destroy_called",
         )
-        accepted = heard = True
+        accepted_at, heard = None, True
         try:
-            await cloud.destroy(attempt.instance_id)
+            accepted_at = await cloud.destroy(attempt.instance_id)
         except ProviderError as error:
-            accepted, heard = False, not isinstance(error, UNHEARD)
+            heard = not isinstance(error, UNHEARD)
             desk.meter.count("destroy_failures_total", provider=attempt.provider)
             desk.meter.event(
                 "destroy_failed",
@@ -117,7 +117,7 @@ class Retiring:
         await self._update(
             claim,
             attempt.id,
-            lambda known, now: answered(known, now, quirks, accepted=accepted),
+            lambda known, now: answered(known, now, quirks, accepted_at=accepted_at),
         )
         return heard
 

@@ -50,10 +50,10 @@ def called(attempt: LaunchAttempt, now: datetime, quirks: Quirks) -> LaunchAttem
 
 
 def answered(
-    attempt: LaunchAttempt, now: datetime, quirks: Quirks, *, accepted: bool
+    attempt: LaunchAttempt, now: datetime, quirks: Quirks, *, accepted_at: datetime | None
 ) -> LaunchAttempt:
     """Return the attempt after the answer to an order to destroy, or after none came."""
-    first = attempt.destroy_accepted_at or (now if accepted else None)
+    first = attempt.destroy_accepted_at or accepted_at
     return replace(
         attempt,
         destroy_answered_at=now,
@@ -129,8 +129,8 @@ def _found(
         and instance.status is InstanceStatus.STOPPING
         and not quirks.leaving_bills
     ):
-        # It obeys, and costs nothing any more: that is no sight to be billed for.
-        accepted = attempt.destroy_accepted_at
+        # It obeys, and costs nothing any more: that is no sight to be billed for. Whoever obeys has heard, answer or none.
+        accepted = attempt.destroy_accepted_at or attempt.destroy_called_at
         return replace(still, last_seen_at=attempt.last_seen_at, destroy_accepted_at=accepted)
     # It is still there, and it bills: what was accepted was no end of the bill.
     return replace(still, destroy_accepted_at=None)

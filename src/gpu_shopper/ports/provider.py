@@ -1,9 +1,10 @@
 """What the house needs from a cloud."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from gpu_shopper.domain.ids import InstanceId, ProviderName
 from gpu_shopper.domain.instance import Instance, Listing
@@ -11,6 +12,9 @@ from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.money import HourlyRate, Money
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.quirks import Capabilities, Quirks
+
+# Called by an adapter once an order to end was taken, where it has more to do before it returns: a bill may end with it.
+ORDER_TAKEN: Final[ContextVar[Callable[[], None] | None]] = ContextVar("order_taken", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.token_bucket import TokenBucket
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpDoor, HttpReply, HttpRequest
+from gpu_shopper.ports.provider import ORDER_TAKEN
 from gpu_shopper.ports.provider_errors import Ambiguous, RateLimited, Unavailable
 from gpu_shopper.transport.answers import (
     Dialect,
@@ -175,11 +176,14 @@ class Caller:
 
 @contextmanager
 def clearing_away() -> Iterator[None]:
-    """Do what follows an order to end that was taken: where that is put off, no other end shall wait for it.
+    """Do what follows an order to end that was taken, and tell so: where it is put off, no other end shall wait for it.
 
     Raises:
         Unavailable: not all is cleared away; call again.
     """
+    tell = ORDER_TAKEN.get()
+    if tell is not None:
+        tell()
     try:
         yield
     except RateLimited as error:

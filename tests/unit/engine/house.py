@@ -45,6 +45,7 @@ from gpu_shopper.testing.builders import (
 from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.loop import current_loop, run_simulation
+from gpu_shopper.transport.calling import clearing_away
 from tests.unit.engine.fakes import FakeBootScripts, FakeNotifier, FakeProbe, Recorder
 
 T = TypeVar("T")
@@ -75,6 +76,7 @@ class FakeCloud:
         self.launch_answers: deque[Exception | None] = deque()
         self.buys_when_failing = False
         self.ignores_destroy = False
+        self.clears_away_s = 0.0
         self.errors: dict[str, Exception] = {}
         self.delays: dict[str, float] = {}
         self.granted: dict[str, object] = {}
@@ -150,6 +152,8 @@ class FakeCloud:
         await self._asked("destroy")
         if not self.ignores_destroy:
             self.instances.pop(instance_id, None)
+        with clearing_away():
+            await self._clock.sleep(self.clears_away_s)
 
     async def balance(self) -> Money | None:
         await self._asked("balance")

@@ -331,3 +331,14 @@ async def test_a_closed_session_leaves_no_bill_open(house: House) -> None:
     assert [] == list(open_bills.attempts)
     assert MINUTE < house.now - NOON
     assert CUMULUS == house.attempt(session).provider
+
+
+@housed(quirks=TOLD_TO_BILL_UNTIL_DESTROY)
+async def test_what_is_cleared_away_after_an_order_does_not_prolong_the_bill(house: House) -> None:
+    session = await house.until_running()
+    await house.clock.sleep(50)
+    house.cloud.clears_away_s = 7
+
+    await end(house, session)
+
+    assert NOON + 50 * SECOND == house.attempt(session).billing_ended_at

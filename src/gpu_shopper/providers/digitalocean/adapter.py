@@ -26,6 +26,7 @@ from gpu_shopper.providers.digitalocean.mapping import (
     tags_left_of,
 )
 from gpu_shopper.providers.manifest import Access
+from gpu_shopper.transport.calling import clearing_away
 from gpu_shopper.transport.decoding import decode_rows
 from gpu_shopper.transport.listing import MOST_PAGES, Menu
 
@@ -89,7 +90,7 @@ class DigitalOceanProvider(Account):
         mark = self._marks.get(instance_id)
         if mark is None:
             return
-        with suppress(ProviderError):
+        with suppress(ProviderError), clearing_away():
             tags = await self._all_tags()
             for tag in tags_left_of(tags, mark=mark, now=self._clock.now()):
                 await self._api.delete_tag(tag)

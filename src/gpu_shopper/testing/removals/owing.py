@@ -317,8 +317,8 @@ OWING: Final = (
         changes=(
             Change(
                 "engine/cloud.py",
-                "self._provider.destroy(instance_id), limit=READ_LIMIT, urgent=True\n",
-                "self._provider.destroy(instance_id), limit=READ_LIMIT\n",
+                "                urgent=True,\n            )\n        finally:\n",
+                "            )\n        finally:\n",
             ),
         ),
         expected=frozenset({"L1", "L2"}),
