@@ -8,7 +8,7 @@ runs there, and in processor time of the loop's thread, which does not.
 import asyncio
 import gc
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +27,7 @@ from gpu_shopper.engine.shopping import Shopping
 from gpu_shopper.market.holder import Market
 from gpu_shopper.market.snapshot import OfferQuery
 from gpu_shopper.ports.http import HttpReply, HttpRequest
+from gpu_shopper.providers.manifest import Access
 from gpu_shopper.providers.sandbox import MANIFEST
 from gpu_shopper.providers.sandbox.adapter import SandboxProvider
 from gpu_shopper.providers.sandbox.mapping import PROVIDER
@@ -123,11 +124,14 @@ async def _refreshed(shopping: Shopping) -> Round:
 
 def _desk(data: Path, books: SqliteBooks, door: Pages, deployment: str) -> Desk:
     clock, meter, limits, vault = RealClock(), PrometheusMeter(), Limits(), vault_of(data)
-    settings: Mapping[str, str] = {"url": "http://cloud.test", "key": "k"}
-    provider = SandboxProvider(
-        settings, door, clock, capabilities=MANIFEST.capabilities, quirks=MANIFEST.quirks
+    access = Access(
+        settings={"url": "http://cloud.test", "key": "k"},
+        door=door,
+        clock=clock,
+        capabilities=MANIFEST.capabilities,
+        quirks=MANIFEST.quirks,
     )
-    cloud = Cloud(provider, clock=clock, meter=meter, label_key=vault.label_key)
+    cloud = Cloud(SandboxProvider(access), clock=clock, meter=meter, label_key=vault.label_key)
     return Desk(
         books=books,
         clock=clock,

@@ -105,7 +105,8 @@ class Menu:
     ) -> None:
         """Add rows, in pieces that hold nobody up; `make` raises ValueError for a row that makes no sense."""
         for start in range(0, len(rows), PIECE):
-            if start:
+            # To read a long page as a whole takes as long as a piece of it.
+            if start or len(rows) > PIECE:
                 await self._clock.sleep(0)
             self._add(rows[start : start + PIECE], kind, make)
 
@@ -131,6 +132,7 @@ class Menu:
         self._example = self._example or read.example
         for row in read.good:
             try:
-                self._offers.update((offer.id, offer) for offer in make(row))
+                for offer in make(row):
+                    self._offers[offer.id] = offer
             except ValueError as error:
                 self.reject(str(error))
