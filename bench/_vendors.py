@@ -13,7 +13,7 @@ from aiohttp import web
 
 from gpu_shopper.bootstrap.clouds import installed
 from gpu_shopper.domain.ids import ProviderName
-from gpu_shopper.testing.vendors.door import json_in, wire_body
+from gpu_shopper.testing.vendors.door import http_reply, json_in
 from gpu_shopper.testing.vendors.program import Options, build_vendor, simulated
 from gpu_shopper.testing.vendors.vendor import VendorCloud, VendorRequest
 
@@ -53,9 +53,8 @@ class Vendor:
             ),
             now=time.time(),
         )  # fmt: skip
-        body, kind = wire_body(said)
-        headers = {**kind, **{name.lower(): value for name, value in said.headers.items()}}
-        return web.Response(status=said.status, body=body or None, headers=headers)
+        reply = http_reply(said)
+        return web.Response(status=reply.status, body=reply.body or None, headers=reply.headers)
 
 
 @contextlib.contextmanager
