@@ -56,6 +56,25 @@ def test_a_house_that_is_told_to_end_while_it_buys_holds_what_it_bought() -> Non
     perform(script)
 
 
+def test_a_house_that_was_told_to_end_ends_though_the_faults_end_meanwhile() -> None:
+    async def script(stage: Stage) -> None:
+        late = {"kind": "answer_late", "operations": ["create"], "params": {"seconds": 8}}
+        stage.cloud.misbehave([{**late, "count": 1}])
+        session = await stage.request()
+        await stage.until(lambda: any(row.state == "sent" for row in stage.attempts(session)))
+        world = stage.world
+        told = world.loop.spawn(world.troubles.process.acts["terminated"]())
+        await asyncio.sleep(2)
+        told.cancel()
+        world.troubles.end()
+        await stage.until(lambda: len(world.loop.processes) > 1)
+        await stage.until_state(session, "running", "failed")
+
+        assert "running" == stage.state(session)
+
+    perform(script)
+
+
 @pytest.mark.parametrize(
     "name", ["sweep sandbox", "shop sandbox", "reconcile", "accrue", "deliver"]
 )

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from gpu_shopper.testing.chance import SeededChance
-from gpu_shopper.testing.house import House, HouseDown, Life
+from gpu_shopper.testing.house import House, Life
 from gpu_shopper.testing.oracle import HOUSE, Oracle
 from gpu_shopper.testing.process import CrashPlan, NumberedTask
 from gpu_shopper.testing.rows import AttemptRow
@@ -129,10 +129,8 @@ class ProcessTroubles:
     async def _terminate(self, fault: str) -> None:
         if self._living() is not None:
             self._oracle.struck(fault)
-            try:
-                await self._house.stop()
-            except HouseDown:
-                return
+            # Once told to end, it ends: were the stop cut off as the faults end, a house without an engine would go on.
+            await asyncio.shield(self._oracle.loop.spawn(self._house.stop(), name="stop"))
 
     async def _terminate_buying(self) -> None:
         """End the house in order while an order is on its way."""
