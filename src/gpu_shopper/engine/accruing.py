@@ -17,6 +17,14 @@ class Accruing:
         now = self._desk.clock.now()
         this_hour = hour_of(now)
 
+        def is_due(book: Book) -> bool:
+            bills = book.launches.billing(accrued_before=this_hour)
+            return bool(bills.attempts or bills.unreadable)
+
+        # Mostly nothing is, and to look at the book holds up nobody who writes.
+        if not await self._desk.books.read(is_due):
+            return 0
+
         def write(book: Book) -> int:
             count = 0
             bills = book.launches.billing(accrued_before=this_hour)
@@ -34,5 +42,7 @@ class Accruing:
 
     async def wipe_sealed_keys(self) -> int:
         """Wipe the private keys whose ten minutes are over; return how many."""
-        now = self._desk.clock.now()
-        return await self._desk.books.write(lambda book: book.keys.wipe_sealed(now=now))
+        books, now = self._desk.books, self._desk.clock.now()
+        if not await books.read(lambda book: book.keys.any_sealed(until=now)):
+            return 0
+        return await books.write(lambda book: book.keys.wipe_sealed(now=now))

@@ -1,6 +1,6 @@
 """Choosing what to buy next for a session: within its cap, on its terms, where buying is safe now."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -55,10 +55,17 @@ class Chooser:
                     yield offer
 
         if next(buyable(), None) is None:
+            self._doubt(safe)
             return None
         offer = self._pick(facts, buyable, health)
         # What stands in line has been written down as sent: were we killed now, it would be looked for in vain.
         return None if desk.clouds[offer.provider].launch_wait > LONGEST_LINE_S else offer
+
+    def _doubt(self, safe: Mapping[ProviderName, Money | None]) -> None:
+        """Let each cloud that tells what is left be asked again: it may be too little, and somebody may have paid in since."""
+        for name, left in safe.items():
+            if left is not None:
+                self._desk.clouds[name].doubt_balance()
 
     def _pick(
         self, facts: Facts, buyable: Callable[[], Iterator[Offer]], health: OfferHealth

@@ -35,6 +35,8 @@ OUTAGE = timedelta(seconds=60)
 LIST_LIMIT = timedelta(seconds=180)
 # Less than two regular sweeps are apart, so that each of those asks.
 BALANCE_LASTS = timedelta(seconds=240)
+# Where nothing of ours runs, nobody but its owner changes it, and it is a call for little: each third of those asks.
+IDLE_BALANCE_LASTS = timedelta(seconds=840)
 
 
 class Cloud:
@@ -142,7 +144,8 @@ class Cloud:
         except ProviderError as error:
             self._blame("launch", error)
             raise
-        self._balance = None  # It is less now.
+        finally:
+            self.doubt_balance()  # It is less now, or too little.
         self._took("launch", started)
         self._reached()
         return self._recognised(instance)
@@ -174,13 +177,17 @@ class Cloud:
             ORDER_TAKEN.reset(told)
         return taken[0] if taken else self._clock.now()
 
-    async def balance(self) -> Money | None:
-        """Return what was left on the account at most `BALANCE_LASTS` ago: frequent sweeps needn't ask each time."""
+    async def balance(self, *, lasts: timedelta = BALANCE_LASTS) -> Money | None:
+        """Return what was left on the account at most that long ago: frequent sweeps needn't ask each time."""
         now = self._clock.monotonic()
-        if self._balance is None or now - self._balance[1] > BALANCE_LASTS.total_seconds():
+        if self._balance is None or now - self._balance[1] > lasts.total_seconds():
             left = await self._ask("balance", self._provider.balance, limit=READ_LIMIT)
             self._balance = (left, now)
         return self._balance[0]
+
+    def doubt_balance(self) -> None:
+        """Ask for the balance anew at the next opportunity: something hangs on it."""
+        self._balance = None
 
     async def listing_begun_after(self, moment: datetime) -> Listing:
         """Return a listing of the whole account that began after `moment`; many who wait share one.

@@ -11,7 +11,7 @@ GAP = timedelta(minutes=2)
 
 
 class Listening:
-    """Notes each look at the clock; the engine takes one every half minute at least."""
+    """Notes each look at the clock; the engine takes one every minute at least."""
 
     def __init__(self) -> None:
         self._since: datetime | None = None

@@ -44,7 +44,8 @@ STEPS_PER_PASS = 50
 AFTER_A_FAULT = timedelta(seconds=15)
 PAUSE_AFTER_A_FAULT_S = 2.0
 BOOK_PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
-_LONGEST_NAP = 30.0
+# Half of the gap in which nobody has listened (`Listening`), so that no look is ever taken for one.
+_LONGEST_NAP = 60.0
 _A_MOMENT = 1.0
 
 

@@ -1,7 +1,7 @@
 """Every task of the engine, its period and what wakes it, on one screen; started together, stopped cleanly.
 
 reconcile   when a session comes due, or a hint arrives       sessions and attempts
-sweep       10 s (first 20 passes), 60 s (next 10), 300 s     each account, on its own; 60 s where one failed or an end is owed
+sweep       by `sweep_pace`: often after a start, then 300 s  each account, on its own; sooner where one failed or an end is owed
 shop        each cloud's own pace, sooner where one waits      each cloud, on its own
 accrue      60 s                                              full hours into the ledger; sealed keys wiped
 deliver     5 s                                               notices to the operator
@@ -19,12 +19,14 @@ from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.heeding import heed_all
 from gpu_shopper.engine.reconciler import Reconciler
 from gpu_shopper.engine.shopping import Shopping
+from gpu_shopper.engine.sweep_pace import SweepPace
 from gpu_shopper.engine.sweeping import Sweeping
 
-FAST_SWEEPS, FAST_SWEEP_S = 20, 10.0
-BRISK_SWEEPS, BRISK_SWEEP_S = 10, 60.0
 DRAIN_S = 25.0
 _PAUSE_AFTER_FAULT = 5.0
+# A task that asks clouds must not ask as often as that while the book refuses what they say.
+_LONGEST_PAUSE_AFTER_FAULTS = 60.0
+_ASK_CLOUDS = ("shop", "sweep")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +89,15 @@ class Engine:
         self._tasks.append(asyncio.create_task(self._forever(name, loop), name=name))
 
     async def _forever(self, name: str, once: Callable[[], Awaitable[float]]) -> None:
-        desk = self._desk
+        desk, faults = self._desk, 0
         while True:
-            pause = _PAUSE_AFTER_FAULT
+            pause = _pause_after(faults, name)
 
             async def round_of_it() -> None:
                 nonlocal pause
                 pause = await once()
 
-            await self._guarded(name, round_of_it())
+            faults = 0 if await self._guarded(name, round_of_it()) else faults + 1
             self._beats[name] = desk.clock.monotonic()
             # Guarded as well: a task that is not there any more is missed by nobody.
             await self._guarded(name, self._pause(name, pause))
@@ -141,20 +143,16 @@ class Engine:
         return self.reconciler.run_once
 
     def _sweep(self, provider: ProviderName) -> Callable[[], Awaitable[float]]:
-        passes = 0
+        pace, sweeping = SweepPace(period=self._periods.sweep), self.sweeping
 
         async def once() -> float:
-            nonlocal passes
-            sweep = await self.sweeping.sweep(provider)
-            passes += 1
-            if passes <= FAST_SWEEPS:
-                return min(FAST_SWEEP_S, self._periods.sweep)
-            # From an incomplete one nothing was learnt, and from one that lacks what we hold perhaps nothing that is true: what only
-            # a listing can show must not wait for a whole period more.
-            in_haste = not sweep.complete or sweep.missing > 0 or self.sweeping.owes(provider)
-            if in_haste or passes <= FAST_SWEEPS + BRISK_SWEEPS:
-                return min(BRISK_SWEEP_S, self._periods.sweep)
-            return self._periods.sweep
+            sweep = await sweeping.sweep(provider)
+            # From an incomplete one nothing was learnt, and from one that lacks what we hold perhaps nothing that is true.
+            return pace.swept(
+                complete=sweep.complete,
+                in_haste=sweep.missing > 0 or sweeping.owes(provider),
+                holds=sweeping.holds(provider),
+            )
 
         return once
 
@@ -186,3 +184,10 @@ class Engine:
             return self._periods.deliver
 
         return once
+
+
+def _pause_after(faults: int, name: str) -> float:
+    """Return how long a task waits after one more fault than these in a row."""
+    if name.partition(" ")[0] not in _ASK_CLOUDS:
+        return _PAUSE_AFTER_FAULT
+    return min(_PAUSE_AFTER_FAULT * 2 ** min(faults, 10), _LONGEST_PAUSE_AFTER_FAULTS)

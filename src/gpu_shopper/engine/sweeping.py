@@ -19,7 +19,7 @@ from gpu_shopper.domain.label import may_be_cut, read_label
 from gpu_shopper.domain.launch import AttemptState, doubtful, reopened, timeless
 from gpu_shopper.domain.money import Money
 from gpu_shopper.engine.clearing import Clearing, note_listing, note_surplus
-from gpu_shopper.engine.cloud import Cloud
+from gpu_shopper.engine.cloud import BALANCE_LASTS, IDLE_BALANCE_LASTS, Cloud
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.observing import end_if_ghost
 from gpu_shopper.engine.recovering import recover
@@ -44,12 +44,17 @@ class Sweeping:
         self._clearing = Clearing(desk)
         self._suspecting = Suspecting(desk)
         self._owing: set[ProviderName] = set()
+        self._idle: set[ProviderName] = set()
         self._compared: dict[ProviderName, tuple[Listing, SweepRecord]] = {}
         self._comparing: defaultdict[ProviderName, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def owes(self, provider: ProviderName) -> bool:
         """Return whether an end is owed there to what has no attempt, so that the next sweep must not wait long."""
         return provider in self._owing
+
+    def holds(self, provider: ProviderName) -> bool:
+        """Return whether, as of the last sweep, the book held anything open there; what is not known counts as held."""
+        return provider not in self._idle
 
     async def sweep(self, provider: ProviderName) -> SweepRecord:
         """Compare one account with the book, write what follows, and return what was found."""
@@ -93,7 +98,9 @@ class Sweeping:
             self._suspecting.saw(cloud.name, listing)
             sweep = await self._compare_what_can_be_read(cloud, listing, balance)
             self._compared[cloud.name] = (listing, sweep)
-        self._desk.wakeup.hint()
+        if self.holds(cloud.name):
+            # Only what is held there can have come due.
+            self._desk.wakeup.hint()
         return sweep
 
     async def _compare_what_can_be_read(
@@ -103,13 +110,16 @@ class Sweeping:
         aside: dict[SessionId, str] = {}
         while True:
             try:
-                return await self._desk.books.write(
+                sweep, holds = await self._desk.books.write(
                     lambda book: self._compare(book, cloud, listing, balance, aside=aside)
                 )
             except UnreadableRow as error:
                 if error.session_id in aside:
                     raise
                 aside[error.session_id] = str(error)
+            else:
+                self._note_held(cloud.name, holds=holds)
+                return sweep
 
     def _compare(
         self,
@@ -119,7 +129,8 @@ class Sweeping:
         balance: Money | None,
         *,
         aside: Mapping[SessionId, str],
-    ) -> SweepRecord:
+    ) -> tuple[SweepRecord, bool]:
+        """Write what follows from a listing; return that in numbers, and whether the book holds anything open there."""
         desk, now = self._desk, self._desk.clock.now()
         labels = [instance.label for instance in listing.instances]
         # What bears no label of ours may be known by its id all the same: a cloud may have lost the label.
@@ -170,12 +181,15 @@ class Sweeping:
             balance=balance,
         )
         book.accounts.add_sweep(sweep)
-        return sweep
+        is_open = any(attempt.open for attempt in rows.attempts) or bool(rows.unreadable)
+        return sweep, is_open or sweep.orphans > 0
 
     async def _balance(self, cloud: Cloud) -> Money | None:
         """Ask what is left on the account; a cloud that does not tell stops nothing."""
         try:
-            return await cloud.balance()
+            return await cloud.balance(
+                lasts=BALANCE_LASTS if self.holds(cloud.name) else IDLE_BALANCE_LASTS
+            )
         except ProviderError:
             return None
 
@@ -291,9 +305,17 @@ class Sweeping:
             complete=False,
             trouble=trouble,
         )
-        await desk.books.write(lambda book: book.accounts.add_sweep(sweep))
+
+        def write(book: Book) -> bool:
+            book.accounts.add_sweep(sweep)
+            return book.launches.any_open(provider)
+
+        self._note_held(provider, holds=await desk.books.write(write))
         desk.meter.count("sweeps_total", provider=provider, outcome="incomplete")
         return sweep
+
+    def _note_held(self, provider: ProviderName, *, holds: bool) -> None:
+        (self._idle.discard if holds else self._idle.add)(provider)
 
 
 def _without(rows: AttemptRows, aside: Mapping[SessionId, str]) -> AttemptRows:

@@ -187,6 +187,10 @@ class KeyBook(Protocol):
         """Insert a key."""
         ...
 
+    def any_sealed(self, *, until: datetime) -> bool:
+        """Return whether there is a sealed reply whose time is over by then."""
+        ...
+
     def wipe_sealed(self, *, now: datetime) -> int:
         """Wipe the sealed replies whose time is over; return how many."""
         ...

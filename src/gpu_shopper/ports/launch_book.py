@@ -57,6 +57,10 @@ class LaunchBook(Protocol):
         """Return the attempts at a provider that were presumed absent since then."""
         ...
 
+    def any_open(self, provider: ProviderName) -> bool:
+        """Return whether anything is owed at a provider."""
+        ...
+
     def open(self) -> AttemptRows:
         """Return every open attempt: all that we owe."""
         ...

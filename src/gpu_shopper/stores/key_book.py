@@ -21,11 +21,9 @@ _GET = Prepared(
         _row.key == bindparam("key"),
     )
 )
-_WIPE = Prepared(
-    idempotency_keys.update()
-    .where(_row.sealed_reply.is_not(None), _row.sealed_until <= bindparam("now"))
-    .values(sealed_reply=None)
-)
+_over = (_row.sealed_reply.is_not(None), _row.sealed_until <= bindparam("now"))
+_ANY_OVER = Prepared(select(_row.session_id).where(*_over).limit(1))
+_WIPE = Prepared(idempotency_keys.update().where(*_over).values(sealed_reply=None))
 
 
 class SqlKeyBook:
@@ -65,6 +63,10 @@ class SqlKeyBook:
             "sealed_until": micros_if(record.sealed_until),
         }
         self._connection.execute(_ADD, values)
+
+    def any_sealed(self, *, until: datetime) -> bool:
+        """Return whether there is a sealed reply whose time is over by then."""
+        return self._connection.value(_ANY_OVER, {"now": micros(until)}) is not None
 
     def wipe_sealed(self, *, now: datetime) -> int:
         """Wipe the sealed replies whose time is over; return how many."""

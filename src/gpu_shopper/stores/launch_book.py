@@ -101,6 +101,7 @@ _SAVE = Prepared(
 _OF_SESSION = Prepared(select(*_COLUMNS).where(_row.session_id == _KEY).order_by(_row.number))
 _BY_TOKEN = Prepared(select(*_COLUMNS).where(_row.token_hash == _KEY))
 _OPEN_AT = Prepared(select(*_COLUMNS).where(_row.provider == _KEY, _IS_OPEN))
+_ANY_OPEN_AT = Prepared(select(_row.id).where(_row.provider == _KEY, _IS_OPEN).limit(1))
 # Behind every character of a label.
 _BEHIND = "~"
 _BY_CUT = Prepared(
@@ -222,6 +223,10 @@ class SqlLaunchBook:
         """Return the attempts at a provider that were presumed absent since then."""
         values = {"key": provider, "since": micros(since)}
         return _rows(self._connection.execute(_PRESUMED, values))
+
+    def any_open(self, provider: ProviderName) -> bool:
+        """Return whether anything is owed at a provider."""
+        return self._connection.value(_ANY_OPEN_AT, {"key": provider}) is not None
 
     def open(self) -> AttemptRows:
         """Return every open attempt: all that we owe, the oldest first."""

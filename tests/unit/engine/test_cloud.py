@@ -9,7 +9,7 @@ import pytest
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.money import Money
 from gpu_shopper.domain.quirks import Quirks, seconds
-from gpu_shopper.engine.cloud import Cloud
+from gpu_shopper.engine.cloud import IDLE_BALANCE_LASTS, Cloud
 from gpu_shopper.ports.provider import LaunchOrder
 from gpu_shopper.ports.provider_errors import (
     Ambiguous,
@@ -218,6 +218,34 @@ async def test_the_balance_is_asked_for_once_between_two_regular_sweeps(house: H
 
     await house.clock.sleep(240)
     assert Money(4) == await cloud.balance()
+
+
+@housed()
+async def test_the_balance_of_an_account_where_nothing_runs_is_asked_for_less_often(
+    house: House,
+) -> None:
+    cloud = cloud_of(house)
+    house.cloud.money = Money(5)
+    await cloud.balance()
+    house.cloud.money = Money(4)
+    await house.clock.sleep(600)
+
+    assert Money(5) == await cloud.balance(lasts=IDLE_BALANCE_LASTS)
+
+    await house.clock.sleep(300)
+    assert Money(4) == await cloud.balance(lasts=IDLE_BALANCE_LASTS)
+
+
+@housed()
+async def test_the_balance_is_asked_for_anew_once_something_hangs_on_it(house: House) -> None:
+    cloud = cloud_of(house)
+    house.cloud.money = Money(5)
+    await cloud.balance()
+    house.cloud.money = Money(4)
+
+    cloud.doubt_balance()
+
+    assert Money(4) == await cloud.balance(lasts=IDLE_BALANCE_LASTS)
 
 
 @housed()

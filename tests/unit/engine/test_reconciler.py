@@ -8,7 +8,7 @@ from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.reconciler import LEASE, Reconciler
 from gpu_shopper.engine.schedule import Engine, Periods
-from gpu_shopper.ports.books import StaleClaim
+from gpu_shopper.ports.books import BookUnavailable, StaleClaim
 from gpu_shopper.ports.provider_errors import Unavailable
 from gpu_shopper.testing.builders import CUMULUS, HOUR, NIMBUS, a_label, an_offer
 from tests.unit.engine.house import AS_ALICE, House, housed
@@ -218,15 +218,27 @@ async def test_a_task_that_fails_is_told_and_goes_on(house: House) -> None:
 
 
 @housed()
-async def test_after_a_start_sweeps_are_fast_and_then_every_five_minutes(house: House) -> None:
+async def test_after_a_start_an_account_that_holds_nothing_is_swept_often_and_then_every_five_minutes(
+    house: House,
+) -> None:
+    engine = engine_of(house)
+    engine.start()
+    await house.clock.sleep(285)
+    assert 10 == house.cloud.calls["list_all"]
+    await house.clock.sleep(900)
+    assert 13 == house.cloud.calls["list_all"]
+    await engine.stop()
+
+
+@housed()
+async def test_after_a_start_an_account_where_something_is_held_is_swept_faster(
+    house: House,
+) -> None:
+    await house.until_running()
     engine = engine_of(house)
     engine.start()
     await house.clock.sleep(195)
     assert 20 == house.cloud.calls["list_all"]
-    await house.clock.sleep(600)
-    assert 30 == house.cloud.calls["list_all"]
-    await house.clock.sleep(900)
-    assert 33 == house.cloud.calls["list_all"]
     await engine.stop()
 
 
@@ -234,6 +246,7 @@ async def test_after_a_start_sweeps_are_fast_and_then_every_five_minutes(house: 
 async def test_after_a_start_sweeps_are_fast_also_while_listings_are_incomplete(
     house: House,
 ) -> None:
+    await house.until_running()
     engine = engine_of(house)
     house.cloud.incomplete = True
     engine.start()
@@ -243,10 +256,29 @@ async def test_after_a_start_sweeps_are_fast_also_while_listings_are_incomplete(
 
 
 @housed()
-async def test_a_sweep_can_be_asked_for_at_once(house: House) -> None:
+async def test_a_book_that_refuses_what_a_sweep_found_does_not_let_the_cloud_be_asked_ever_so_often(
+    house: House,
+) -> None:
     engine = engine_of(house)
     engine.start()
     await house.clock.sleep(3600)
+    before = house.cloud.calls["list_all"]
+
+    def refuse() -> None:
+        raise BookUnavailable("the disk is full")
+
+    house.books.hooks.before_commit = refuse
+    await house.clock.sleep(3600)
+    await engine.stop()
+
+    assert 55 <= house.cloud.calls["list_all"] - before <= 65
+
+
+@housed()
+async def test_a_sweep_can_be_asked_for_at_once(house: House) -> None:
+    engine = engine_of(house)
+    engine.start()
+    await house.clock.sleep(3500)
     before = house.cloud.calls["list_all"]
     house.cloud.add(a_label(key=house.vault.label_key))
 
@@ -290,9 +322,9 @@ async def test_a_cloud_that_is_down_at_the_start_is_waited_for(house: House) -> 
 async def test_a_sweep_that_failed_is_repeated_within_a_minute(house: House) -> None:
     engine = engine_of(house)
     engine.start()
-    await house.clock.sleep(195 + 600)
+    await house.clock.sleep(310)
     house.cloud.incomplete = True
-    await house.clock.sleep(300)
+    await house.clock.sleep(295)
     before = house.cloud.calls["list_all"]
     await house.clock.sleep(300)
     assert before + 5 == house.cloud.calls["list_all"]

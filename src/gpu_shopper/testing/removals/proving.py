@@ -229,9 +229,9 @@ PROVING: Final = (
         removed="a house that has just started sweeps as rarely as any other",
         changes=(
             Change(
-                "engine/schedule.py",
-                "FAST_SWEEPS, FAST_SWEEP_S = 20, 10.0\nBRISK_SWEEPS, BRISK_SWEEP_S = 10, 60.0\n",
-                "FAST_SWEEPS, FAST_SWEEP_S = 0, 10.0\nBRISK_SWEEPS, BRISK_SWEEP_S = 0, 60.0\n",
+                "engine/sweep_pace.py",
+                "        if self._passes <= fast:\n",
+                "        if self._passes <= 0:\n",
             ),
         ),
         expected=frozenset({"L2"}),
