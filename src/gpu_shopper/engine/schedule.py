@@ -190,4 +190,5 @@ def _pause_after(faults: int, name: str) -> float:
     """Return how long a task waits after one more fault than these in a row."""
     if name.partition(" ")[0] not in _ASK_CLOUDS:
         return _PAUSE_AFTER_FAULT
-    return min(_PAUSE_AFTER_FAULT * 2 ** min(faults, 10), _LONGEST_PAUSE_AFTER_FAULTS)
+    pause: float = _PAUSE_AFTER_FAULT * 2 ** min(faults, 10)
+    return min(pause, _LONGEST_PAUSE_AFTER_FAULTS)
