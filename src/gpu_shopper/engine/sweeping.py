@@ -130,7 +130,6 @@ class Sweeping:
         *,
         aside: Mapping[SessionId, str],
     ) -> tuple[SweepRecord, bool]:
-        """Write what follows from a listing; return that in numbers, and whether the book holds anything open there."""
         desk, now = self._desk, self._desk.clock.now()
         labels = [instance.label for instance in listing.instances]
         # What bears no label of ours may be known by its id all the same: a cloud may have lost the label.
@@ -181,8 +180,7 @@ class Sweeping:
             balance=balance,
         )
         book.accounts.add_sweep(sweep)
-        is_open = any(attempt.open for attempt in rows.attempts) or bool(rows.unreadable)
-        return sweep, is_open or sweep.orphans > 0
+        return sweep, sweep.orphans > 0 or _holds_open(rows)
 
     async def _balance(self, cloud: Cloud) -> Money | None:
         """Ask what is left on the account; a cloud that does not tell stops nothing."""
@@ -316,6 +314,11 @@ class Sweeping:
 
     def _note_held(self, provider: ProviderName, *, holds: bool) -> None:
         (self._idle.discard if holds else self._idle.add)(provider)
+
+
+def _holds_open(rows: AttemptRows) -> bool:
+    """Tell whether anything is owed; what cannot be read may be."""
+    return bool(rows.unreadable) or any(attempt.open for attempt in rows.attempts)
 
 
 def _without(rows: AttemptRows, aside: Mapping[SessionId, str]) -> AttemptRows:
