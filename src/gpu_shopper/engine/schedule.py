@@ -24,9 +24,6 @@ from gpu_shopper.engine.sweeping import Sweeping
 
 DRAIN_S = 25.0
 _PAUSE_AFTER_FAULT = 5.0
-# A task that asks clouds must not ask as often as that while the book refuses what they say.
-_LONGEST_PAUSE_AFTER_FAULTS = 60.0
-_ASK_CLOUDS = ("shop", "sweep")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +86,15 @@ class Engine:
         self._tasks.append(asyncio.create_task(self._forever(name, loop), name=name))
 
     async def _forever(self, name: str, once: Callable[[], Awaitable[float]]) -> None:
-        desk, faults = self._desk, 0
+        desk = self._desk
         while True:
-            pause = _pause_after(faults, name)
+            pause = _PAUSE_AFTER_FAULT
 
             async def round_of_it() -> None:
                 nonlocal pause
                 pause = await once()
 
-            faults = 0 if await self._guarded(name, round_of_it()) else faults + 1
+            await self._guarded(name, round_of_it())
             self._beats[name] = desk.clock.monotonic()
             # Guarded as well: a task that is not there any more is missed by nobody.
             await self._guarded(name, self._pause(name, pause))
@@ -143,10 +140,16 @@ class Engine:
         return self.reconciler.run_once
 
     def _sweep(self, provider: ProviderName) -> Callable[[], Awaitable[float]]:
-        pace, sweeping = SweepPace(period=self._periods.sweep), self.sweeping
+        pace, sweeping, failed = SweepPace(period=self._periods.sweep), self.sweeping, False
 
         async def once() -> float:
+            nonlocal failed
+            if failed:
+                # Mostly the book: the cloud need not be asked in vain, and is asked as soon as it can be written again.
+                await sweeping.prove_writable(provider)
+            failed = True
             sweep = await sweeping.sweep(provider)
+            failed = False
             # From an incomplete one nothing was learnt, and from one that lacks what we hold perhaps nothing that is true.
             return pace.swept(
                 complete=sweep.complete,
@@ -184,11 +187,3 @@ class Engine:
             return self._periods.deliver
 
         return once
-
-
-def _pause_after(faults: int, name: str) -> float:
-    """Return how long a task waits after one more fault than these in a row."""
-    if name.partition(" ")[0] not in _ASK_CLOUDS:
-        return _PAUSE_AFTER_FAULT
-    pause: float = _PAUSE_AFTER_FAULT * 2 ** min(faults, 10)
-    return min(pause, _LONGEST_PAUSE_AFTER_FAULTS)

@@ -56,6 +56,15 @@ class Sweeping:
         """Return whether, as of the last sweep, the book held anything open there; what is not known counts as held."""
         return provider not in self._idle
 
+    async def prove_writable(self, provider: ProviderName) -> None:
+        """Write what is remembered of an account as it stands.
+
+        Raises:
+            BookUnavailable: the book cannot be written now, and no sweep either.
+        """
+        books = self._desk.books
+        await books.write(lambda book: book.accounts.save_state(book.accounts.state(provider)))
+
     async def sweep(self, provider: ProviderName) -> SweepRecord:
         """Compare one account with the book, write what follows, and return what was found."""
         sweep = await self._sweep(provider)
