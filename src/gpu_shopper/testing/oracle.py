@@ -7,7 +7,7 @@ cloud was down) and what was exercised: every fault that struck, every check tha
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from math import inf
@@ -26,6 +26,7 @@ from gpu_shopper.testing.clock import VirtualClock
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.downtimes import Outages
 from gpu_shopper.testing.house import DEPLOYMENT_KEY
+from gpu_shopper.testing.living import Held, Living
 from gpu_shopper.testing.loop import VirtualLoop
 from gpu_shopper.testing.nodes import Nodes
 from gpu_shopper.testing.rows import AttemptRow, CommittedBook, Rewind, SessionRow
@@ -94,12 +95,14 @@ class Oracle:
         self.story: list[tuple[float, str, str]] = []
         self.claims: WeakKeyDictionary[asyncio.Task[Any], dict[str, int]] = WeakKeyDictionary()
         self.arrived: Container[str] = frozenset()
-        self._alive: list[tuple[SimCloud, LedgerEntry]] = []
-        self._alive_at: tuple[object, ...] = ()
+        self.living = Living(self, self._all_clouds)
         self.on_attempt: list[Callable[[Oracle, AttemptRow | None, AttemptRow], None]] = []
         self.on_session: list[Callable[[Oracle, SessionRow | None, SessionRow], None]] = []
         self.on_create: list[Callable[[Oracle, SimCloud, Mapping[str, object]], None]] = []
         self.on_destroy: list[Callable[[Oracle, SimCloud, str, str], None]] = []
+
+    def _all_clouds(self) -> Iterable[SimCloud]:
+        return self.clouds.values()
 
     # What it is told.
 
@@ -249,31 +252,13 @@ class Oracle:
         facts = read_label(name, key=self.label_key)
         return facts is not None and facts.deployment == self.deployment
 
-    def ours_alive(self) -> list[tuple[SimCloud, LedgerEntry]]:
+    def ours_alive(self) -> list[Held]:
         """Return every instance of ours that is held and billed anywhere, but what nobody can trace."""
-        return [pair for pair in self._all_of_ours() if not self.untraceable(*pair)]
+        return self.living.told_apart()[0]
 
-    def untraceable_alive(self) -> list[tuple[SimCloud, LedgerEntry]]:
+    def untraceable_alive(self) -> list[Held]:
         """Return those that nobody can trace."""
-        return [pair for pair in self._all_of_ours() if self.untraceable(*pair)]
-
-    def _all_of_ours(self) -> list[tuple[SimCloud, LedgerEntry]]:
-        # Several checks of one moment ask for the same.
-        moment = self._moment()
-        if moment != self._alive_at:
-            self._alive = [
-                (cloud, entry)
-                for cloud in self.clouds.values()
-                for entry in cloud.those_alive(lambda held: self.is_ours(held.name))
-            ]
-            # What was due by now has happened meanwhile.
-            self._alive_at = self._moment()
-        return self._alive
-
-    def _moment(self) -> tuple[object, ...]:
-        # Versions only rise: their sum stays where each of them does.
-        changes = sum([cloud.model.version for cloud in self.clouds.values()])
-        return (self.now, self.deployment, changes)
+        return self.living.told_apart()[1]
 
     def untraceable(self, cloud: SimCloud, entry: LedgerEntry) -> bool:
         """Return whether nobody can know whose an instance is: the cloud lost its name, shows no tags, and never told us its id.

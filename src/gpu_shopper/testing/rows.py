@@ -83,6 +83,8 @@ class SessionRow(NamedTuple):
 _ATTEMPT = f"SELECT {', '.join(AttemptRow._fields)} FROM attempts"  # noqa: S608 - its own column names
 _SESSION = f"SELECT {', '.join(SessionRow._fields)} FROM sessions"  # noqa: S608
 _SURPLUS = f"SELECT {', '.join(SurplusRow._fields)} FROM surplus"  # noqa: S608
+# Tables that are asked every minute, and seldom written.
+_KEPT = ("surplus", "sweeps", "notices")
 _OPEN = f"{_ATTEMPT} WHERE state IN {OPEN!r}"
 _LIVE = f"{_SESSION} WHERE state IN ('pending', 'provisioning', 'running', 'stopping')"
 
@@ -103,9 +105,8 @@ class CommittedBook:
         # In the order in which they were written; what was rolled back stands here too, and reads as it was.
         self._moved_labels: dict[str, None] = {}
         self._moved_ids: dict[str, None] = {}
-        # What was read since the last row was written, and how many had been written by then.
-        self._read: dict[tuple[object, ...], list[tuple[Any, ...]]] = {}
-        self._read_at: tuple[sqlite3.Connection, int] | None = None
+        # What was read of a table since a row of it was last written, be it for nothing.
+        self._read: dict[str, dict[tuple[object, ...], list[tuple[Any, ...]]]] = {}
 
     @property
     def _raw(self) -> sqlite3.Connection:
@@ -136,20 +137,28 @@ class CommittedBook:
                     f"CREATE TEMP TRIGGER oracle_{table}_{verb} AFTER {verb} ON main.{table}"
                     f" BEGIN SELECT wrote_{table}({row}.{key}); END"
                 )
+        self._keep(raw)
         self._watched = raw
 
-    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return what is read; while no row is written anywhere, reading again gives the same."""
+    def _keep(self, raw: sqlite3.Connection) -> None:
+        self._read = {table: {} for table in _KEPT}
+        raw.create_function("wrote_kept", 1, lambda table: self._read[table].clear())
+        for table in _KEPT:
+            for verb in ("INSERT", "UPDATE", "DELETE"):
+                raw.execute(
+                    f"CREATE TEMP TRIGGER oracle_{table}_{verb} AFTER {verb} ON main.{table}"
+                    f" BEGIN SELECT wrote_kept('{table}'); END"
+                )
+
+    def _rows(self, table: str, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what is read of a table; while no row of it is written, reading again gives the same."""
         raw = self._raw
-        if raw.in_transaction:
+        if raw.in_transaction or self._watched is not raw:
             return raw.execute(query, values).fetchall()
-        state = (raw, raw.total_changes)
-        if state != self._read_at:
-            self._read.clear()
-            self._read_at = state
-        rows = self._read.get((query, *values))
+        known = self._read[table]
+        rows = known.get((query, *values))
         if rows is None:
-            rows = self._read[query, *values] = raw.execute(query, values).fetchall()
+            rows = known[query, *values] = raw.execute(query, values).fetchall()
         return rows
 
     def open_attempts(self) -> list[AttemptRow]:
@@ -176,12 +185,13 @@ class CommittedBook:
 
     def open_surplus(self) -> list[SurplusRow]:
         """Return those of them whose end is owed."""
-        return [SurplusRow(*row) for row in self._rows(f"{_SURPLUS} WHERE closed_at IS NULL")]
+        query = f"{_SURPLUS} WHERE closed_at IS NULL"
+        return [SurplusRow(*row) for row in self._rows("surplus", query)]
 
     def surplus_of(self, provider: str, instance_id: str) -> SurplusRow | None:
         """Return one of them."""
         query = f"{_SURPLUS} WHERE provider = ? AND instance_id = ?"
-        rows = self._rows(query, provider, instance_id)
+        rows = self._rows("surplus", query, provider, instance_id)
         return SurplusRow(*rows[0]) if rows else None
 
     def attempts(self) -> list[AttemptRow]:
@@ -228,7 +238,7 @@ class CommittedBook:
             "SELECT ended_at, missing FROM sweeps WHERE provider = ? AND complete = 1"
             " ORDER BY id DESC LIMIT 1"
         )
-        rows = self._rows(query, provider)
+        rows = self._rows("sweeps", query, provider)
         return (rows[0][0], rows[0][1]) if rows else None
 
     def sweeps_since(self, provider: str, moment: int) -> int:
@@ -249,7 +259,7 @@ class CommittedBook:
 
     def has_notice(self, notice_id: str) -> bool:
         """Return whether this was told, or is to be."""
-        return bool(self._rows("SELECT 1 FROM notices WHERE id = ?", notice_id))
+        return bool(self._rows("notices", "SELECT 1 FROM notices WHERE id = ?", notice_id))
 
     def notice_rows(self) -> list[tuple[str, int | None, int | None]]:
         """Return every notice: id, when it arrived, when it is tried next."""
@@ -259,7 +269,7 @@ class CommittedBook:
     def waiting_notices(self) -> list[tuple[str, int | None]]:
         """Return the notices that have not arrived: id, and when it is tried next."""
         query = "SELECT id, next_try_at FROM notices WHERE delivered_at IS NULL ORDER BY at, id"
-        return [(key, next_try_at) for key, next_try_at in self._rows(query)]
+        return [(key, next_try_at) for key, next_try_at in self._rows("notices", query)]
 
     def undelivered(self) -> int:
         """Return how many notices have not arrived."""

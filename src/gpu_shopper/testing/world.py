@@ -40,6 +40,7 @@ from gpu_shopper.testing.webhook import SimWebhook
 _TICK_S: Final = 60.0
 _QUIET_LIMIT_S: Final = 15 * 3600.0
 _AFTER_REST_S: Final = 660.0
+_EACH_MINUTE: Final = bounds.EACH_MINUTE + believing.EACH_MINUTE
 
 
 @dataclass(slots=True, kw_only=True)
@@ -221,8 +222,9 @@ class World:
 
     def tick(self) -> bool:
         """Ask what is asked every minute; tell whether all is well so far."""
-        for check in bounds.EACH_MINUTE + believing.EACH_MINUTE:
-            check(self.oracle)
+        with self.oracle.living.standing_still():
+            for check in _EACH_MINUTE:
+                check(self.oracle)
         return not self.oracle.violations
 
     async def run_until(self, moment: float) -> None:
