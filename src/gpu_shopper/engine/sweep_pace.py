@@ -11,7 +11,7 @@ from typing import Final
 FAST_SWEEPS, FAST_SWEEP_S = 20, 10.0
 BRISK_SWEEPS, BRISK_SWEEP_S = 10, 60.0
 # ... and where it holds nothing.
-CALM_SWEEPS, CALM_SWEEP_S = 10, 30.0
+CALM_SWEEPS, CALM_SWEEP_S = 9, 30.0
 # A listing that failed is tried again soon; after so many in a row, and if nothing is held there, less often.
 SOON_TRIED: Final = 5
 LATER_S: Final = 180.0

@@ -19,7 +19,7 @@ def test_what_the_last_life_left_open_is_looked_for_every_ten_seconds_and_then_e
 
 
 def test_an_account_that_holds_nothing_is_looked_at_less_often_after_a_start() -> None:
-    assert [30.0] * 10 + [PEACE_S] == pauses(11, holds=False)
+    assert [30.0] * 9 + [PEACE_S] == pauses(10, holds=False)
 
 
 def test_what_only_a_listing_can_show_does_not_wait_for_a_whole_period() -> None:
