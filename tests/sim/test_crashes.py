@@ -16,10 +16,14 @@ _PARTS = 2
 _EACH_STEP = [name for name, core in CORE.items() if core.each_step]
 # Operators make and revoke tokens in one transaction each; no session's life depends on when. Nor does one depend on
 # what offers have cost, or on when a menu is read: each scenario begins with one that has been, and it is read seldom.
+# A private key that nobody may fetch any more is wiped whenever; what is known of an account is written as it stands, to
+# learn whether the book can be written again.
 _NO_PART_OF_A_SESSION = {
     ("gpu_shopper.engine.pricing", "_record"),
     ("gpu_shopper.engine.pricing", "keep"),
     ("gpu_shopper.engine.shopping", "_refresh"),
+    ("gpu_shopper.engine.accruing", "wipe_sealed_keys"),
+    ("gpu_shopper.engine.sweeping", "prove_writable"),
     ("gpu_shopper.commands.tokens", "create"),
     ("gpu_shopper.commands.tokens", "revoke"),
 }
