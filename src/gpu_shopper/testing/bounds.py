@@ -96,7 +96,7 @@ def l1_unwanted_instances_die(o: Oracle) -> None:
         last = o.last_destroy(cloud, entry.id)
         if last is not None:
             o.exercised["L7"] += 1
-        begin = max(since, last or since, _hidden_at(o, cloud, entry))
+        begin = max(since, last or since, _hidden_at(o, cloud, entry, since=since))
         left = o.now - begin - o.excused(cloud.name, since=begin)
         if left > UNATTENDED_S + _slowed_down(o.now - since):
             name = "L1" if last is None else "L7"
@@ -130,12 +130,22 @@ def l2_outages_end_with_a_destroy(o: Oracle) -> None:
             o.violate("L2", f"{entry.id} {entry.name} lives {left:.0f} s after the outage")
 
 
-def _hidden_at(o: Oracle, cloud: SimCloud, entry: LedgerEntry) -> float:
-    """Return when a whole listing last left out what only a listing can show: the closed, and doubles without a row."""
+def _hidden_at(o: Oracle, cloud: SimCloud, entry: LedgerEntry, *, since: float) -> float:
+    """Return when a whole listing last left out what only a listing can show: the closed, and doubles without a row.
+
+    Once one has shown it, no later lie is an excuse: what was shown has to be written down.
+    """
     row, owed = o.attempts.get(entry.name), o.book.surplus_of(cloud.name, entry.id)
     known = row is not None and row.open and row.instance_id in {None, entry.id}
-    hidden = o.witness.of(cloud.name, entry.id).false_listings
-    if known or (owed is not None and owed.open) or not hidden:
+    told = o.witness.of(cloud.name, entry.id)
+    closed_at = o.closed_at.get(entry.name)
+    if (known and closed_at is None) or (owed is not None and owed.open):
+        return 0.0
+    unknown_since = max(since, o.rewound_at, closed_at or since)
+    # When a double's own row was closed, nobody has noted; then all lies count.
+    shown = [at for at in told.listed if at >= unknown_since] if owed is None else []
+    hidden = [at for at in told.false_listings if not shown or at < shown[0]]
+    if not hidden:
         return 0.0
     o.exercised["L1 hidden"] += 1
     return hidden[-1]

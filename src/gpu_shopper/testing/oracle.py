@@ -79,7 +79,7 @@ class Oracle:
         self.sessions: dict[str, SessionRow] = {}
         self.heard_at: dict[str, float] = {}
         self.unwanted_at: dict[str, float] = {}
-        self.reopened_at: dict[str, float] = {}
+        self.reopened_at, self.closed_at = dict[str, float](), dict[str, float]()
         # Every instance that an attempt ever held.
         self.held: set[str] = set()
         self.forgotten: set[str] = set()
@@ -334,8 +334,8 @@ class Oracle:
         if new.wanted and new.open and new.label in self.forgotten:
             # Taken in again.
             self.unwanted_at.pop(new.label, None)
-        if old is not None and new.open and not old.open:
-            self.reopened_at[new.label] = self.now
+        if old is not None and new.open != old.open:
+            (self.reopened_at if new.open else self.closed_at)[new.label] = self.now
         if not new.wanted and (old is None or old.wanted):
             self.unwanted_at.setdefault(new.label, self.now)
         if old is None or (old.state, old.wanted) != (new.state, new.wanted):

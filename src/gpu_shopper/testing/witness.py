@@ -24,7 +24,7 @@ _INSTANCES = "/v1/instances"
 class Told:
     """What was said of one instance. Times are true ones; a listing counts from its beginning.
 
-    `reads` are all direct reads that said, legibly, whether it is there, `listed` the whole listings that show it, `destroys` the
+    `reads` are all direct reads that said, legibly, whether it is there, `listed` the whole listings that show it legibly, `destroys` the
     orders to end it, each with whether any answer to it was heard; what is called false was said while it was alive.
     """
 
@@ -51,6 +51,7 @@ class Told:
 class _Pages:
     began_at: float
     shown: set[str] = field(default_factory=set)
+    legible: set[str] = field(default_factory=set)
 
 
 class Witness:
@@ -96,7 +97,7 @@ class Witness:
         self, cloud: SimCloud, instance_id: str, reply: HttpReply, *, now: float
     ) -> None:
         held, told = cloud.instance(instance_id), self.of(cloud.name, instance_id)
-        if reply.status in {404, 410} or (reply.status == 200 and _legible(reply.body)):
+        if reply.status in {404, 410} or (reply.status == 200 and _legible(_object(reply.body))):
             told.reads.append((now, reply.status == 200))
         if held is None or not held.alive:
             return
@@ -117,6 +118,8 @@ class Witness:
         pages.shown |= {str(row.get("id")) for row in shown}
         for row in shown:
             self.of(cloud.name, str(row.get("id"))).shown_at = cloud.true_time()
+            if _legible(row):
+                pages.legible.add(str(row.get("id")))
         if body.get("next_cursor") is None:
             del self._pages[key]
             if body.get("total") in {None, len(pages.shown)}:
@@ -125,7 +128,7 @@ class Witness:
     def _hear_listing(self, cloud: SimCloud, name: str | None, pages: _Pages) -> None:
         if name is None:
             self._whole[cloud.name].append(pages.began_at)
-            for shown in pages.shown:
+            for shown in pages.legible:
                 self.of(cloud.name, shown).listed.append(pages.began_at)
         for entry in cloud.those_alive(
             lambda held: held.id not in pages.shown and (name is None or held.name == name)
@@ -133,11 +136,11 @@ class Witness:
             self.of(cloud.name, entry.id).false_listings.append(pages.began_at)
 
 
-def _legible(body: bytes) -> bool:
-    """Tell whether the house can make anything of what a direct read was answered with."""
+def _legible(row: Mapping[str, Any]) -> bool:
+    """Tell whether the house can make anything of a row."""
     try:
-        msgspec.json.decode(body, type=InstanceRow)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        msgspec.convert(row, InstanceRow)
+    except msgspec.ValidationError:
         return False
     return True
 
