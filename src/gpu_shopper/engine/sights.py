@@ -124,13 +124,13 @@ def _found(
     if instance.rate is not None and attempt.read_back_at is None:
         # It was given up before its price was ever read back, and only now is it known.
         still = reprice(still, instance.rate, at=now).attempt
-    if (
-        attempt.destroy_called_at is not None
-        and instance.status is InstanceStatus.STOPPING
-        and not quirks.leaving_bills
-    ):
-        # It obeys, and costs nothing any more: that is no sight to be billed for. Whoever obeys has heard, answer or none.
-        accepted = attempt.destroy_accepted_at or attempt.destroy_called_at
+    called_at = attempt.destroy_called_at
+    is_leaving = instance.status is InstanceStatus.STOPPING and not quirks.leaving_bills
+    if called_at is not None and is_leaving:
+        # It costs nothing any more: that is no sight to be billed for. Whoever obeys has heard, answer or none; but what
+        # was seen at work since then has refused, and leaves by itself.
+        heard_at = max(called_at, attempt.last_alive_at or called_at)
+        accepted = attempt.destroy_accepted_at or heard_at
         return replace(still, last_seen_at=attempt.last_seen_at, destroy_accepted_at=accepted)
     # It is still there, and it bills: what was accepted was no end of the bill.
     return replace(still, destroy_accepted_at=None)
