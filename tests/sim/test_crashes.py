@@ -48,7 +48,8 @@ def test_a_crash_at_any_await_leaves_nothing_behind(name: str, part: int) -> Non
     found = try_all(name, ((plan,) for plan in plans))
 
     assert [] == found.failures[:3]
-    assert found.points > 15
+    # An account that holds nothing is swept seldom, so there are fewer awaits after an end.
+    assert found.points > 10
 
 
 def test_the_scenarios_take_every_transaction_and_every_call_of_the_house() -> None:
@@ -63,7 +64,7 @@ def test_the_scenarios_take_every_transaction_and_every_call_of_the_house() -> N
 def test_a_second_crash_in_the_next_life_leaves_nothing_behind(name: str) -> None:
     core = CORE[name]
     firsts = at_effects(core)[::10]
-    points = (plans for first in firsts for plans in pairs_after(core, first, every=15))
+    points = (plans for first in firsts for plans in pairs_after(core, first, every=10))
 
     found = try_all(name, points)
 
