@@ -34,13 +34,16 @@ T = TypeVar("T")
 
 # So long, in seconds, an order to end may be held up by a look at what it could name as well.
 GLANCE_S = 5.0
+# And so long a page of a menu lets others pass.
+LONGEST_LULL_S = 30.0
+_LEAST_PAUSE_S = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request in the cloud's own words. `what` names it in errors; a query's None is left out; `body` becomes JSON, `form` a form.
 
-    An urgent one, a destroy, waits for nobody. `patience` is how long an answer is waited for, in seconds, where that is
+    An urgent one, a destroy, waits for nobody; a leisurely one, a page of a menu, lets all others pass. `patience` is how long an answer is waited for, in seconds, where that is
     less than the account's calls may take.
     """
 
@@ -52,6 +55,7 @@ class Call:
     form: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     urgent: bool = False
+    leisurely: bool = False
     patience: float | None = None
 
 
@@ -94,6 +98,8 @@ class Caller:
         Raises:
             Unavailable: there is none.
         """
+        if call.leisurely:
+            await self._lull()
         await self._turn(urgent=call.urgent)
         return await ask(self._door, self._request(call), what=call.what)
 
@@ -154,6 +160,12 @@ class Caller:
         """
         await self._turn(urgent=True)
         return await order(self._door, self._request(call), what=call.what)
+
+    async def _lull(self) -> None:
+        """Wait until nobody stands in line, within reason: pages of a menu shall not hold up a look at what bills."""
+        until = self._clock.monotonic() + LONGEST_LULL_S
+        while (delay := self._bucket.wait(now := self._clock.monotonic())) > 0 and now < until:
+            await self._clock.sleep(max(delay, _LEAST_PAUSE_S))
 
     async def _turn(self, *, urgent: bool) -> None:
         delay = self._bucket.take(self._clock.monotonic(), urgent=urgent)

@@ -126,3 +126,67 @@ def test_a_refused_key_may_be_told_in_the_clouds_own_words() -> None:
         )
     with pytest.raises(Unavailable):
         asyncio.run(caller(door).read(Call(path="/p", what="p")))
+
+
+class Stepped(Clock):
+    """Time that moves when everybody sleeps, to whoever wakes first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sleepers: list[tuple[float, int, asyncio.Event]] = []
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.Event()
+        self._sleepers.append((self.at + seconds, len(self.slept), woken))
+        self.slept.append(seconds)
+        await woken.wait()
+
+    async def live(self, *tasks: asyncio.Task) -> None:
+        while not all(task.done() for task in tasks):
+            for _ in range(5):
+                await asyncio.sleep(0)
+            if self._sleepers:
+                self._sleepers.sort()
+                self.at, _, woken = self._sleepers.pop(0)
+                woken.set()
+
+
+def test_pages_of_a_menu_let_a_look_at_what_bills_pass() -> None:
+    async def ask_for_all() -> list[str]:
+        door, clock = Door(), Stepped()
+        asked = caller(door, clock)
+        pages = [
+            asyncio.create_task(
+                asked.read(Call(path=f"/page-{number}", what="offers", leisurely=True))
+            )
+            for number in range(6)
+        ]
+        await asyncio.sleep(0)
+        look = asyncio.create_task(asked.read(Call(path="/instance", what="instance")))
+        await clock.live(*pages, look)
+        return [request.url.rpartition("/")[2] for request in door.asked]
+
+    order = asyncio.run(ask_for_all())
+
+    assert ["page-0", "page-1", "instance"] == order[:3]
+    assert 7 == len(order)
+
+
+def test_a_page_of_a_menu_does_not_wait_for_a_lull_for_ever() -> None:
+    async def ask_on_and_on() -> float:
+        door, clock = Door(), Stepped()
+        asked = caller(door, clock)
+
+        async def crowd() -> None:
+            for _ in range(200):
+                await asked.read(Call(path="/instance", what="instance"))
+
+        crowds = [asyncio.create_task(crowd()) for _ in range(4)]
+        await asyncio.sleep(0)
+        page = asyncio.create_task(asked.read(Call(path="/p", what="offers", leisurely=True)))
+        await clock.live(page)
+        for task in crowds:
+            task.cancel()
+        return clock.at
+
+    assert 30 <= asyncio.run(ask_on_and_on()) < 40

@@ -185,7 +185,9 @@ class VastApi:
 
     async def search(self, query: Mapping[str, object]) -> Found:
         """Return what a search finds: at most 64."""
-        call = Call(method="POST", path="/api/v0/bundles/", body=query, what="offers")
+        call = Call(
+            method="POST", path="/api/v0/bundles/", body=query, what="offers", leisurely=True
+        )
         return await self._caller.show(call, Found)
 
     async def create(self, ask: str, new: NewInstance) -> str:
