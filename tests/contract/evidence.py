@@ -126,12 +126,17 @@ def _untried(kind: type[VendorUnderTest]) -> dict[Misdeed, str]:
 def _foreign(name: str, words: str) -> Cell:
     """Return the tests with clients that we did not write whose names hold these words."""
     found = [
-        f"{path.relative_to(ROOT)}::{test}"
+        (path, test)
         for path in sorted((ROOT / "tests" / "conformance").glob(f"test_{name}_*.py"))
         for test in _tests_in(path)
         if words in test
     ]
-    return Cell(tests=tuple(found), why_not="" if found else "no client that we did not write")
+    by_hand = all("BUILT_BY_HAND" in path.read_text(encoding="utf-8") for path, _ in found)
+    return Cell(
+        tests=tuple(f"{path.relative_to(ROOT)}::{test}" for path, test in found),
+        why_not="" if found else "no client that we did not write",
+        says="where it is built by hand, else skipped" if by_hand else "yes",
+    )
 
 
 def _tests_in(path: Path) -> Iterator[str]:
