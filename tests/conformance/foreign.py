@@ -148,6 +148,29 @@ def _json_or_text(text: str) -> object:
         return text
 
 
+def asked(there: ListeningVendor, since: int, method: str, path: str) -> VendorRequest:
+    """Return the first request of that kind; a path that ends in a slash stands for anything below it."""
+    return next(
+        one
+        for one in there.heard[since:]
+        if one.method == method
+        and (one.path.startswith(path) if path.endswith("/") else one.path == path)
+    )
+
+
+def differences_by_step(
+    steps: Iterable[tuple[str, ...]],
+    theirs: Iterable[Mapping[str, str]],
+    ours: Iterable[Mapping[str, str]],
+) -> list[str]:
+    """Return a line for each thing that two rows of requests say differently, one of each for each step."""
+    return [
+        line
+        for (step, *_), one, other in zip(steps, theirs, ours, strict=True)
+        for line in differences(step, one, other)
+    ]
+
+
 def differences(step: str, theirs: Mapping[str, str], ours: Mapping[str, str]) -> list[str]:
     """Return a line for each thing that the two requests say differently."""
     lines = []

@@ -18,7 +18,7 @@ from tests.conformance.foreign import (
     LABEL,
     SSH_KEY,
     client_folder,
-    differences,
+    differences_by_step,
     explained,
     flat,
     order_of,
@@ -218,11 +218,7 @@ def compared(tmp_path: Path) -> list[str]:
         settings = {"key_id": "AKIATEST", "secret_key": KEY, "image": "ami-0123456789abcdef0"}
         with_ours(MANIFEST, there.url, ours, **settings)
         mine = [flat(asked(there.heard[since:], begins), hide=hide) for _, begins in STEPS]
-    return [
-        line
-        for (name, _), one, other in zip(STEPS, theirs, mine, strict=True)
-        for line in differences(name, one, other)
-    ]
+    return differences_by_step(STEPS, theirs, mine)
 
 
 def test_what_our_adapter_asks_differently_is_explained_line_by_line(compared: list[str]) -> None:

@@ -10,14 +10,14 @@ from gpu_shopper.domain.money import rate
 from gpu_shopper.providers.digitalocean import MANIFEST
 from gpu_shopper.providers.digitalocean.mapping import first_boot_script
 from gpu_shopper.testing.vendors.digitalocean import build
-from gpu_shopper.testing.vendors.listening import ListeningVendor
 from gpu_shopper.testing.vendors.vendor import VendorRequest
 from tests.conformance.foreign import (
     KEY,
     LABEL,
     SSH_KEY,
+    asked,
     client_folder,
-    differences,
+    differences_by_step,
     explained,
     flat,
     order_of,
@@ -179,13 +179,6 @@ except ClientAuthenticationError as error:
         assert Pydo(there.url, tmp_path, key="another")(script) == {"status": 401}
 
 
-def asked(there: ListeningVendor, since: int, method: str, path: str) -> VendorRequest:
-    """Return the first request of that kind."""
-    return next(
-        one for one in there.heard[since:] if one.method == method and one.path.startswith(path)
-    )
-
-
 STEPS = (
     ("offers", "GET", "/v2/sizes"),
     ("create", "POST", "/v2/droplets"),
@@ -226,11 +219,7 @@ there.balance.get(**plain)
 
         with_ours(MANIFEST, there.url, ours)
         mine = [told(asked(there, since, *step[1:])) for step in STEPS]
-    return [
-        line
-        for (name, *_), one, other in zip(STEPS, theirs, mine, strict=True)
-        for line in differences(name, one, other)
-    ]
+    return differences_by_step(STEPS, theirs, mine)
 
 
 def told(request: VendorRequest) -> dict[str, str]:

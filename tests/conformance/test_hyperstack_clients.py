@@ -10,13 +10,13 @@ from gpu_shopper.domain.label import Label
 from gpu_shopper.providers.hyperstack import MANIFEST
 from gpu_shopper.testing.vendors.hyperstack import build
 from gpu_shopper.testing.vendors.listening import ListeningVendor
-from gpu_shopper.testing.vendors.vendor import VendorRequest
 from tests.conformance.foreign import (
     KEY,
     LABEL,
     SSH_KEY,
+    asked,
     client_folder,
-    differences,
+    differences_by_step,
     explained,
     flat,
     order_of,
@@ -152,16 +152,6 @@ STEPS = (
 )
 
 
-def asked(there: ListeningVendor, since: int, method: str, path: str) -> VendorRequest:
-    """Return the first request of that kind; a path that ends in a slash stands for anything below it."""
-    return next(
-        one
-        for one in there.heard[since:]
-        if one.method == method
-        and (one.path == path or (path.endswith("/") and one.path.startswith(path)))
-    )
-
-
 @pytest.fixture
 def compared(tmp_path: Path) -> list[str]:
     client_folder("hyperstack")
@@ -185,11 +175,7 @@ def compared(tmp_path: Path) -> list[str]:
 
         with_ours(MANIFEST, there.url, ours)
         mine = [flat(asked(there, since, *step[1:]), hide=hide) for step in STEPS]
-    return [
-        line
-        for (name, *_), one, other in zip(STEPS, told, mine, strict=True)
-        for line in differences(name, one, other)
-    ]
+    return differences_by_step(STEPS, told, mine)
 
 
 def test_what_our_adapter_asks_differently_is_explained_line_by_line(compared: list[str]) -> None:

@@ -12,13 +12,13 @@ import pytest
 from gpu_shopper.providers.lambda_cloud import MANIFEST
 from gpu_shopper.testing.vendors.lambda_cloud import LambdaCloud, build
 from gpu_shopper.testing.vendors.listening import ListeningVendor
-from gpu_shopper.testing.vendors.vendor import VendorRequest
 from tests.conformance.foreign import (
     KEY,
     LABEL,
     SSH_KEY,
+    asked,
     client_folder,
-    differences,
+    differences_by_step,
     explained,
     flat,
     order_of,
@@ -151,13 +151,6 @@ def test_it_understands_every_no_of_the_simulator(tmp_path: Path, rule: str, wor
         assert "Traceback" not in said.stderr
 
 
-def asked(there: ListeningVendor, since: int, method: str, path: str) -> VendorRequest:
-    """Return the first request of that kind."""
-    return next(
-        one for one in there.heard[since:] if one.method == method and one.path.startswith(path)
-    )
-
-
 STEPS = (
     ("offers", "GET", "/api/v1/instance-types"),
     ("add key", "POST", "/api/v1/ssh-keys"),
@@ -199,11 +192,7 @@ def compared(tmp_path: Path) -> list[str]:
 
         with_ours(MANIFEST, there.url, ours)
         mine = [flat(asked(there, since, *step[1:]), hide=hide) for step in STEPS]
-    return [
-        line
-        for (step, *_), one, other in zip(STEPS, theirs, mine, strict=True)
-        for line in differences(step, one, other)
-    ]
+    return differences_by_step(STEPS, theirs, mine)
 
 
 def test_what_our_adapter_asks_differently_is_explained_line_by_line(compared: list[str]) -> None:

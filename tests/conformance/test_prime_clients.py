@@ -10,12 +10,12 @@ import pytest
 from gpu_shopper.providers.prime import MANIFEST
 from gpu_shopper.testing.vendors.listening import ListeningVendor
 from gpu_shopper.testing.vendors.prime import build
-from gpu_shopper.testing.vendors.vendor import VendorRequest
 from tests.conformance.foreign import (
     KEY,
     LABEL,
+    asked,
     client_folder,
-    differences,
+    differences_by_step,
     explained,
     flat,
     order_of,
@@ -111,13 +111,6 @@ def test_its_command_line_understands_the_errors(tmp_path: Path) -> None:
         assert pods_of(cli) == []
 
 
-def asked(there: ListeningVendor, since: int, method: str, path: str) -> VendorRequest:
-    """Return the first request of that kind."""
-    return next(
-        one for one in there.heard[since:] if (one.method, one.path[: len(path)]) == (method, path)
-    )
-
-
 STEPS = (
     ("offers", "GET", "/api/v1/availability/gpus"),
     ("create", "POST", "/api/v1/pods"),
@@ -174,11 +167,7 @@ def compared(tmp_path: Path) -> list[str]:
 
         with_ours(MANIFEST, there.url, ours)
         mine = steps_of(there, since)
-    return [
-        line
-        for (name, *_), one, other in zip(STEPS, theirs, mine, strict=True)
-        for line in differences(name, one, other)
-    ]
+    return differences_by_step(STEPS, theirs, mine)
 
 
 def _is_same(offer: Any, bought: Any) -> bool:

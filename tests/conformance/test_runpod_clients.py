@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from gpu_shopper.providers.runpod import MANIFEST
-from gpu_shopper.testing.vendors.listening import ListeningVendor
 from gpu_shopper.testing.vendors.runpod import Runpod, build
-from gpu_shopper.testing.vendors.vendor import VendorRequest
 from tests.conformance.foreign import (
     KEY,
     LABEL,
     SSH_KEY,
+    asked,
     client_folder,
-    differences,
+    differences_by_step,
     explained,
     flat,
     order_of,
@@ -100,13 +99,6 @@ def test_its_server_tells_a_lack_of_machines_and_a_bad_body_as_it_should(tmp_pat
             client.call("list-pods")
 
 
-def asked(there: ListeningVendor, since: int, method: str, path: str) -> VendorRequest:
-    """Return the first request of that kind."""
-    return next(
-        one for one in there.heard[since:] if one.method == method and one.path.startswith(path)
-    )
-
-
 STEPS = (
     ("search", "GET", "/v2/catalog/gpus"),
     ("create", "POST", "/v2/pods"),
@@ -144,11 +136,7 @@ def compared(tmp_path: Path) -> list[str]:
         # Of both clouds the menu takes more requests than may go out at once.
         with_ours(MANIFEST, there.url, ours, community="false")
         mine = [flat(asked(there, since, *step[1:]), hide=hide) for step in STEPS]
-    return [
-        line
-        for (name, *_), one, other in zip(STEPS, theirs, mine, strict=True)
-        for line in differences(name, one, other)
-    ]
+    return differences_by_step(STEPS, theirs, mine)
 
 
 def test_what_our_adapter_asks_differently_is_explained_line_by_line(compared: list[str]) -> None:

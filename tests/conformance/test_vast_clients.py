@@ -7,15 +7,14 @@ from subprocess import CompletedProcess
 import pytest
 
 from gpu_shopper.providers.vast import MANIFEST
-from gpu_shopper.testing.vendors.listening import ListeningVendor
 from gpu_shopper.testing.vendors.vast import build
-from gpu_shopper.testing.vendors.vendor import VendorRequest
 from tests.conformance.foreign import (
     KEY,
     LABEL,
     SSH_KEY,
+    asked,
     client_folder,
-    differences,
+    differences_by_step,
     explained,
     flat,
     order_of,
@@ -103,13 +102,6 @@ print(json.dumps({"label": seen["label"], "left": len(there.show_instances())}))
         assert json.loads(said.stdout.splitlines()[-1]) == {"label": "by-hand", "left": 0}
 
 
-def asked(there: ListeningVendor, since: int, method: str, path: str) -> VendorRequest:
-    """Return the first request of that kind."""
-    return next(
-        one for one in there.heard[since:] if one.method == method and one.path.startswith(path)
-    )
-
-
 STEPS = (
     ("search", "POST", "/api/v0/bundles/"),
     ("create", "PUT", "/api/v0/asks/"),
@@ -147,11 +139,7 @@ def compared(tmp_path: Path) -> list[str]:
 
         with_ours(MANIFEST, there.url, ours)
         mine = [flat(asked(there, since, *step[1:]), hide=hide) for step in STEPS]
-    return [
-        line
-        for (name, *_), one, other in zip(STEPS, theirs, mine, strict=True)
-        for line in differences(name, one, other)
-    ]
+    return differences_by_step(STEPS, theirs, mine)
 
 
 def test_what_our_adapter_asks_differently_is_explained_line_by_line(compared: list[str]) -> None:

@@ -9,14 +9,15 @@ import pytest
 
 from gpu_shopper.providers.verda import MANIFEST
 from gpu_shopper.testing.vendors.listening import ListeningVendor
-from gpu_shopper.testing.vendors.vendor import VendorCloud, VendorRequest
+from gpu_shopper.testing.vendors.vendor import VendorCloud
 from gpu_shopper.testing.vendors.verda import build
 from tests.conformance.foreign import (
     KEY,
     LABEL,
     SSH_KEY,
+    asked,
     client_folder,
-    differences,
+    differences_by_step,
     explained,
     flat,
     order_of,
@@ -165,16 +166,6 @@ def test_its_client_is_refused_as_it_expects(tmp_path: Path) -> None:
     }
 
 
-def asked(there: ListeningVendor, since: int, method: str, path: str) -> VendorRequest:
-    """Return the first request of that kind; one for a list is at its very path."""
-    return next(
-        one
-        for one in there.heard[since:]
-        if one.method == method
-        and (one.path.startswith(path) if path.endswith("/") else one.path == path)
-    )
-
-
 @pytest.fixture
 def compared(tmp_path: Path) -> list[str]:
     client_folder("verda")
@@ -197,11 +188,7 @@ def compared(tmp_path: Path) -> list[str]:
         mine = [flat(asked(there, since, *step[1:]), hide=hide) for step in STEPS]
         theirs = [flat(asked(there, 0, *step[1:]), hide=hide) for step in STEPS]
         assert there.vendor.leftovers() == NOTHING
-    return [
-        line
-        for (name, *_), one, other in zip(STEPS, theirs, mine, strict=True)
-        for line in differences(name, one, other)
-    ]
+    return differences_by_step(STEPS, theirs, mine)
 
 
 def test_what_our_adapter_asks_differently_is_explained_line_by_line(compared: list[str]) -> None:
