@@ -18,7 +18,7 @@ from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.schedule import Engine, Periods
 from gpu_shopper.market.holder import Market
 from gpu_shopper.ports.books import Book, Books
-from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.provider import CloudProvider
 from gpu_shopper.providers.manifest import Manifest
 from gpu_shopper.runtime.chance import RealChance
 from gpu_shopper.runtime.clock import RealClock
@@ -45,13 +45,13 @@ class StartRefused(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """The service, put together. `start` begins, `stop` leaves every session as it is."""
+    """The service, put together. `start` begins, `stop` leaves every session as it is; `accounts` are its ways to its clouds."""
 
     rooms: Rooms
     engine: Engine
     books: Books
     door: AiohttpDoor
-    clock: Clock
+    accounts: Mapping[ProviderName, CloudProvider]
     deployment: str
 
     def start(self) -> None:
@@ -118,7 +118,7 @@ async def build(
         engine=engine,
         books=books,
         door=door,
-        clock=clock,
+        accounts=connected,
         deployment=deployment.id,
     )
 

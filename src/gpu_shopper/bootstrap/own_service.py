@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import uvicorn
 
 from gpu_shopper.bootstrap.app import App, build
-from gpu_shopper.bootstrap.clouds import configured, connect
+from gpu_shopper.bootstrap.clouds import installed
 from gpu_shopper.bootstrap.serving import hide, listen, server_over, url_of
 from gpu_shopper.domain.hearing import GpuSeen, NodeReport, Verdict, judge
 from gpu_shopper.domain.ids import InstanceId, ProviderName, SessionId
@@ -51,7 +51,6 @@ class OwnService:
 
     url: str
     _app: App
-    _settings: Settings
     _loop: asyncio.AbstractEventLoop
     _server: uvicorn.Server
 
@@ -82,10 +81,8 @@ class OwnService:
     async def _bill(
         self, provider: ProviderName, instance_id: InstanceId, since: datetime
     ) -> TheirBill:
-        given = self._settings.providers
-        manifests = configured(given)
-        clouds = connect(manifests, given, door=self._app.door, clock=self._app.clock)
-        cloud, where = clouds[provider], manifests[provider].bill_page
+        # The account that rents is asked, so that all its requests keep to one pace.
+        cloud, where = self._app.accounts[provider], installed()[provider].bill_page
         if not isinstance(cloud, TellsBills):
             return TheirBill(told=False, where=where)
         try:
@@ -132,7 +129,7 @@ async def _serve(settings: Settings, started: "Future[OwnService]") -> None:
                 app.start()
                 server = server_over(app)
                 loop = asyncio.get_running_loop()
-                service = OwnService(url_of(listener), app, settings, loop, server)
+                service = OwnService(url_of(listener), app, loop, server)
                 started.set_result(service)
                 await server.serve(sockets=[listener])
             finally:
