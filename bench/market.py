@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from _table import Figure, options, percentile, show
 
+from gpu_shopper.bootstrap.memory import keep_blocks_apart, use_small_pages
 from gpu_shopper.domain.conditions import All, Comparator, Compare, Condition, OneOf
 from gpu_shopper.domain.gpu import MODELS
 from gpu_shopper.domain.ids import OfferId, ProviderName
@@ -364,6 +365,9 @@ def _peer(
 
 def main() -> None:
     asked = options(__doc__, seconds=6.0)
+    # As the server has it.
+    keep_blocks_apart()
+    use_small_pages()
     figures = [figure for size in _SIZES for figure in _figures(size, asked.seconds)]
     show(figures, markdown=asked.markdown)
 

@@ -2,11 +2,14 @@
 
 import ctypes
 import gc
+import sys
 from typing import Final
 
 _SELDOM: Final = (700, 10, 1_000)
 # From glibc's malloc.h.
 _M_MMAP_THRESHOLD: Final = -3
+# From Linux's prctl.h.
+_PR_SET_THP_DISABLE: Final = 41
 # Larger than a bitmap of a million offers, which is made and let go in every question.
 _LARGE_BLOCK: Final = 256 * 1024
 
@@ -29,6 +32,17 @@ def keep_blocks_apart() -> None:
     limit = getattr(ctypes.CDLL(None), "mallopt", None)
     if limit is not None:
         limit(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+
+
+def use_small_pages() -> None:
+    """Have memory handed out a small page at a time.
+
+    A huge page is cleared whole when its first byte is written, which stops the loop for milliseconds where a machine is
+    itself a guest, and what of it is never used is held all the same. Only Linux has them.
+    """
+    control = getattr(ctypes.CDLL(None), "prctl", None)
+    if control is not None and sys.platform == "linux":
+        control(_PR_SET_THP_DISABLE, 1, 0, 0, 0)
 
 
 def tidy() -> None:

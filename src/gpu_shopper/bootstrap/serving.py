@@ -11,7 +11,7 @@ import uvicorn
 from gpu_shopper.api.app import create_app
 from gpu_shopper.bootstrap.app import App, StartRefused, build
 from gpu_shopper.bootstrap.embedded import EmbeddedSandbox, start_sandbox
-from gpu_shopper.bootstrap.memory import collect_seldom, keep_blocks_apart
+from gpu_shopper.bootstrap.memory import collect_seldom, keep_blocks_apart, use_small_pages
 from gpu_shopper.runtime.chance import RealChance
 from gpu_shopper.runtime.clock import RealClock
 from gpu_shopper.runtime.logging import LogFormat, set_up_logging
@@ -71,6 +71,7 @@ async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
     _be_patient()
     collect_seldom()
     keep_blocks_apart()
+    use_small_pages()
     app.start()
     say(f"serving {url_of(listener)} as deployment {app.deployment}")
     await server.serve(sockets=[listener])

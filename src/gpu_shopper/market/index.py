@@ -7,7 +7,7 @@ of 64-bit words is a row, and a word belongs to one cloud and one GPU. Some posi
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, reduce
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -18,10 +18,13 @@ from gpu_shopper.market.bitmaps import WORD, WORD_SHIFT, Words, bit_at
 from gpu_shopper.market.layout import Numbers, Positions
 from gpu_shopper.market.marking import marking
 from gpu_shopper.market.pieces import Pieces, at_once
+from gpu_shopper.market.row_store import Codes
 from gpu_shopper.market.shelf import Shelf, Text
 
 # What nearly every question needs of so many rows is joined before the first one comes.
 _MANY: Final = 2_000
+# So many values are joined before others are let in.
+_FILLED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,25 @@ class Index:
 
     def joining(self) -> Pieces[None]:
         """Join what nearly every question needs, in pieces."""
-        self.number("price")
+        self._joined["price"] = yield from self._filled(lambda n: self.shelves[n].number("price"))
+        # A property that is kept may be put in its place before anybody asks for it.
+        self.__dict__["source"] = yield from self._filled(self._source_of, np.int32)
+        _ = self.cheapest_words, self.runs
         yield
-        _ = self.source, self.cheapest_words, self.runs
-        yield
-        self.text("country")
-        yield
+        values, codes_of = self._merged([shelf.texts["country"] for shelf in self.shelves])
+        codes = yield from self._filled(codes_of, np.int32)
+        self._texts["country"] = Text(values=values, codes=codes)
+
+    def _filled(self, column: Callable[[int], NDArray[Any]], kind: Any = np.float64) -> Pieces[Any]:
+        """Do the same as `joined` in pieces: to fill much memory that is new takes milliseconds."""
+        found, filled = np.empty(self.size, kind), 0
+        for number, (begin, end) in enumerate(pairwise(self.words_before)):
+            found[begin * WORD : end * WORD] = column(number)
+            filled += (end - begin) * WORD
+            if filled >= _FILLED:
+                filled = 0
+                yield
+        return found
 
     def joined(self, column: Callable[[int], NDArray[Any]], kind: Any = np.float64) -> NDArray[Any]:
         """Return the columns of all shelves as one; `column` returns that of the shelf of a number."""
@@ -111,7 +127,9 @@ class Index:
         """Return a column of texts with one numbering of its values."""
         found = self._texts.get(name)
         if found is None:
-            found = self._texts[name] = self._merged([shelf.texts[name] for shelf in self.shelves])
+            values, codes_of = self._merged([shelf.texts[name] for shelf in self.shelves])
+            codes = self.joined(codes_of, np.int32)
+            found = self._texts[name] = Text(values=values, codes=codes)
         return found
 
     @cached_property
@@ -132,22 +150,23 @@ class Index:
     def _names(self) -> dict[str, dict[str, list[str]]]:
         return {}
 
-    def _merged(self, texts: Sequence[Text]) -> Text:
+    @staticmethod
+    def _merged(texts: Sequence[Text]) -> tuple[tuple[str, ...], Callable[[int], Codes]]:
+        """Return the values of some columns, and how to have the codes of the column of a number."""
         values = tuple(sorted({value for text in texts for value in text.values}))
         code_of = {value: code for code, value in enumerate(values)}
         # -1 leads to the last, which is -1 again.
         codes = [np.array([*map(code_of.__getitem__, text.values), -1], np.int32) for text in texts]
-        return Text(values=values, codes=self.joined(lambda n: codes[n][texts[n].codes], np.int32))
+        return values, lambda number: codes[number][texts[number].codes]
 
     @cached_property
     def source(self) -> Positions:
         """The number of the row at each position among all rows: the order of their ids; -1 for none."""
+        return self.joined(self._source_of, np.int32)
 
-        def of_shelf(number: int) -> Positions:
-            source, before = self.shelves[number].layout.source, np.int32(self.rows_before[number])
-            return np.where(source >= 0, source + before, np.int32(-1)) if before else source
-
-        return self.joined(of_shelf, np.int32)
+    def _source_of(self, number: int) -> Positions:
+        source, before = self.shelves[number].layout.source, np.int32(self.rows_before[number])
+        return np.where(source >= 0, source + before, np.int32(-1)) if before else source
 
     @cached_property
     def cloud_of_word(self) -> NDArray[np.intp]:

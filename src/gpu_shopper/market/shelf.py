@@ -16,6 +16,7 @@ from gpu_shopper.domain.odd_prices import Mark
 from gpu_shopper.market.bitmaps import Words
 from gpu_shopper.market.layout import Layout, Numbers
 from gpu_shopper.market.row_store import Codes, RowStore
+from gpu_shopper.market.spread import Spread
 
 NUMBERS: Final = (
     "count",
@@ -64,6 +65,7 @@ class Shelf:
     marks: Mapping[Mark, Words]
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
+    spread: Spread
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -30,6 +30,7 @@ from gpu_shopper.market.rows import (
     piece_of,
 )
 from gpu_shopper.market.shelf import FLAGS, NUMBERS, TEXTS, Shelf, Text
+from gpu_shopper.market.spread import spread_of
 
 # So many rows are made before others are let in: about a millisecond's work.
 PIECE: Final = 500
@@ -160,6 +161,7 @@ def stocking(provider: ProviderName, offers: Iterable[Offer]) -> Pieces[Shelf]:
         machines=machines,
         lowest=lowest,
         highest=highest,
+        spread=spread_of(gpu.codes, numbers["price_per_gpu"]),
     )
 
 
