@@ -7,14 +7,14 @@ B200        | 180 HBM3e   | 7700 |  2250 |  4500 | NVLink 5, 1800 GB/s         |
 GB200       | 186 HBM3e   | 8000 |  2500 |  5000 | NVLink 5, 1800 GB/s         | 2024 | gb200-sheet     | also: 192; aka: GB200 NVL72
 
 [nvidia Blackwell 10.3]
-B300        | 288 HBM3e   | 7700 |  2250 |  4500 | NVLink 5, 1800 GB/s         | 2025 | hgx-sheet       | also: 270; aka: HGX B300
-GB300       | 288 HBM3e   | 8000 |  2500 |  5000 | NVLink 5, 1800 GB/s         | 2025 | gb300-sheet     | also: 279; aka: GB300 NVL72
+B300        | 270 HBM3e   | 7700 |  2250 |  4500 | NVLink 5, 1800 GB/s         | 2025 | hgx-sheet       | also: 288; aka: HGX B300
+GB300       | 279 HBM3e   | 8000 |  2500 |  5000 | NVLink 5, 1800 GB/s         | 2025 | gb300-sheet     | also: 288; aka: GB300 NVL72
 
 [nvidia Blackwell 12.1]
 GB10        | 128 LPDDR5X |  273 |     - |     - | -                           | 2025 | gb10-sheet      | aka: GB10 Superchip
 
 [nvidia Hopper 9.0]
-H100 PCIe   |  80 HBM2e   | 2000 |   756 |  1513 | NVLink 4 bridge, 600 GB/s   | 2022 | h100-sheet      | family: H100; form: pcie
+H100 PCIe   |  80 HBM2e   | 2000 | 756.5 |  1513 | NVLink 4 bridge, 600 GB/s   | 2022 | h100-sheet      | family: H100; form: pcie
 H100 SXM    |  80 HBM3    | 3350 | 989.5 |  1979 | NVLink 4, 900 GB/s          | 2022 | h100-sheet      | family: H100; form: sxm
 H100 NVL    |  94 HBM3    | 3900 |   835 |  1671 | NVLink 4 bridge, 600 GB/s   | 2023 | h100-sheet      | family: H100; form: nvl
 H100 CNX    |  80 HBM2e   |    - |     - |     - | PCIe 5.0 x16                | 2022 | driver          |

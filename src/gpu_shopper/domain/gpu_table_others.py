@@ -100,19 +100,19 @@ Flex 170              |  16 GDDR6 |      - |      - |      - | PCIe 4.0 x16     
 TPU v2                |  16 HBM   |    700 |     46 |      - | ICI                        | 2017 | tpu-docs         |
 
 [google TPUv3 -]
-TPU v3                |  32 HBM   |    900 |    123 |      - | ICI                        | 2018 | tpu-docs         |
+TPU v3                |  32 HBM2  |    900 |    123 |      - | ICI                        | 2018 | tpu-docs         |
 
 [google TPUv4 -]
 TPU v4                |  32 HBM2  |   1200 |    275 |      - | ICI                        | 2021 | tpu-docs         | aka: tpu-v4-podslice
 
 [google TPUv5e -]
-TPU v5e               |  16 HBM   |    819 |    197 |      - | ICI, 400 GB/s              | 2023 | tpu-docs         | aka: v5e, TPU v5 Lite, v5litepod, tpu-v5-lite-podslice, tpu-v5-lite-device
+TPU v5e               |  16 HBM2  |    819 |    197 |      - | ICI, 400 GB/s              | 2023 | tpu-docs         | aka: v5e, TPU v5 Lite, v5litepod, tpu-v5-lite-podslice, tpu-v5-lite-device
 
 [google TPUv5p -]
-TPU v5p               |  95 HBM2e |   2765 |    459 |      - | ICI, 1200 GB/s             | 2023 | tpu-docs         | aka: v5p, tpu-v5p-slice
+TPU v5p               |  95 HBM2e |   2765 |    459 |    459 | ICI, 1200 GB/s             | 2023 | tpu-docs         | aka: v5p, tpu-v5p-slice
 
 [google TPUv6e -]
-TPU v6e               |  32 HBM   |   1638 |    918 |      - | ICI, 800 GB/s              | 2024 | tpu-docs         | aka: v6e, Trillium, tpu-v6e-slice, TPU v6e Trillium
+TPU v6e               |  32 HBM   |   1638 |    918 |    918 | ICI, 800 GB/s              | 2024 | tpu-docs         | aka: v6e, Trillium, tpu-v6e-slice, TPU v6e Trillium
 
 [google TPUv7 -]
 TPU v7                | 192 HBM   |   7380 |   2307 |   4614 | ICI, 1200 GB/s             | 2025 | tpu-docs         | aka: TPU7x, TPU v7x, Ironwood, TPU v7 Ironwood, TPU7x Ironwood

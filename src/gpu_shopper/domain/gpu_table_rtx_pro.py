@@ -15,7 +15,7 @@ RTX PRO 6000D      |  84 GDDR7  |    - |     - |     - | PCIe 5.0 x16           
 [nvidia Ada 8.9]
 RTX 2000 Ada       |  16 GDDR6  |  224 |    48 |  95.9 | PCIe 4.0 x8                 | 2024 | ada-pro-sheets     |
 RTX 4000 SFF Ada   |  20 GDDR6  |  280 |  76.7 | 153.4 | PCIe 4.0 x16                | 2023 | ada-pro-sheets     |
-RTX 4000 Ada       |  20 GDDR6  |  360 | 106.9 | 213.8 | PCIe 4.0 x16                | 2023 | ada-pro-sheets     |
+RTX 4000 Ada       |  20 GDDR6  |  360 |  81.9 | 163.8 | PCIe 4.0 x16                | 2023 | ada-pro-sheets     |
 RTX 4500 Ada       |  24 GDDR6  |  432 | 158.5 |   317 | PCIe 4.0 x16                | 2023 | ada-pro-sheets     |
 RTX 5000 Ada       |  32 GDDR6  |  576 | 261.1 | 522.2 | PCIe 4.0 x16                | 2023 | ada-pro-sheets     |
 RTX 5880 Ada       |  48 GDDR6  |  960 | 277.1 | 554.2 | PCIe 4.0 x16                | 2024 | ada-pro-sheets     |
