@@ -154,6 +154,31 @@ def test_alternatives_are_what_a_retry_would_go_through() -> None:
     assert ["4", "2", "3"] == alternatives("max_price=3&scope=same_vram")
 
 
+def test_alternatives_go_by_what_a_need_costs_in_truth_where_it_is_told() -> None:
+    """The house's cloud bills by the hour: half an hour is billed as one, and of offer 6 the disk besides."""
+    house = a_house()
+    menu = [
+        an_offer(1, price=rate("0.40"), storage_price_per_gb_month=0.73),
+        an_offer(5, price=rate("0.49")),
+        an_offer(6, price=rate("0.41"), storage_price_per_gb_month=0.73),
+        an_offer(7, price=rate("0.41"), storage_price_per_gb_month=1.46),
+    ]
+    house.market.replace(CLOUD, menu, START)
+
+    def alternatives(query: str) -> list[tuple[str, float | None]]:
+        answer = house.browser().get(f"{INVENTORY}/{CLOUD}:1/alternatives?{query}")
+        assert 200 == answer.status, answer.body
+        return [
+            (offer["provider_id"], offer.get("effective_price_per_hour"))
+            for offer in answer.json["offers"]
+        ]
+
+    assert [("6", None), ("7", None)] == alternatives("")
+    assert [("5", 0.49), ("6", 0.51)] == alternatives("disk_gb=100")
+    assert [("5", 0.98), ("6", 1.02)] == alternatives("disk_gb=100&hours=0.5")
+    assert [("5", 0.98)] == alternatives("disk_gb=100&hours=0.5&max_price=1")
+
+
 def test_alternatives_to_an_offer_whose_id_holds_a_slash_are_found() -> None:
     house = a_house()
     house.market.replace(CLOUD, [an_offer(1, id=f"{CLOUD}:a/b"), an_offer(2)], START)

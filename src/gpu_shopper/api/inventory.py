@@ -7,7 +7,15 @@ from zlib import crc32
 from msgspec import Meta, Struct, json
 
 from gpu_shopper.api.exporting import Format, csv_of, ndjson_of, projected, wanted_fields
-from gpu_shopper.api.menu_query import KIND, InventoryQuery, cursor_at, need_of, question_of
+from gpu_shopper.api.menu_query import (
+    KIND,
+    DiskGb,
+    Hours,
+    InventoryQuery,
+    cursor_at,
+    need_of,
+    question_of,
+)
 from gpu_shopper.api.recent import WrittenPage
 from gpu_shopper.api.routes import Ask, NoQuery, Reply, Route
 from gpu_shopper.commands.choosing import CAP_PERCENT_OF_OFFER
@@ -15,8 +23,10 @@ from gpu_shopper.domain import errors
 from gpu_shopper.domain.ids import OfferId
 from gpu_shopper.domain.money import HourlyRate, rate
 from gpu_shopper.domain.offer import RetryScope
+from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, LIKELY_CHEAPEST_FIRST
 from gpu_shopper.domain.query_errors import QueryError
 from gpu_shopper.domain.ranking import comparable_to
+from gpu_shopper.domain.true_price import Need
 from gpu_shopper.market.rows import body_of
 from gpu_shopper.market.snapshot import OfferQuery
 from gpu_shopper.queries.offers import MenuPage, SourceView
@@ -33,10 +43,16 @@ _MOST_ROWS_KEPT: Final = 100
 
 
 class AlternativesQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which offers may stand in for one: of the same GPU, of at least its memory, or any of as much memory in all."""
+    """Which offers may stand in for one: of the same GPU, of at least its memory, or any of as much memory in all.
+
+    With `hours` (1 if not said) or `disk_gb`, `max_price` is held against what those cost in truth, as the cap of a session is,
+    each offer says what it costs for them, and what would be bought first comes first; else all go by the list price.
+    """
 
     scope: RetryScope = RetryScope.SAME_GPU
     max_price: Dollars | None = None
+    hours: Hours | None = None
+    disk_gb: DiskGb | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 20
 
 
@@ -127,10 +143,20 @@ async def list_alternatives(ask: Ask[AlternativesQuery, None]) -> Reply:
     offers = ask.rooms.queries.offers
     offer = offers.one(_offer_id(ask.path))
     asked = ask.query
-    usual = HourlyRate(offer.price.micros * CAP_PERCENT_OF_OFFER // 100)
+    told = (asked.hours, asked.disk_gb) != (None, None)
+    need = Need(hours=asked.hours or 1.0, disk_gb=asked.disk_gb or 0)
+    costing = offers.costing(need) if told else None
+    price = offer.price if costing is None else costing.capped(offer).per_hour
+    usual = HourlyRate(price.micros * CAP_PERCENT_OF_OFFER // 100)
     cap = usual if asked.max_price is None else rate(asked.max_price)
-    condition = comparable_to(offer, asked.scope, cap=cap)
-    query = OfferQuery(condition=condition, limit=asked.limit, without=(offer.id,))
+    query = OfferQuery(
+        condition=comparable_to(offer, asked.scope, cap=cap),
+        orders=(CHEAPEST_FIRST if costing is None else LIKELY_CHEAPEST_FIRST,),
+        limit=asked.limit,
+        without=(offer.id,),
+        costing=costing,
+        cap=None if costing is None else cap,
+    )
     menu = await offers.page(query)
     return Reply(_body(_written(menu, query, ()), menu.sources))
 

@@ -50,6 +50,8 @@ _MOST_IN_A_FILE = 10_000
 Names = Annotated[list[ShortText], Meta(max_length=64)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Gigabytes = Annotated[int, Meta(ge=0, le=_MOST_GB)]
+Hours = Annotated[float, Meta(ge=0.01, le=MOST_HOURS)]
+DiskGb = Annotated[int, Meta(ge=0, le=MOST_DISK_GB)]
 Cursor = Annotated[str, Meta(min_length=1, max_length=512)]
 
 
@@ -78,8 +80,8 @@ class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     min_inet_down: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
     interruptible: bool | None = None
     partial: bool | None = None
-    hours: Annotated[float, Meta(ge=0.01, le=MOST_HOURS)] | None = None
-    disk_gb: Annotated[int, Meta(ge=0, le=MOST_DISK_GB)] | None = None
+    hours: Hours | None = None
+    disk_gb: DiskGb | None = None
     traffic_gb: Annotated[int, Meta(ge=0, le=MOST_TRAFFIC_GB)] | None = None
     q: Annotated[str, Meta(max_length=LONGEST)] = ""
     sort: Annotated[str, Meta(min_length=1, max_length=200)] | None = None

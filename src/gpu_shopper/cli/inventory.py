@@ -211,6 +211,10 @@ def _say_trouble(source: "MarketSource") -> None:
     help="The same GPU; any with its memory; any with as much memory in all.",
 )
 @click.option("--max-price", type=float, metavar="USD", help="Default: a tenth above the offer's.")
+@click.option("--hours", type=float, metavar="N", help="Hours of use: say what they cost in truth.")
+@click.option(
+    "--disk", "disk_gb", type=int, metavar="GB", help="Size of the disk, billed with them."
+)
 @click.option(
     "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Most to list."
 )
@@ -223,10 +227,13 @@ def alternatives(situation: Situation, /, *, offer: str, output: str, **filters:
     Examples:
       gpu-shopper alternatives sandbox:offer-0007
       gpu-shopper alternatives sandbox:offer-0007 --scope same_vram --max-price 2
+      gpu-shopper alternatives sandbox:offer-0007 --hours 4 --disk 200
     """
     page = situation.shopper.alternatives(offer, **filters)
     if output == "json":
         show_json(page.offers)
         return
-    show(page.offers, COLUMNS, output, nothing="nothing may stand in for it now")
+    costed = filters["hours"] is not None or filters["disk_gb"] is not None
+    columns = _COSTED if costed else COLUMNS
+    show(page.offers, columns, output, nothing="nothing may stand in for it now")
     _say_more(len(page.offers), page.total, output)

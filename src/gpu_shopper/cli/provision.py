@@ -26,7 +26,7 @@ def _wish_options(command: Any) -> Any:
         click.option("--gpu", multiple=True, metavar="NAME", help="GPU model; any of those named."),
         click.option("--gpus", type=int, metavar="N", help="Number of GPUs."),
         click.option("--min-vram", type=int, metavar="GB", help="Memory of each GPU."),
-        click.option("--max-price", type=float, metavar="USD", help="Most per hour, also when retried."),
+        click.option("--max-price", type=float, metavar="USD", help="Most per hour with its disk, also when retried."),
         click.option("--offer", metavar="ID", help="Exactly this offer of the inventory."),
         click.option("--provider", multiple=True, metavar="NAME", help="Only at this cloud."),
         click.option("--region", multiple=True, metavar="NAME", help="Only in this region."),

@@ -97,10 +97,12 @@ class FitFilters(TypedDict, total=False):
 
 
 class AlternativesFilters(TypedDict, total=False):
-    """Which offers may stand in for one."""
+    """Which offers may stand in for one; with `hours` or `disk_gb`, by what those cost in truth."""
 
     scope: Literal["same_gpu", "same_vram", "any"]
     max_price: float
+    hours: float
+    disk_gb: int
     limit: int
 
 

@@ -67,12 +67,13 @@ class SessionCommands:
         desk = self._desk
         now = desk.clock.now()
         health = await desk.books.read(lambda book: offer_health(book, now=now))
-        order = checked(
+        order = await checked(
             order,
             market=desk.market,
             capabilities=dict(desk.capabilities),
             quirks=desk.quirks,
             health=health,
+            clock=desk.clock,
         )
         opening = self._prepare(order, idempotency_key, digest)
         requested = await desk.books.write(lambda book: self._open(book, opening, by=by))

@@ -393,6 +393,8 @@ def read_order(text: str) -> Order:
 
 
 CHEAPEST_FIRST = FIELDS["price"].best_first
+# The order in which offers are bought.
+LIKELY_CHEAPEST_FIRST = FIELDS["expected_cost"].best_first
 # What an offer costs for somebody's need (see `domain.true_price`).
 EFFECTIVE = "effective_price"
 OF_NEED = frozenset(name for name, field in FIELDS.items() if field.of_need is not None)

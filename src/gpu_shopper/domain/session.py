@@ -11,6 +11,7 @@ from gpu_shopper.domain.ids import ConsumerId, OfferId, SessionId
 from gpu_shopper.domain.lifecycle import ENDING, FINAL, Event, State, move
 from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Requirements, RetryScope
+from gpu_shopper.domain.true_price import Need
 from gpu_shopper.domain.workload import Workload
 
 MAX_RESERVATION_HOURS = 12
@@ -51,7 +52,7 @@ AS_ASKED = frozenset(
 class SessionRequest:
     """What the consumer asked for; never changed afterwards.
 
-    `price_cap` is absolute and for the whole offer, over all retries. `ssh_public_keys` are OpenSSH lines.
+    `price_cap` is absolute and for the whole offer, over all retries; prices are held against it as `capped_price` has them. `ssh_public_keys` are OpenSSH lines.
     `startup_timeout` is None only until the request was held against the clouds: nobody has said then how long it may take.
     """
 
@@ -67,6 +68,11 @@ class SessionRequest:
     ssh_public_keys: tuple[str, ...] = ()
     idle_threshold: timedelta | None = None
     startup_timeout: timedelta | None = None
+
+    @property
+    def need(self) -> Need:
+        """What offers are priced for: choice and cap speak of the same hours and disk."""
+        return Need(hours=float(self.reservation_hours), disk_gb=self.workload.disk_gb or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

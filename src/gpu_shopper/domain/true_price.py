@@ -47,11 +47,14 @@ class BillingTerms:
     stopped_share: float = 1.0
     volume_price: float | None = None
 
-    def billed_seconds(self, need: "Need") -> int:
-        """Return the time on the bill of an instance that is used as long as `need` says."""
+    def billed_seconds(self, need: "Need", *, started: bool = False) -> int:
+        """Return the time on the bill of an instance that is used as long as `need` says.
+
+        `started` leaves out the start itself, but neither the minimum nor an increment that it has a part in.
+        """
         used = timedelta(seconds=need.seconds) + self.billed_boot
-        increments = -(-max(used, self.minimum) // self.increment)
-        return ceil(increments * self.increment / _SECOND)
+        billed = -(-max(used, self.minimum) // self.increment) * self.increment
+        return ceil((billed - self.billed_boot if started else billed) / _SECOND)
 
     @property
     def step_micros(self) -> int:
@@ -99,16 +102,27 @@ class TruePrice:
 
 @dataclass(frozen=True, slots=True)
 class Costing:
-    """What is needed, and how each cloud bills; one that is not named bills by the defaults."""
+    """What is needed, and how each cloud bills; one that is not named bills by the defaults.
+
+    Where it has `started`, what the start costs is left out: so caps are held against prices.
+    """
 
     need: Need
     terms: tuple[tuple[str, BillingTerms], ...] = ()
+    started: bool = False
 
     def price(self, offer: Offer) -> TruePrice | None:
         """Return what `offer` costs; None where it cannot be had so."""
         if not serves(offer, self.need):
             return None
-        return true_price(offer, dict(self.terms).get(offer.provider, BillingTerms()), self.need)
+        return true_price(offer, self._terms_of(offer), self.need, started=self.started)
+
+    def capped(self, offer: Offer) -> TruePrice:
+        """Return what a cap is held against, whether or not `offer` can be had so: see `capped_price`."""
+        return capped_price(offer, self._terms_of(offer), self.need)
+
+    def _terms_of(self, offer: Offer) -> BillingTerms:
+        return dict(self.terms).get(offer.provider, BillingTerms())
 
 
 def serves(offer: Offer, need: Need) -> bool:
@@ -119,9 +133,11 @@ def serves(offer: Offer, need: Need) -> bool:
     return long_enough and (not offer.disk_gb or need.disk_gb <= offer.disk_gb)
 
 
-def true_price(offer: Offer, terms: BillingTerms, need: Need) -> TruePrice:
-    """Return what `offer` costs for `need`, at a cloud with these `terms`."""
-    billed_s = terms.billed_seconds(need)
+def true_price(
+    offer: Offer, terms: BillingTerms, need: Need, *, started: bool = False
+) -> TruePrice:
+    """Return what `offer` costs for `need`, at a cloud with these `terms`; without its start where it has `started`."""
+    billed_s = terms.billed_seconds(need, started=started)
     use = charge(offer.price, need.seconds * _SECOND).micros
     unused = charge(offer.price, billed_s * _SECOND).micros - use
     extra_gb = max(0, need.disk_gb - terms.included_disk_gb)
@@ -147,14 +163,13 @@ def true_price(offer: Offer, terms: BillingTerms, need: Need) -> TruePrice:
     )
 
 
-def hourly_price(offer: Offer, disk_gb: int | None, terms: BillingTerms) -> HourlyRate:
-    """Return what `offer` bills an hour with a disk of that size: what a cap on the price is held against.
+def capped_price(offer: Offer, terms: BillingTerms, need: Need) -> TruePrice:
+    """Return what a cap is held against, by its `per_hour`: all that is sure to be billed for `need`.
 
-    None asks for none in particular, so for what is in the price already.
+    That is the true price but for the start: how long it takes nobody knows beforehand, and it is billed at the list price,
+    which is never above this one. So what is bought within a cap costs at most the cap times the hours, and the start.
     """
-    extra_gb = max(0, (disk_gb or 0) - terms.included_disk_gb)
-    hourly = offer.storage_price_per_gb_month * MICROS * extra_gb / MONTH_HOURS
-    return HourlyRate(offer.price.micros + rounded(hourly))
+    return true_price(offer, terms, need, started=True)
 
 
 def disk_months(gigabytes: int, billed_s: int) -> float:

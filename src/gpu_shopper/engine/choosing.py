@@ -8,13 +8,13 @@ from gpu_shopper.domain.conditions import condition_of, joined
 from gpu_shopper.domain.errors import NothingMatches
 from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.domain.launch import LaunchAttempt
-from gpu_shopper.domain.money import Money, charge
+from gpu_shopper.domain.money import Money
 from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.plan import Facts, tries
 from gpu_shopper.domain.ranking import Excluded, choose, comparable_to, fit_to_buy, lasting
 from gpu_shopper.domain.session import Session
-from gpu_shopper.domain.true_price import Need, hourly_price, true_price
+from gpu_shopper.domain.true_price import capped_price, serves, true_price
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.ports.books import AccountState, Book, SweepRecord
 from gpu_shopper.transactions.health import offer_health
@@ -47,11 +47,12 @@ class Chooser:
                 # We have just started: what has not been listed yet may have what was asked for.
                 return None
             raise NothingMatches(_why_none(facts))
-        hours = facts.session.request.reservation_hours
 
         def buyable() -> Iterator[Offer]:
             for offer in self._candidates(facts):
-                if offer.provider in safe and _affordable(offer, hours, safe[offer.provider]):
+                # A cloud whose account runs dry may stop the instance, or take it away.
+                left = safe.get(offer.provider)
+                if offer.provider in safe and (left is None or self._bill(facts, offer) <= left):
                     yield offer
 
         if next(buyable(), None) is None:
@@ -77,19 +78,18 @@ class Chooser:
                 return asked_for
         # Others of ours may be buying at this moment: run after another one, where there is another.
         free = next(self._free(buyable()), None) is not None
-        hours, disk = float(request.reservation_hours), request.workload.disk_gb
-
-        def bill(offer: Offer) -> float:
-            terms = self._desk.clouds[offer.provider].quirks.billing
-            return true_price(offer, terms, Need(hours=hours, disk_gb=disk or 0)).total.micros
-
         return choose(
             self._free(buyable()) if free else buyable(),
-            hours=hours,
+            hours=request.need.hours,
             draw=self._desk.chance.uniform(),
             health=health,
-            bill=bill,
+            bill=lambda offer: self._bill(facts, offer).micros,
         )
+
+    def _bill(self, facts: Facts, offer: Offer) -> Money:
+        """Return what an offer costs in truth for the hours and the disk that the session asks for."""
+        terms = self._desk.clouds[offer.provider].quirks.billing
+        return true_price(offer, terms, facts.session.request.need).total
 
     def _free(self, offers: Iterable[Offer]) -> Iterator[Offer]:
         return (offer for offer in offers if not self._desk.market.is_taken(offer))
@@ -127,16 +127,12 @@ class Chooser:
         return cloud.capabilities.lacking(session.request.workload) is None
 
     def _within(self, session: Session, offer: Offer) -> bool:
-        """Return whether the offer lasts long enough, has the disk, and costs no more than the cap with it."""
-        request = session.request
-        lasts = (
-            offer.max_duration_hours == 0 or offer.max_duration_hours >= request.reservation_hours
-        )
-        disk = request.workload.disk_gb
-        fits = disk is None or offer.disk_gb == 0 or offer.disk_gb >= disk
-        hourly = hourly_price(offer, disk, self._desk.clouds[offer.provider].quirks.billing)
-        cheap = request.price_cap is None or hourly <= request.price_cap
-        return lasts and fits and offer.available and cheap
+        """Return whether the offer lasts long enough, has the disk, and costs no more than the cap, all that is sure to be billed."""
+        cap, need = session.request.price_cap, session.request.need
+        if not offer.available or not serves(offer, need):
+            return False
+        terms = self._desk.clouds[offer.provider].quirks.billing
+        return cap is None or capped_price(offer, terms, need).per_hour <= cap
 
     def _safe(self, book: Book, now: datetime) -> dict[ProviderName, Money | None]:
         """Return the clouds to buy from now, each with the money that is left there, where it tells."""
@@ -146,11 +142,6 @@ class Chooser:
             if sweep and cloud.answers and _may_buy(book.accounts.state(name), sweep, now):
                 safe[name] = sweep.balance
         return safe
-
-
-def _affordable(offer: Offer, hours: int, left: Money | None) -> bool:
-    """A cloud whose account runs dry may stop the instance, or take it away."""
-    return left is None or charge(offer.price, timedelta(hours=hours)) <= left
 
 
 def _may_buy(state: AccountState, sweep: SweepRecord, now: datetime) -> bool:

@@ -4,6 +4,7 @@ A column over a big market takes longer than others may wait: it is made in piec
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from gpu_shopper.domain.conditions import (
     fields_of,
     parts_of,
 )
+from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer_fields import EFFECTIVE, OF_NEED, Order
 from gpu_shopper.domain.true_price import Costing
 from gpu_shopper.market.bitmaps import Words, count, packed, rows_in_pieces
@@ -53,6 +55,18 @@ class Costs:
         if field == "expected_cost":
             return totals + self._masks.wasted(rows)
         return self._effective.hourly(self._costing, rows, totals, gpus=field != EFFECTIVE)
+
+    def within(self, words: Words, cap: HourlyRate) -> Pieces[Words]:
+        """Return those of `words` whose price is at most `cap`, as caps are held against prices."""
+        started = Costs(
+            self._masks, self._effective, replace(self._costing, started=True), piece=self._piece
+        )
+        bits = np.zeros(self._masks.index.size, dtype=bool)
+        for number, rows in enumerate(rows_in_pieces(words, self._piece)):
+            if number:
+                yield
+            bits[rows] = started.column(EFFECTIVE, rows) <= cap.micros
+        return packed(bits)
 
     def sorting(self, words: Words, orders: Collection[Order]) -> Pieces[None]:
         """Make ready to sort the rows of `words`."""

@@ -173,7 +173,7 @@ class Effective:
     def _terms(self, costing: Costing) -> _Terms:
         known = dict(costing.terms)
         each = [known.get(name, BillingTerms()) for name in self._index.providers]
-        billed = [terms.billed_seconds(costing.need) for terms in each]
+        billed = [terms.billed_seconds(costing.need, started=costing.started) for terms in each]
         months = [
             disk_months(max(0, costing.need.disk_gb - terms.included_disk_gb), seconds)
             for terms, seconds in zip(each, billed, strict=True)

@@ -13,8 +13,9 @@ from msgspec import json
 
 from gpu_shopper.domain.conditions import EVERYTHING, Condition
 from gpu_shopper.domain.ids import OfferId, ProviderName
+from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.domain.offer import Offer
-from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, Order
+from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, LIKELY_CHEAPEST_FIRST, Order
 from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.true_price import Costing
 from gpu_shopper.market.bitmaps import Words, bit_at, bits_at, without
@@ -74,7 +75,8 @@ class Listing:
 class OfferQuery:
     """One question to the market: what to fulfil, in which order, which part of it, and what to count by.
 
-    With a `costing`, each row says what it costs for that need, and conditions and orders can be about it.
+    With a `costing`, each row says what it costs for that need, and conditions and orders can be about it; and where there
+    is a `cap`, none is above it, as caps are held against prices.
 
     `without` are offers to leave out; they are not counted in the total, but in facets.
     """
@@ -87,6 +89,7 @@ class OfferQuery:
     facets: tuple[str, ...] = ()
     without: tuple[OfferId, ...] = ()
     costing: Costing | None = None
+    cap: HourlyRate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +291,8 @@ class MarketSnapshot:
             words = masks.of(query.condition)
         words = self._without(self._on_sale(words), query.without)
         if costs is not None:
+            if query.cap is not None:
+                words = yield from costs.within(words, query.cap)
             yield from costs.sorting(words, query.orders)
         chosen = Selection(masks, words, query.orders, costs.column if costs else None)
         # One more than is wanted tells whether there is another page.
@@ -299,6 +304,28 @@ class MarketSnapshot:
             last=chosen.place(page[-1]) if page and len(found) > len(page) else None,
             facets=counts,
         )
+
+    def choosing(
+        self,
+        condition: Condition,
+        costing: Costing,
+        *,
+        cap: HourlyRate | None = None,
+        most: int = 1,
+        gone: bool = False,
+    ) -> Pieces[tuple[Offer, ...]]:
+        """Return the first offers by the order in which they are bought for the need of `costing`, none above `cap`.
+
+        What has `gone` is among them where that is asked for. None has our own odds in it.
+        """
+        costs, words = Costs(self.masks, self._effective, costing), self.masks.of(condition)
+        words = words if gone else self._on_sale(words)
+        if cap is not None:
+            words = yield from costs.within(words, cap)
+        yield from costs.sorting(words, (LIKELY_CHEAPEST_FIRST,))
+        chosen = Selection(self.masks, words, (LIKELY_CHEAPEST_FIRST,), costs.column)
+        found = yield from chosen.finding(most)
+        return tuple(map(self._offer, found))
 
     def has_gone(self, offer_id: OfferId) -> bool:
         """Return whether an offer that is listed was bought, or failed, since its cloud listed it."""

@@ -10,6 +10,7 @@ from gpu_shopper.domain.odds import odds
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.true_price import BillingTerms, Costing, Need
 from gpu_shopper.market.holder import Market
+from gpu_shopper.market.pieces import in_turns
 from gpu_shopper.market.silence import not_ready
 from gpu_shopper.market.snapshot import MarketSnapshot, OfferPage, OfferQuery
 from gpu_shopper.ports.clock import Clock
@@ -80,13 +81,8 @@ class OfferQueries:
         edition = self._edition_of(snapshot)
         if not edition:
             raise not_ready(snapshot.providers)
-        pieces = snapshot.querying(query)
-        while True:
-            try:
-                next(pieces)
-            except StopIteration as done:
-                return MenuPage(page=done.value, edition=edition, sources=self.sources())
-            await self._clock.sleep(0)
+        page = await in_turns(snapshot.querying(query), self._clock)
+        return MenuPage(page=page, edition=edition, sources=self.sources())
 
     def one(self, offer_id: OfferId) -> Offer:
         """Return one offer as it is shown: with its odds, and not available any more where it has gone.

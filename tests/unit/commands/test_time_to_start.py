@@ -1,5 +1,6 @@
 """How long a request may take until it runs: what it says, or what the slowest cloud needs that may serve it."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.domain.quirks import Capabilities, Quirks
 from gpu_shopper.domain.workload import Workload, WorkloadType
 from gpu_shopper.market.holder import Market
+from gpu_shopper.runtime.clock import RealClock
 from gpu_shopper.testing.builders import CUMULUS, NIMBUS, NOON, a_request, an_offer
 from tests.unit.engine.house import House, housed
 
@@ -36,7 +38,7 @@ def test_only_the_clouds_that_may_serve_a_request_say_how_long_it_may_take(
     market.replace(CUMULUS, [an_offer()], NOON)
     kind = WorkloadType.INTERACTIVE
 
-    request = checked(
+    checking = checked(
         a_request(
             requirements=Requirements(providers=frozenset({"Cumulus"} if named else ())),
             workload=Workload(kind=kind, image=None if named else "any"),
@@ -45,6 +47,7 @@ def test_only_the_clouds_that_may_serve_a_request_say_how_long_it_may_take(
         capabilities={CUMULUS: Capabilities(), NIMBUS: Capabilities(custom_image=named)},
         quirks={CUMULUS: quick, NIMBUS: Quirks(boot_grace=timedelta(hours=1))},
         health=OfferHealth(),
+        clock=RealClock(),
     )
 
-    assert timedelta(minutes=minutes) == request.startup_timeout
+    assert timedelta(minutes=minutes) == asyncio.run(checking).startup_timeout

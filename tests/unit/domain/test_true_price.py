@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from math import ceil
 from random import Random
 
 import pytest
@@ -9,10 +10,11 @@ import pytest
 from gpu_shopper.domain.money import Money, charge, money, rate
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.true_price import (
+    MONTH_HOURS,
     BillingTerms,
     Need,
     TruePrice,
-    hourly_price,
+    capped_price,
     serves,
     true_price,
 )
@@ -177,13 +179,38 @@ def test_who_needs_more_pays_no_less(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("disk_gb", "included", "expected"),
-    [(None, 20, "0.40"), (20, 20, "0.40"), (93, 20, "0.42"), (73, 0, "0.42")],
+    ("disk_gb", "terms", "expected"),
+    [
+        (0, BillingTerms(), "0.40"),
+        (20, BillingTerms(included_disk_gb=20), "0.40"),
+        (93, BillingTerms(included_disk_gb=20), "0.42"),
+        (73, BillingTerms(), "0.42"),
+        (0, BillingTerms(billed_boot=timedelta(minutes=5)), "0.40"),
+        (73, BillingTerms(billed_boot=timedelta(minutes=5)), "0.42"),
+        (0, BillingTerms(minimum=timedelta(hours=5)), "1.00"),
+        (0, BillingTerms(increment=timedelta(hours=3)), "0.60"),
+        (0, BillingTerms(increment=timedelta(hours=2), billed_boot=timedelta(minutes=6)), "0.78"),
+        (0, BillingTerms(exchange_fee=0.1), "0.44"),
+    ],
 )
-def test_an_hour_costs_what_its_disk_beyond_the_included_one_costs_too(
-    disk_gb: int | None, included: int, expected: str
+def test_a_cap_is_held_against_all_that_is_sure_to_be_billed_and_not_against_the_start(
+    disk_gb: int, terms: BillingTerms, expected: str
 ) -> None:
     offer = an_offer(price=rate("0.40"), storage_price_per_gb_month=0.2)
-    terms = BillingTerms(included_disk_gb=included)
 
-    assert rate(expected) == hourly_price(offer, disk_gb, terms)
+    assert rate(expected) == capped_price(offer, terms, Need(hours=2, disk_gb=disk_gb)).per_hour
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_within_a_cap_costs_at_most_that_for_its_hours_and_its_start(seed: int) -> None:
+    chance = Random(seed)
+    for _ in range(500):
+        offer, terms, need = a_bill(chance)
+        capped, price = capped_price(offer, terms, need), true_price(offer, terms, need)
+
+        assert offer.price <= capped.per_hour <= price.per_hour
+        # The start is time at the list price, with the disk that stands meanwhile, and what is added to every bill.
+        disk = offer.storage_price_per_gb_month * 1e6 * need.disk_gb / MONTH_HOURS
+        hours = ceil(terms.billed_boot / SECOND) / 3_600
+        start = (offer.price.micros + disk) * hours * (1 + terms.exchange_fee) + terms.step_micros
+        assert price.total.micros <= (capped.total.micros + start + 3) * (1 + 1e-9)

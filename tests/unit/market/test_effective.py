@@ -10,10 +10,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from gpu_shopper.domain.conditions import EVERYTHING, All, fields_of, holds
-from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.domain.conditions import EVERYTHING, All, fields_of, holds, joined
+from gpu_shopper.domain.money import HourlyRate, rate
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_fields import EFFECTIVE, OF_NEED, Direction, Order
+from gpu_shopper.domain.offer_prices import expected as expected_cost
+from gpu_shopper.domain.ranking import fit_to_buy
 from gpu_shopper.domain.true_price import BillingTerms, Costing, Need, TruePrice
 from gpu_shopper.market.costs import Costs
 from gpu_shopper.market.effective import Effective
@@ -57,7 +59,8 @@ def a_costing(chance: Random) -> Costing:
     )
     # A cloud without terms of its own bills by the defaults.
     named = chance.sample(PROVIDERS, chance.randrange(len(PROVIDERS) + 1))
-    return Costing(need, tuple((name, some_terms(chance)) for name in named))
+    terms = tuple((name, some_terms(chance)) for name in named)
+    return Costing(need, terms, started=chance.random() < 0.2)
 
 
 def some_dear_offers(chance: Random) -> list[Offer]:
@@ -117,6 +120,38 @@ def test_every_row_costs_what_its_offer_does(seed: int) -> None:
         assert len(offers) == len(bodies)
         for body in bodies:
             assert expected(costing.price(by_id[body.id])) == told(body)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_within_a_cap_and_would_be_bought_first_is_what_a_look_at_each_offer_finds(
+    seed: int,
+) -> None:
+    chance = Random(200 + seed)
+    offers = some_dear_offers(chance) if seed % 2 else some_offers(chance)
+    health = some_health(chance, offers)
+    snapshot, offers = snapshot_of(offers).heeding(health), as_shown(offers, health)
+    for _ in range(20):
+        costing = replace(a_costing(chance), started=False)
+        condition = a_condition(chance, offers)
+        # Nobody asks a purchase for costs in other words than by a cap.
+        condition = EVERYTHING if fields_of(condition) & OF_NEED else condition
+        condition = joined(condition, *fit_to_buy())
+        prices = sorted(costing.capped(offer).per_hour for offer in offers) or [rate(1)]
+        cap = chance.choice([None, chance.choice(prices), HourlyRate(prices[-1].micros * 2)])
+
+        fit = [
+            (expected_cost(offer, costing), offer.id)
+            for offer in offers
+            if holds(offer, condition) and costing.price(offer) is not None
+            and (cap is None or costing.capped(offer).per_hour <= cap)
+        ]  # fmt: skip
+        found = at_once(snapshot.choosing(condition, costing, cap=cap, most=2))
+
+        if fit:
+            assert [one for _, one in sorted(fit)[:2]] == [one.id for one in found][: len(fit)]
+        if cap is not None:
+            page = ask(snapshot, costing, condition=condition, cap=cap)
+            assert {one for _, one in fit} == {body.id for body in page}
 
 
 def some_costed_orders(chance: Random) -> tuple[Order, ...]:
