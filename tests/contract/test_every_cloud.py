@@ -2,12 +2,15 @@
 
 import asyncio
 from contextlib import suppress
+from contextvars import Context
 
 import pytest
 
 from gpu_shopper.domain.money import rate
-from gpu_shopper.ports.provider import OfferListing
+from gpu_shopper.ports.clock import Clock
+from gpu_shopper.ports.provider import CloudProvider, OfferListing
 from gpu_shopper.ports.provider_errors import ProviderError
+from gpu_shopper.testing.leisure_contract import a_menu_in_progress_lets_all_else_pass
 from gpu_shopper.testing.vendors.program import simulated
 from tests.contract.evidence import kinds
 from tests.contract.vendor_rig import VendorUnderTest, changed
@@ -78,6 +81,31 @@ def test_what_can_be_taken_back_is_sold_and_bought_as_such(kind: type[VendorUnde
 
     assert cloud.provider.capabilities.interruptible is asyncio.run(story())
     assert frozenset() == cloud.held()
+
+
+class Forgetful:
+    """An adapter that begins its menu in a task which the mark of its caller does not reach."""
+
+    def __init__(self, provider: CloudProvider) -> None:
+        self._provider = provider
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._provider, name)
+
+    async def list_offers(self, *, known: str = "") -> object:
+        menu = self._provider.list_offers(known=known)
+        return await asyncio.create_task(menu, context=Context())
+
+
+@every_cloud
+def test_an_adapter_whose_menus_do_not_step_aside_is_found_out(kind: type[VendorUnderTest]) -> None:
+    class Forgetting(kind):
+        def restart_by(self, clock: Clock) -> None:
+            super().restart_by(clock)
+            self.provider = Forgetful(self.provider)
+
+    with pytest.raises(AssertionError):
+        asyncio.run(a_menu_in_progress_lets_all_else_pass(Forgetting()))
 
 
 @every_cloud

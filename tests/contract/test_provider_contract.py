@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,6 +12,7 @@ import pytest
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.offer import Offer
+from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpReply, HttpRequest
 from gpu_shopper.ports.provider import CloudProvider, LaunchOrder
 from gpu_shopper.ports.provider_errors import ProviderError
@@ -22,6 +23,7 @@ from gpu_shopper.sandbox.model import CloudModel
 from gpu_shopper.testing.cloud_under_test import BLINDNESSES, CloudUnderTest, Misdeed, NotTried
 from gpu_shopper.testing.model_door import ModelDoor, NoFaults
 from gpu_shopper.testing.provider_contract import CONTRACT, Check
+from tests.contract.crowd import in_a_crowd
 from tests.contract.vendor_rig import Blind, StillClock, Unreachable
 
 _RULES = {
@@ -90,8 +92,11 @@ class SandboxUnderTest:
         self._offers: tuple[Offer, ...] = asyncio.run(self.provider.list_offers()).offers
 
     def restart(self) -> None:
+        self.restart_by(self.clock)
+
+    def restart_by(self, clock: Clock) -> None:
         settings = {"url": "http://sandbox.test", "key": "k-1"}
-        self.provider = MANIFEST.connect(settings, self.door, self.clock)
+        self.provider = MANIFEST.connect(settings, self.door, clock)
 
     def order(self, number: int) -> LaunchOrder:
         offer = self._offers[number]
@@ -136,6 +141,11 @@ class SandboxUnderTest:
         self, act: Callable[[], Awaitable[object]], *, seconds: float
     ) -> ProviderError | None:
         return await self.clock.cut_off(act, seconds=seconds)
+
+    async def in_a_crowd(
+        self, crowd: Sequence[Callable[[], Awaitable[object]]], act: Callable[[], Awaitable[object]]
+    ) -> Sequence[bool]:
+        return await in_a_crowd(self, crowd, act)
 
 
 CLOUDS: dict[str, Callable[[], CloudUnderTest]] = {"sandbox": SandboxUnderTest}

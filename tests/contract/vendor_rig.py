@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +12,7 @@ from gpu_shopper.bootstrap.clouds import with_defaults
 from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.label import Label
 from gpu_shopper.domain.offer import Offer
+from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpReply, HttpRequest, NoAnswer, NotSent
 from gpu_shopper.ports.provider import CloudProvider, LaunchOrder
 from gpu_shopper.ports.provider_errors import ProviderError
@@ -21,6 +22,7 @@ from gpu_shopper.testing.cloud_under_test import BLINDNESSES, Misdeed, NotTried
 from gpu_shopper.testing.model_door import NoFaults
 from gpu_shopper.testing.vendors.door import VendorDoor
 from gpu_shopper.testing.vendors.vendor import VendorCloud
+from tests.contract.crowd import in_a_crowd
 
 KEY = "account-key"
 RULES = {
@@ -158,9 +160,13 @@ class VendorUnderTest:
         return request.method == "GET"
 
     def restart(self) -> None:
+        self.restart_by(self.clock)
+
+    def restart_by(self, clock: Clock) -> None:
+        """Let the adapter be a new one, with another clock."""
         given = {"key": KEY, "url": "http://vendor.test", **self.settings}
         settings = with_defaults(self.manifest, given)
-        self.provider = self.manifest.connect(settings, self.door, self.clock)
+        self.provider = self.manifest.connect(settings, self.door, clock)
 
     def order(self, number: int) -> LaunchOrder:
         offer = self._offers[number]
@@ -206,6 +212,11 @@ class VendorUnderTest:
         self, act: Callable[[], Awaitable[object]], *, seconds: float
     ) -> ProviderError | None:
         return await self.clock.cut_off(act, seconds=seconds)
+
+    async def in_a_crowd(
+        self, crowd: Sequence[Callable[[], Awaitable[object]]], act: Callable[[], Awaitable[object]]
+    ) -> Sequence[bool]:
+        return await in_a_crowd(self, crowd, act)
 
 
 def changed(order: LaunchOrder, **changes: object) -> LaunchOrder:

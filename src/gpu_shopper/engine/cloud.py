@@ -20,6 +20,7 @@ from gpu_shopper.ports.provider import (
     LaunchOrder,
     OfferListing,
     Unchanged,
+    at_leisure,
 )
 from gpu_shopper.ports.provider_errors import (
     Ambiguous,
@@ -115,10 +116,11 @@ class Cloud:
         return self._reached_again_at if self._unreached_since is None else now
 
     async def list_offers(self, *, known: str = "") -> OfferListing | Unchanged:
-        """See the port. Patience that is asked for here is had with the menu alone: nothing else stands in line for it."""
-        return await self._ask(
-            "list_offers", lambda: self._provider.list_offers(known=known), limit=LIST_LIMIT
-        )
+        """See the port. All else passes it; and patience that is asked for here is had with the menu alone."""
+        with at_leisure():
+            return await self._ask(
+                "list_offers", lambda: self._provider.list_offers(known=known), limit=LIST_LIMIT
+            )
 
     async def launch(
         self, make_order: Callable[[], LaunchOrder], *, turn_at: float | None = None

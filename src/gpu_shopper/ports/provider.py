@@ -1,6 +1,7 @@
 """What the house needs from a cloud."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,23 @@ from gpu_shopper.domain.quirks import Capabilities, Quirks
 
 # Called by an adapter once an order to end was taken, where it has more to do before it returns: a bill may end with it.
 ORDER_TAKEN: Final[ContextVar[Callable[[], None] | None]] = ContextVar("order_taken", default=None)
+# Set by whoever fetches a menu, and handed down to every request that is made for it: no adapter can forget it.
+_AT_LEISURE: Final[ContextVar[bool]] = ContextVar("at_leisure", default=False)
+
+
+@contextmanager
+def at_leisure() -> Iterator[None]:
+    """Let each request that is made in here, and by tasks begun in here, let all others pass."""
+    mark = _AT_LEISURE.set(True)
+    try:
+        yield
+    finally:
+        _AT_LEISURE.reset(mark)
+
+
+def is_at_leisure() -> bool:
+    """Return whether what is asked now may wait for all else."""
+    return _AT_LEISURE.get()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,6 +99,15 @@ class CloudUnderTest(Protocol):
         """Do this for so long at most by the cloud's clock, then break it off as the engine does; return its error."""
         ...
 
+    async def in_a_crowd(
+        self, crowd: Sequence[Callable[[], Awaitable[object]]], act: Callable[[], Awaitable[object]]
+    ) -> Sequence[bool]:
+        """Begin all of the `crowd` with a new adapter; do `act` once nobody moves without time going on; then break them off.
+
+        Return which of the requests that the cloud was sent from then on were those of `act`, in order, up to its last.
+        """
+        ...
+
 
 Check = Callable[[CloudUnderTest], Awaitable[None]]
 

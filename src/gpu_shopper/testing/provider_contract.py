@@ -31,6 +31,7 @@ from gpu_shopper.testing.cloud_under_test import (
     ways,
 )
 from gpu_shopper.testing.destroy_contract import DESTROYING
+from gpu_shopper.testing.leisure_contract import LEISURE
 
 _SOON = 60.0
 
@@ -375,4 +376,5 @@ CONTRACT: tuple[Check, ...] = (
     calls_may_overlap,
     closing_twice_is_once,
     *DESTROYING,
+    *LEISURE,
 )

@@ -1,7 +1,7 @@
 """How an adapter sends its account's requests: to its address, with its key, at its pace, each one once.
 
 A call of the port may take several requests: pages, a key, a volume. The engine paces calls; here the requests of each
-are spaced too, so that sixty pages of a menu are not asked for at once, and a destroy passes those that wait.
+are spaced too, so that sixty pages of a menu are not asked for at once, and whatever else is asked passes those that wait.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.token_bucket import TokenBucket
 from gpu_shopper.ports.clock import Clock
 from gpu_shopper.ports.http import HttpDoor, HttpReply, HttpRequest
-from gpu_shopper.ports.provider import ORDER_TAKEN
+from gpu_shopper.ports.provider import ORDER_TAKEN, is_at_leisure
 from gpu_shopper.ports.provider_errors import Ambiguous, RateLimited, Unavailable
 from gpu_shopper.transport.answers import (
     Dialect,
@@ -43,8 +43,8 @@ _LEAST_PAUSE_S = 0.001
 class Call:
     """One request in the cloud's own words. `what` names it in errors; a query's None is left out; `body` becomes JSON, `form` a form.
 
-    An urgent one, a destroy, waits for nobody; a leisurely one, a page of a menu, lets all others pass. `patience` is how long an answer is waited for, in seconds, where that is
-    less than the account's calls may take.
+    An urgent one, a destroy, waits for nobody. `patience` is how long an answer is waited for, in seconds, where that is less
+    than the account's calls may take.
     """
 
     path: str
@@ -55,7 +55,6 @@ class Call:
     form: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     urgent: bool = False
-    leisurely: bool = False
     patience: float | None = None
 
 
@@ -93,12 +92,12 @@ class Caller:
         return reply
 
     async def ask(self, call: Call) -> HttpReply:
-        """Send what may be sent again, and return any answer.
+        """Send what may be sent again, and return any answer; what is asked at leisure, a page of a menu, lets others pass.
 
         Raises:
             Unavailable: there is none.
         """
-        if call.leisurely:
+        if is_at_leisure() and not call.urgent:
             await self._lull()
         await self._turn(urgent=call.urgent)
         return await ask(self._door, self._request(call), what=call.what)

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from gpu_shopper.domain.ids import InstanceId
 from gpu_shopper.domain.money import Money
 from gpu_shopper.domain.quirks import Quirks, seconds
 from gpu_shopper.engine.cloud import IDLE_BALANCE_LASTS, Cloud
-from gpu_shopper.ports.provider import LaunchOrder
+from gpu_shopper.ports.provider import CloudProvider, LaunchOrder, is_at_leisure
 from gpu_shopper.ports.provider_errors import (
     Ambiguous,
     ProviderError,
@@ -62,6 +63,30 @@ async def test_an_error_of_the_cloud_is_passed_on_as_it_is(
 
     with pytest.raises(type(error)):
         await ASKED[what](cloud_of(house))
+
+
+class Noting:
+    """Notes which calls were made at leisure."""
+
+    def __init__(self, provider: CloudProvider) -> None:
+        self._provider = provider
+        self.at_leisure: dict[str, bool] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("name", "quirks", "capabilities"):
+            return getattr(self._provider, name)
+        self.at_leisure[name] = is_at_leisure()
+        return getattr(self._provider, name)
+
+
+@housed()
+async def test_a_menu_is_fetched_at_leisure_and_nothing_else_is(house: House) -> None:
+    noting = Noting(house.cloud)
+    cloud = Cloud(noting, clock=house.clock, meter=house.meter, label_key=b"k" * 32)
+    for ask in ASKED.values():
+        await ask(cloud)
+
+    assert {name: name == "list_offers" for name in ASKED} == noting.at_leisure
 
 
 @housed()

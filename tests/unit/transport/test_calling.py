@@ -8,6 +8,7 @@ import pytest
 
 from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.ports.http import HttpReply, HttpRequest, NoAnswer, NotSent
+from gpu_shopper.ports.provider import at_leisure
 from gpu_shopper.ports.provider_errors import Ambiguous, Unauthorized, Unavailable
 from gpu_shopper.transport.answers import Dialect
 from gpu_shopper.transport.calling import Call, Caller
@@ -151,14 +152,17 @@ class Stepped(Clock):
                 woken.set()
 
 
+async def at_ease(asked: Caller, call: Call) -> None:
+    with at_leisure():
+        await asked.read(call)
+
+
 def test_pages_of_a_menu_let_a_look_at_what_bills_pass() -> None:
     async def ask_for_all() -> list[str]:
         door, clock = Door(), Stepped()
         asked = caller(door, clock)
         pages = [
-            asyncio.create_task(
-                asked.read(Call(path=f"/page-{number}", what="offers", leisurely=True))
-            )
+            asyncio.create_task(at_ease(asked, Call(path=f"/page-{number}", what="offers")))
             for number in range(6)
         ]
         await asyncio.sleep(0)
@@ -183,7 +187,7 @@ def test_a_page_of_a_menu_does_not_wait_for_a_lull_for_ever() -> None:
 
         crowds = [asyncio.create_task(crowd()) for _ in range(4)]
         await asyncio.sleep(0)
-        page = asyncio.create_task(asked.read(Call(path="/p", what="offers", leisurely=True)))
+        page = asyncio.create_task(at_ease(asked, Call(path="/p", what="offers")))
         await clock.live(page)
         for task in crowds:
             task.cancel()

@@ -193,7 +193,7 @@ class DigitalOceanApi:
     async def sizes(self, *, cursor: str | None) -> Page:
         """Return a page of what is on the price list, with and without GPUs."""
         query = _paged(cursor)
-        call = Call(path="/v2/sizes", query=query, what="offers", leisurely=True)
+        call = Call(path="/v2/sizes", query=query, what="offers")
         page = await self._caller.show(call, SizesPage)
         return Page(rows=page.sizes, next_cursor=_next(page.links, cursor, what="offers"))
 

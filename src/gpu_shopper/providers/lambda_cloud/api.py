@@ -167,7 +167,7 @@ class LambdaApi:
 
     async def instance_types(self) -> Mapping[str, msgspec.Raw]:
         """Return all kinds of machines, by name, each for itself to be read."""
-        call = Call(path="/api/v1/instance-types", what="offers", leisurely=True)
+        call = Call(path="/api/v1/instance-types", what="offers")
         return (await self._caller.show(call, Enveloped[dict[str, msgspec.Raw]])).data
 
     async def launch(self, new: NewInstance) -> str:

@@ -217,7 +217,7 @@ class PrimeApi:
     async def menu(self, page: int) -> MenuPage:
         """Return a page of what is on sale, from 1 on; clusters of several machines are elsewhere."""
         query = {"page": page, "page_size": MENU_PAGE}
-        call = Call(path="/api/v1/availability/gpus", query=query, what="offers", leisurely=True)
+        call = Call(path="/api/v1/availability/gpus", query=query, what="offers")
         return await self._caller.show(call, MenuPage)
 
     async def create(self, new: NewOrder) -> str:

@@ -205,7 +205,7 @@ class RunpodApi:
             "cloud": cloud,
         }
         return await self._caller.show(
-            Call(path="/v2/catalog/gpus", query=query, what="offers", leisurely=True), Gpus
+            Call(path="/v2/catalog/gpus", query=query, what="offers"), Gpus
         )
 
     async def create(self, new: NewPod) -> str:

@@ -230,7 +230,7 @@ class TensordockApi:
 
     async def locations(self) -> list[msgspec.Raw]:
         """Return all locations, each for itself to be read: there are no pages."""
-        reply = await self._read(Call(path="/locations", what="offers", leisurely=True))
+        reply = await self._read(Call(path="/locations", what="offers"))
         return _within(reply, _Locations, what="offers").locations
 
     async def create(self, new: NewInstance) -> str:

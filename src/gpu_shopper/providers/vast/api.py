@@ -185,9 +185,7 @@ class VastApi:
 
     async def search(self, query: Mapping[str, object]) -> Found:
         """Return what a search finds: at most 64."""
-        call = Call(
-            method="POST", path="/api/v0/bundles/", body=query, what="offers", leisurely=True
-        )
+        call = Call(method="POST", path="/api/v0/bundles/", body=query, what="offers")
         return await self._caller.show(call, Found)
 
     async def create(self, ask: str, new: NewInstance) -> str:

@@ -212,12 +212,12 @@ class VerdaApi:
     async def available(self, *, is_spot: bool) -> list[AvailableRow]:
         """Return what can be had where, just now."""
         query = {"isSpot": "true" if is_spot else "false"}
-        call = Call(path="/v1/instance-availability", query=query, what="offers", leisurely=True)
+        call = Call(path="/v1/instance-availability", query=query, what="offers")
         return decode(await self._read(call), list[AvailableRow], what="offers")
 
     async def volume_types(self) -> list[VolumeType]:
         """Return what volumes cost."""
-        call = Call(path="/v1/volume-types", what="offers", leisurely=True)
+        call = Call(path="/v1/volume-types", what="offers")
         return decode(await self._read(call), list[VolumeType], what="offers")
 
     async def create(self, new: NewInstance) -> str:
