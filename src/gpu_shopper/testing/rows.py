@@ -141,8 +141,9 @@ class CommittedBook:
         self._watched = raw
 
     def _keep(self, raw: sqlite3.Connection) -> None:
-        self._read = {table: {} for table in _KEPT}
-        raw.create_function("wrote_kept", 1, lambda table: self._read[table].clear())
+        read = self._read = {table: {} for table in _KEPT}
+        # What SQLite holds, the collector does not see: had it us, no book would ever be let go.
+        raw.create_function("wrote_kept", 1, lambda table: read[table].clear())
         for table in _KEPT:
             for verb in ("INSERT", "UPDATE", "DELETE"):
                 raw.execute(

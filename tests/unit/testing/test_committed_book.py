@@ -1,6 +1,8 @@
 """The oracle's own view of the book: which rows were written, whoever wrote them and however it ended."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -102,3 +104,14 @@ def test_after_going_back_in_time_every_row_has_moved(memory, books):
     assert [row.looks for row in seen.moved()[0]] == [0, 0]
     asyncio.run(books.write(save(2)))
     assert [row.looks for row in seen.moved()[0]] == [5]
+
+
+def test_nothing_in_the_database_holds_on_to_it(memory, books):
+    seen = CommittedBook(memory)
+    seen.moved()
+    left = weakref.ref(seen)
+
+    del seen
+    gc.collect()
+
+    assert left() is None
