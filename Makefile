@@ -8,8 +8,8 @@ HOURS ?= 1
 JOBS ?=
 CYCLES ?= 50
 SEED ?= 1
-# The tests start real processes and wait for them: on two cores three workers are a third faster than two.
-WORKERS ?= 3
+# Half of the tests start real processes and wait for them: two cores have enough to do with four workers.
+WORKERS ?= 4
 
 # Bytecode makes each of the many starts two to three times faster; here it may always be written.
 unexport PYTHONDONTWRITEBYTECODE

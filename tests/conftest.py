@@ -1,8 +1,12 @@
-"""What holds for every test: generated examples are the same on each run unless asked otherwise."""
+"""What holds for every test: generated examples are the same on each run unless asked otherwise, and who runs which."""
 
 import os
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.dealing import dealt, unit_of
 
 # A run that is red today and green tomorrow helps nobody, so the default profile draws no dice.
 # HYPOTHESIS_PROFILE=soak looks further, by hand; =long looks for hours.
@@ -18,3 +22,21 @@ settings.register_profile(
 settings.register_profile("soak", deadline=None, max_examples=5000)
 settings.register_profile("long", deadline=None, max_examples=100_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes long first; tests of one folder keep the order that was drawn for them."""
+    items[:] = [items[place] for place in dealt([item.nodeid for item in items])]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out the tests in that order, long ones one by one."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - there only where several workers share the tests
+
+    class InUnits(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return unit_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return InUnits(config, log)

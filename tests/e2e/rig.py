@@ -22,6 +22,7 @@ from gpu_shopper.testing.programs import (
     Reply,
     Server,
     ask,
+    pause_after,
     started_from,
     until,
 )
@@ -173,11 +174,12 @@ class Rig:
         return self._in_state(session_id, FINAL | {"running"}, within_s)
 
     def _in_state(self, session_id: str, states: frozenset[str], within_s: float) -> dict[str, Any]:
-        give_up_at = time.monotonic() + within_s
+        began = time.monotonic()
         while (seen := self.show(session_id))["status"] not in states:
-            assert time.monotonic() < give_up_at, (seen, self.history(session_id))
+            waited_s = time.monotonic() - began
+            assert waited_s < within_s, (seen, self.history(session_id))
             assert seen["status"] not in FINAL, (seen, self.history(session_id))
-            time.sleep(0.05)
+            time.sleep(pause_after(waited_s))
         return seen
 
     def end(self, session_id: str) -> None:

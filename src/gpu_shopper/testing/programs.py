@@ -24,7 +24,7 @@ from gpu_shopper.sandbox import processes
 
 KEY, CONTROL = "account-key", "control-key"
 PATIENCE_S = 30.0
-_POLL_S = 0.03
+_POLL_S, _LONGEST_POLL_S = 0.03, 0.2
 _QUIET_PORTS = (20_000, 32_000)
 
 T = TypeVar("T")
@@ -32,11 +32,17 @@ T = TypeVar("T")
 
 def until(what: str, true: Callable[[], T], *, within_s: float = PATIENCE_S) -> T:
     """Wait for something to be true and return it; poll, but not for ever."""
-    give_up_at = time.monotonic() + within_s
+    began = time.monotonic()
     while not (found := true()):
-        assert time.monotonic() < give_up_at, f"not within {within_s:g} s: {what}"
-        time.sleep(_POLL_S)
+        waited_s = time.monotonic() - began
+        assert waited_s < within_s, f"not within {within_s:g} s: {what}"
+        time.sleep(pause_after(waited_s))
     return found
+
+
+def pause_after(waited_s: float) -> float:
+    """Return how long to wait before asking again: what takes long is asked for less often, for each question costs."""
+    return min(max(_POLL_S, waited_s / 20), _LONGEST_POLL_S)
 
 
 @dataclass(frozen=True, kw_only=True)
