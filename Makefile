@@ -15,7 +15,7 @@ WORKERS ?= 4
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help evidence fleet clients conformance setup proof mutation setup-runtime demo serve test check lint tidy format bench openapi gpus simulate soak torture crashes lock clean
+.PHONY: help evidence fleet clients conformance setup proof mutation setup-runtime demo serve test check lint tidy format bench openapi gpus models simulate soak torture crashes lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ evidence: setup ## Write the tables of what each cloud can do, and of what is sh
 
 gpus: setup ## Write the tables of docs/reference/gpus.md from the models
 	@$(BIN)/python -m gpu_shopper.testing.gpu_page docs/reference/gpus.md
+
+models: setup ## Write the tables of docs/reference/models.md from the language models
+	@$(BIN)/python -m gpu_shopper.testing.model_page docs/reference/models.md
 
 simulate: setup ## Run SEEDS worlds in virtual time (make simulate SEEDS=500)
 	@$(BIN)/python -m gpu_shopper.testing.simulate --seeds $(SEEDS) $(ARGS)

@@ -11,6 +11,7 @@ from gpu_shopper.domain.gpu import MODELS, GpuModel
 from gpu_shopper.domain.gpu_sources import SOURCES
 from gpu_shopper.testing.gpu_evidence import FIELDS, SAID, differences, rests_on
 from gpu_shopper.testing.gpu_evidence_table import DOCUMENTS
+from gpu_shopper.testing.markdown import table
 
 BEGIN = "## The models\n"
 _COLUMNS = (
@@ -36,7 +37,7 @@ def generated() -> str:
     for vendor in dict.fromkeys(model.vendor for model in MODELS.values()):
         models = [model for model in MODELS.values() if model.vendor == vendor]
         parts.append(f"### {vendor} ({len(models)})\n")
-        parts.append(_table(_COLUMNS, [_cells(model) for model in models]))
+        parts.append(table(_COLUMNS, [_cells(model) for model in models]))
     parts.append("## Where the figures come from\n")
     parts.append("\n".join(f"- `{key}`: {title}." for key, title in SOURCES.items()) + "\n")
     parts.extend(_read_documents())
@@ -61,7 +62,7 @@ def _read_documents() -> list[str]:
         "## What each figure was held against\n",
         _counted() + "\n",
         _HOW_TO_READ,
-        _table(_EVIDENCE_COLUMNS, [_evidence(model) for model in shown]),
+        table(_EVIDENCE_COLUMNS, [_evidence(model) for model in shown]),
         f"Found in no document ({len(unread)} models): {', '.join(unread)}.\n",
         "### The documents\n",
         "\n".join(
@@ -108,15 +109,6 @@ def _documents(model: GpuModel, figure: str) -> str:
     others = ", ".join(_NUMBERED[one] for one in rests_on(model, figure, who=_COPY | _CLOUD))
     text = " ".join(filter(None, (own, f"({others})" if others else "")))
     return text or ("-" if _has(model, figure) else "")
-
-
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [_row(columns), _row(("---",) * len(columns)), *map(_row, rows)]
-    return "\n".join(lines) + "\n"
-
-
-def _row(cells: tuple[str, ...]) -> str:
-    return f"| {' | '.join(cells)} |".replace("|  |", "| |").replace("|  |", "| |")
 
 
 def _cells(model: GpuModel) -> tuple[str, ...]:
