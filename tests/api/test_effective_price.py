@@ -47,6 +47,25 @@ def test_each_offer_says_what_it_costs_part_by_part() -> None:
     assert 0.45 == by_id["5"]["effective_price_per_hour"]
 
 
+@pytest.mark.parametrize(
+    "need", ["hours=1.5&disk_gb=100&traffic_gb=50", "traffic_gb=3", "hours=24"]
+)
+def test_an_offer_by_itself_says_of_a_need_what_the_menu_says(need: str) -> None:
+    house = a_menu()
+    browser = house.browser()
+
+    for listed in browser.get(f"{INVENTORY}?{need}").json["offers"]:
+        alone = browser.get(f"{INVENTORY}/{listed['id']}?{need}").json
+
+        assert listed == alone
+
+
+def test_an_offer_of_which_no_need_is_told_says_no_true_price() -> None:
+    alone = a_menu().browser().get(f"{INVENTORY}/{CLOUD}:1").json
+
+    assert "effective_price" not in alone
+
+
 def test_what_cannot_be_had_so_has_no_price() -> None:
     by_id = {one["provider_id"]: one for one in asked("hours=1.5&disk_gb=100")["offers"]}
 

@@ -12,12 +12,13 @@ from gpu_shopper.api.menu_query import (
     DiskGb,
     Hours,
     InventoryQuery,
+    NeedQuery,
     cursor_at,
     need_of,
     question_of,
 )
 from gpu_shopper.api.recent import WrittenPage
-from gpu_shopper.api.routes import Ask, NoQuery, Reply, Route
+from gpu_shopper.api.routes import Ask, Reply, Route
 from gpu_shopper.commands.choosing import CAP_PERCENT_OF_OFFER
 from gpu_shopper.domain import errors
 from gpu_shopper.domain.ids import OfferId
@@ -27,7 +28,7 @@ from gpu_shopper.domain.offer_fields import CHEAPEST_FIRST, LIKELY_CHEAPEST_FIRS
 from gpu_shopper.domain.query_errors import QueryError
 from gpu_shopper.domain.ranking import comparable_to
 from gpu_shopper.domain.true_price import Need
-from gpu_shopper.market.rows import body_of
+from gpu_shopper.market.rows import body_for, body_of
 from gpu_shopper.market.snapshot import OfferQuery
 from gpu_shopper.queries.offers import MenuPage, SourceView
 from gpu_shopper.wire.offers import (
@@ -128,9 +129,12 @@ def _body(page: WrittenPage, sources: Sequence[SourceView]) -> bytes:
     return b",".join(rows)
 
 
-async def get_offer(ask: Ask[NoQuery, None]) -> Reply:
+async def get_offer(ask: Ask[NeedQuery, None]) -> Reply:
     """Show one offer."""
-    return Reply(body_of(ask.rooms.queries.offers.one(_offer_id(ask.path))))
+    offers = ask.rooms.queries.offers
+    offer = offers.one(_offer_id(ask.path))
+    need = need_of(ask.query)
+    return Reply(body_of(offer) if need is None else body_for(offers.costing(need), offer))
 
 
 def _offer_id(path: Mapping[str, str]) -> OfferId:
@@ -196,6 +200,7 @@ ROUTES = (
         method="GET",
         path="/api/v1/inventory/{offer_id:path}",
         answer=get_offer,
+        query=NeedQuery,
         reply=OfferBody,
         tag=KIND,
         refuses=(errors.NotFound,),

@@ -52,7 +52,16 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Gigabytes = Annotated[int, Meta(ge=0, le=_MOST_GB)]
 Hours = Annotated[float, Meta(ge=0.01, le=MOST_HOURS)]
 DiskGb = Annotated[int, Meta(ge=0, le=MOST_DISK_GB)]
+TrafficGb = Annotated[int, Meta(ge=0, le=MOST_TRAFFIC_GB)]
 Cursor = Annotated[str, Meta(min_length=1, max_length=512)]
+
+
+class NeedQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an offer is for. With any of `hours` (of use; 1 if not said), `disk_gb` and `traffic_gb`, it says what it costs in truth."""
+
+    hours: Hours | None = None
+    disk_gb: DiskGb | None = None
+    traffic_gb: TrafficGb | None = None
 
 
 class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,7 +91,7 @@ class InventoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     partial: bool | None = None
     hours: Hours | None = None
     disk_gb: DiskGb | None = None
-    traffic_gb: Annotated[int, Meta(ge=0, le=MOST_TRAFFIC_GB)] | None = None
+    traffic_gb: TrafficGb | None = None
     q: Annotated[str, Meta(max_length=LONGEST)] = ""
     sort: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     facets: Names = []
@@ -130,7 +139,7 @@ def _limit(limit: int, form: Format) -> int:
     return limit
 
 
-def need_of(given: InventoryQuery) -> Need | None:
+def need_of(given: InventoryQuery | NeedQuery) -> Need | None:
     """Return for what need prices are asked; None where none is told."""
     told = (given.hours, given.disk_gb, given.traffic_gb)
     if told == (None, None, None):

@@ -16,6 +16,7 @@ from gpu_shopper.client.orders import (
     FitFilters,
     HistoryFilters,
     HourlyFilters,
+    NeedFilters,
     Wish,
     order_of,
 )
@@ -213,9 +214,9 @@ class AsyncShopper:
         """Return such a page and the name of its state; None while that is still `held`, which costs next to nothing."""
         return await self._ask(calls.inventory_unless(held, filters))
 
-    async def offer(self, offer_id: str) -> OfferBody:
-        """Return one offer."""
-        return await self._ask(calls.offer(offer_id))
+    async def offer(self, offer_id: str, **need: Unpack[NeedFilters]) -> OfferBody:
+        """Return one offer, with what it costs in truth where a need is told."""
+        return await self._ask(calls.offer(offer_id, need))
 
     async def alternatives(
         self, offer_id: str, **filters: Unpack[AlternativesFilters]

@@ -87,8 +87,8 @@ def _edition(answer: Answer) -> MenuEdition | None:
     return MenuEdition(page, answer.headers.get("etag", ""))
 
 
-def offer(offer_id: str) -> Call[OfferBody]:
-    return _get(f"/inventory/{quoted(offer_id)}", OfferBody)
+def offer(offer_id: str, need: Mapping[str, object]) -> Call[OfferBody]:
+    return _get(f"/inventory/{quoted(offer_id)}", OfferBody, **need)
 
 
 def alternatives(offer_id: str, query: Mapping[str, object]) -> Call[OfferPage]:

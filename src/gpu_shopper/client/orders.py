@@ -74,6 +74,14 @@ class Filters(TypedDict, total=False):
     cursor: str
 
 
+class NeedFilters(TypedDict, total=False):
+    """What an offer is for: with any of them, it says what it costs in truth."""
+
+    hours: float
+    disk_gb: int
+    traffic_gb: int
+
+
 class FitFilters(TypedDict, total=False):
     """How a model is to be served, its shape if it is not a known one, and which offers come into question."""
 

@@ -25,6 +25,7 @@ from gpu_shopper.client.orders import (
     FitFilters,
     HistoryFilters,
     HourlyFilters,
+    NeedFilters,
     Wish,
     order_of,
 )
@@ -203,9 +204,9 @@ class Shopper:
         """Return such a page and the name of its state; None while that is still `held`, which costs next to nothing."""
         return self._ask(calls.inventory_unless(held, filters))
 
-    def offer(self, offer_id: str) -> OfferBody:
-        """Return one offer."""
-        return self._ask(calls.offer(offer_id))
+    def offer(self, offer_id: str, **need: Unpack[NeedFilters]) -> OfferBody:
+        """Return one offer, with what it costs in truth where a need is told."""
+        return self._ask(calls.offer(offer_id, need))
 
     def alternatives(self, offer_id: str, **filters: Unpack[AlternativesFilters]) -> OfferPage:
         """Return what may stand in for an offer: what a retry would go through, the cheapest first."""

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from msgspec import json
 from numpy.typing import NDArray
 
-from gpu_shopper.domain.money import MICROS
 from gpu_shopper.domain.true_price import (
     HOUR_SECONDS,
     MOST_MICROS,
@@ -25,7 +23,7 @@ from gpu_shopper.market.bitmaps import in_pieces
 from gpu_shopper.market.index import Index
 from gpu_shopper.market.pieces import PIECE_ROWS, Pieces
 from gpu_shopper.market.row_store import Codes
-from gpu_shopper.wire.offers import EffectivePrice
+from gpu_shopper.market.rows import NOT_SERVED, costed_ending
 
 Micros = NDArray[np.int64]
 
@@ -33,7 +31,6 @@ Micros = NDArray[np.int64]
 _KEPT: Final = 4
 # A price is multiplied by up to a year of seconds, in 64 bits; half a billion dollars an hour is enough.
 _DEAREST: Final = float(1 << 49)
-_NOT_SERVED: Final = b',"effective_price_per_hour":null,"effective_price":null}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +161,7 @@ class Effective:
             _rounded(hourly / (need.seconds * self._gpus(rows))),
         )
         for served, per_hour, *parts in zip(*(each.tolist() for each in columns), strict=True):
-            yield _ending(per_hour, parts) if served else _NOT_SERVED
+            yield costed_ending(per_hour, parts) if served else NOT_SERVED
 
     def _gpus(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         number = self._index.number
@@ -184,14 +181,6 @@ class Effective:
             np.array([terms.exchange_fee for terms in each], dtype=np.float64),
             np.array([terms.step_micros for terms in each], dtype=np.int64),
         )
-
-
-def _ending(per_hour: int, parts: Sequence[int]) -> bytes:
-    shown = EffectivePrice(*(part / MICROS for part in parts))
-    return b',"effective_price_per_hour":%s,"effective_price":%s}' % (
-        json.encode(per_hour / MICROS),
-        json.encode(shown),
-    )
 
 
 def _each(values: NDArray[Any], cloud: Codes) -> Any:

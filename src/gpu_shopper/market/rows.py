@@ -17,7 +17,8 @@ from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.money import MICROS, rate
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_prices import per_gpu, per_tflops, per_vram
-from gpu_shopper.wire.offers import OfferBody, OfferFacts
+from gpu_shopper.domain.true_price import Costing
+from gpu_shopper.wire.offers import EffectivePrice, OfferBody, OfferFacts
 
 _facts = json.Decoder(OfferFacts)
 _bodies = json.Decoder(OfferBody)
@@ -123,6 +124,32 @@ def body_of(offer: Offer) -> OfferBody:
         fetched_at=_encoder.encode(offer.fetched_at),
     )
     return _bodies.decode(row_of(offer) + end)
+
+
+def body_for(costing: Costing, offer: Offer) -> bytes:
+    """Shape one offer as JSON, with what it costs for a need, as a page of the menu says it."""
+    opened = _encoder.encode(body_of(offer))[:-1]
+    price = costing.price(offer)
+    if price is None:
+        return opened + NOT_SERVED
+    parts = (price.use, price.unused, price.disk, price.traffic, price.exchange, price.rounding)
+    return opened + costed_ending(
+        price.per_hour.micros,
+        [*(part.micros for part in parts), price.total.micros, price.per_gpu_hour.micros],
+    )
+
+
+def costed_ending(per_hour: int, parts: Sequence[int]) -> bytes:
+    """Return what closes a row that says what it costs for a need: the `parts` of EffectivePrice, in micro-dollars."""
+    shown = EffectivePrice(*(part / MICROS for part in parts))
+    return b',"effective_price_per_hour":%s,"effective_price":%s}' % (
+        _encoder.encode(per_hour / MICROS),
+        _encoder.encode(shown),
+    )
+
+
+# What closes the row of an offer that cannot be had for so long, or with so much disk.
+NOT_SERVED: Final = b',"effective_price_per_hour":null,"effective_price":null}'
 
 
 def offer_of(
