@@ -5,32 +5,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpu_shopper.cli.filters import as_asked, narrowed_by
-from gpu_shopper.cli.render import Column, money, output_option, say, show, show_json
+from gpu_shopper.cli.render import Column, output_option, say, show, show_json
 from gpu_shopper.cli.situation import Situation
+from gpu_shopper.wire.figures import gib, money, way_of
 
 if TYPE_CHECKING:
     from gpu_shopper.wire.fit import FitReply, FitSplit, FittingOffer
 
-_GIB = 1024**3
-
-
-def _gib(amount: int) -> str:
-    return f"{amount / _GIB:.2f}"
-
-
-def _way(split: "FitSplit | FittingOffer") -> str:
-    ways = [("tensor", split.tensor_parallel), ("pipeline", split.pipeline_parallel)]
-    return " × ".join(f"{name} {count}" for name, count in ways if count > 1) or "whole"
-
-
 _SPLITS: tuple[Column["FitSplit"], ...] = (
     Column("GPUs", lambda split: split.gpu_count, right=True),
-    Column("Split", _way),
-    Column("Weights GiB", lambda split: _gib(split.per_gpu.weights_bytes), right=True),
-    Column("KV cache GiB", lambda split: _gib(split.per_gpu.kv_cache_bytes), right=True),
-    Column("Activations GiB", lambda split: _gib(split.per_gpu.activations_bytes), right=True),
-    Column("Overhead GiB", lambda split: _gib(split.per_gpu.overhead_bytes), right=True),
-    Column("Per GPU GiB", lambda split: _gib(split.per_gpu.total_bytes), right=True),
+    Column("Split", way_of),
+    Column("Weights GiB", lambda split: gib(split.per_gpu.weights_bytes), right=True),
+    Column("KV cache GiB", lambda split: gib(split.per_gpu.kv_cache_bytes), right=True),
+    Column("Activations GiB", lambda split: gib(split.per_gpu.activations_bytes), right=True),
+    Column("Overhead GiB", lambda split: gib(split.per_gpu.overhead_bytes), right=True),
+    Column("Per GPU GiB", lambda split: gib(split.per_gpu.total_bytes), right=True),
     Column("VRAM from", lambda split: split.min_vram_gb, right=True),
     Column("Offers", lambda split: split.offers, right=True),
     Column("From USD/h", lambda split: money(split.cheapest_price_per_hour), right=True),
@@ -41,9 +30,9 @@ _OFFERS: tuple[Column["FittingOffer"], ...] = (
     Column("N", lambda fitting: fitting.offer.gpu_count, right=True),
     Column("VRAM", lambda fitting: fitting.offer.vram_gb, right=True),
     Column("USD/h", lambda fitting: money(fitting.offer.price_per_hour), right=True),
-    Column("Split", _way),
-    Column("Needs GiB", lambda fitting: _gib(fitting.needed_bytes), right=True),
-    Column("Has GiB", lambda fitting: _gib(fitting.usable_bytes), right=True),
+    Column("Split", way_of),
+    Column("Needs GiB", lambda fitting: gib(fitting.needed_bytes), right=True),
+    Column("Has GiB", lambda fitting: gib(fitting.usable_bytes), right=True),
     Column("Region", lambda fitting: fitting.offer.region),
     Column("Reliable", lambda fitting: f"{fitting.offer.reliability:.3f}", right=True),
     Column("Cloud", lambda fitting: fitting.offer.provider),
@@ -104,7 +93,7 @@ def _tell(reply: "FitReply") -> None:
         f"{load.sequences} × {load.context} tokens, {load.runtime}"
     )
     click.echo(
-        f"Weights {_gib(reply.weights_bytes)} GiB; "
+        f"Weights {gib(reply.weights_bytes)} GiB; "
         f"cache {reply.kv_cache_bytes_per_token / 1024:.4g} KiB a token"
     )
     click.echo("")

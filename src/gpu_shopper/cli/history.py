@@ -7,9 +7,10 @@ import click
 import msgspec
 
 from gpu_shopper.cli.filters import as_asked, narrowed_by
-from gpu_shopper.cli.render import Column, money, output_option, say, show, show_json
+from gpu_shopper.cli.render import Column, output_option, say, show, show_json
 from gpu_shopper.cli.situation import Situation
 from gpu_shopper.cli.sparkline import sparkline
+from gpu_shopper.wire.figures import money
 
 if TYPE_CHECKING:
     from gpu_shopper.wire.history import PriceFamily, PriceHistory

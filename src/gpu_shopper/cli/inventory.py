@@ -1,15 +1,15 @@
 """`gpu-shopper inventory`: what can be rented now."""
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from gpu_shopper.cli.filters import as_asked, narrowed_by
-from gpu_shopper.cli.render import Column, money, output_option, say, show, show_json
+from gpu_shopper.cli.render import Column, output_option, say, show, show_json
 from gpu_shopper.cli.situation import Situation
+from gpu_shopper.wire.figures import money, notes_on, trouble_of
 
 if TYPE_CHECKING:
     from gpu_shopper.client.errors import BadRequest
@@ -19,15 +19,6 @@ MOST = 100_000
 PAGE = 500
 USUALLY = 20
 _QUOTED = re.compile(r""" "[^"]*" | '[^']*' """, re.VERBOSE)
-
-
-def _notes(offer: "OfferBody") -> Iterator[str]:
-    """Yield what a buyer must know: that it may be taken away, is a part of a GPU, has an odd price."""
-    if offer.interruptible:
-        yield "spot"
-    if offer.gpu_fraction < 1:
-        yield f"{offer.gpu_fraction:g} of a GPU"
-    yield from offer.marks
 
 
 COLUMNS: tuple[Column["OfferBody"], ...] = (
@@ -42,7 +33,7 @@ COLUMNS: tuple[Column["OfferBody"], ...] = (
     Column("RAM", lambda offer: offer.ram_gb, right=True),
     Column("Disk", lambda offer: offer.disk_gb, right=True),
     Column("Cloud", lambda offer: offer.provider),
-    Column("Note", lambda offer: ", ".join(_notes(offer))),
+    Column("Note", lambda offer: ", ".join(notes_on(offer))),
     Column("Offer", lambda offer: offer.id),
 )
 
@@ -195,10 +186,8 @@ def _say_more(shown: int, total: int, output: str) -> None:
 
 
 def _say_trouble(source: "MarketSource") -> None:
-    if source.ok:
-        return
-    age = "never answered" if source.age_s is None else f"last answered {source.age_s:.0f} s ago"
-    say(f"{source.name}: {age}: {source.error or 'no answer'}")
+    if trouble := trouble_of(source):
+        say(trouble)
 
 
 @click.command()

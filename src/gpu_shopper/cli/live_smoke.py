@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gpu_shopper.cli.phases import progress
-from gpu_shopper.cli.render import output_option, printable, say, show_json
+from gpu_shopper.cli.render import output_option, say, show_json
 from gpu_shopper.cli.situation import Situation
+from gpu_shopper.wire.figures import printable
 
 if TYPE_CHECKING:
     from gpu_shopper.cli.smoke_check import Charged, Found, Plan, Smoke

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpu_shopper.cli.render import Column, money, output_option, say, show, show_json
+from gpu_shopper.cli.render import Column, output_option, say, show, show_json
 from gpu_shopper.cli.situation import Situation
+from gpu_shopper.wire.figures import money
 
 if TYPE_CHECKING:
     from gpu_shopper.wire.offer_health import HealthOfOffer, OddsOfOffer, PartOfOdds

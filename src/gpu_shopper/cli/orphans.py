@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gpu_shopper.cli.failures import FAILED
-from gpu_shopper.cli.render import Column, output_option, printable, say, show, show_json
+from gpu_shopper.cli.render import Column, output_option, say, show, show_json
 from gpu_shopper.cli.situation import Situation
+from gpu_shopper.wire.figures import printable
 
 if TYPE_CHECKING:
     from gpu_shopper.wire.operations import OrphanBody, OrphanReport

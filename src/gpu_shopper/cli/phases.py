@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from gpu_shopper.cli.render import printable, say
+from gpu_shopper.cli.render import say
 from gpu_shopper.cli.situation import Situation
+from gpu_shopper.wire.figures import printable
 from gpu_shopper.wire.sessions import SessionBody
 
 Tell = Callable[[SessionBody], None]

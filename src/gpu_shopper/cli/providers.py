@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpu_shopper.cli.render import Column, money, output_option, show
+from gpu_shopper.cli.render import Column, output_option, show
 from gpu_shopper.cli.situation import Situation
+from gpu_shopper.wire.figures import money
 
 if TYPE_CHECKING:
     from gpu_shopper.wire.offers import BillingBody, ProviderBody

@@ -14,6 +14,8 @@ from typing import Any, Generic, TypeVar
 
 import click
 
+from gpu_shopper.wire.figures import printable
+
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,16 +96,6 @@ def show_table(columns: Sequence[Column[T]], rows: Sequence[Sequence[str]]) -> N
 def say(text: str) -> None:
     """Print talk on stderr."""
     click.echo(text, err=True)
-
-
-def money(amount: float | None, *, digits: int = 4) -> str:
-    """Return an amount in USD as people read it."""
-    return "" if amount is None else f"{amount:.{digits}f}"
-
-
-def printable(text: str) -> str:
-    """Return a text in which nothing can steer a terminal."""
-    return "".join(letter if letter.isprintable() else "·" for letter in text)
 
 
 def _draw(columns: Sequence[Column[T]], rows: Sequence[Sequence[str]]) -> None:

@@ -1,6 +1,7 @@
 """How sessions are shown: a row in a list, and all fields of one."""
 
-from gpu_shopper.cli.render import Column, money
+from gpu_shopper.cli.render import Column
+from gpu_shopper.wire.figures import money
 from gpu_shopper.wire.sessions import SessionBody
 
 

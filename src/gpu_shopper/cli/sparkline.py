@@ -1,8 +1,10 @@
 """A price over time in one line of text."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+from gpu_shopper.wire.figures import lowest_prices
 
 if TYPE_CHECKING:
     from gpu_shopper.wire.history import PricePoint
@@ -10,7 +12,6 @@ if TYPE_CHECKING:
 WIDTH = 28
 _STEPS = "▁▂▃▄▅▆▇█"
 _UNKNOWN = "·"
-_HOUR = timedelta(hours=1)
 
 
 def sparkline(
@@ -21,13 +22,7 @@ def sparkline(
     A part of which nothing is known is a dot; where the price never changed, all bars are of middle height.
     """
     width = min(width, hours)
-    lowest: list[float | None] = [None] * width
-    for point in points:
-        first = (point.at - since) // _HOUR
-        for hour in range(max(0, first), min(hours, first + point.hours)):
-            part = hour * width // hours
-            known = lowest[part]
-            lowest[part] = point.lowest if known is None else min(known, point.lowest)
+    lowest = lowest_prices(points, since=since, hours=hours, parts=width)
     known_prices = [price for price in lowest if price is not None]
     bottom, top = min(known_prices, default=0.0), max(known_prices, default=0.0)
     return "".join(_bar(price, bottom, top) for price in lowest)
