@@ -27,6 +27,7 @@ LIBRARIES = {
     },
     "client": {"aiohttp", "asyncssh", "msgspec"},
     "commands": {"msgspec"},
+    "dashboard": {"msgspec"},
     "engine": {"structlog"},
     "market": {"msgspec", "numpy"},
     "providers": {"aiohttp", "msgspec"},
@@ -68,6 +69,7 @@ ROOMS_THAT_HOLD_STATE = {"commands", "domain", "engine", "queries", "stores"}
 # Outermost frames: there is no one further out who could know better.
 CATCHES_ALL = {
     "api/app.py": "one request may fail, the server goes on",
+    "dashboard/app.py": "one page may fail, the server goes on",
     "cli/main.py": "the user sees a sentence, not a traceback",
     "engine/schedule.py": "one task's pass may fail, the others go on",
     "testing/house.py": "what a question raises belongs to whoever asked it from outside the house",

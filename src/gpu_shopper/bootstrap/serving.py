@@ -1,4 +1,4 @@
-"""Serving: the API on a socket, the engine beside it, until told to end. Sessions outlive it."""
+"""Serving: the API and the dashboard on a socket, the engine beside it, until told to end. Sessions outlive it."""
 
 import ipaddress
 import os
@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 
 import uvicorn
 
-from gpu_shopper.api.app import create_app
 from gpu_shopper.bootstrap.app import App, StartRefused, build
 from gpu_shopper.bootstrap.embedded import EmbeddedSandbox, start_sandbox
+from gpu_shopper.bootstrap.front import DASHBOARD, front_of
 from gpu_shopper.bootstrap.memory import collect_seldom, keep_blocks_apart, use_small_pages
 from gpu_shopper.runtime.chance import RealChance
 from gpu_shopper.runtime.clock import RealClock
@@ -73,14 +73,16 @@ async def run(app: App, listener: socket.socket, *, say: Announce) -> None:
     keep_blocks_apart()
     use_small_pages()
     app.start()
-    say(f"serving {url_of(listener)} as deployment {app.deployment}")
+    url = url_of(listener)
+    say(f"serving {url} as deployment {app.deployment}")
+    say(f"dashboard at {url}{DASHBOARD}")
     await server.serve(sockets=[listener])
 
 
 def server_over(app: App) -> uvicorn.Server:
     """Return the HTTP server of an app; it does not serve yet."""
     config = uvicorn.Config(
-        create_app(app.rooms),
+        front_of(app.rooms),
         log_config=None,
         access_log=False,
         server_header=False,

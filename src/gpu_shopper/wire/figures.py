@@ -28,6 +28,8 @@ def gib(amount: int) -> str:
 
 def printable(text: str) -> str:
     """Return a text in which nothing can steer a terminal, or turn the letters beside it around."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else "·" for letter in text)
 
 
