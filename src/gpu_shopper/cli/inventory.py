@@ -130,10 +130,25 @@ def inventory(
         show_json(page.offers)
     else:
         columns = _COSTED if costed else COLUMNS
-        show(page.offers, columns, output, nothing="no offer matches now")
+        nothing = "no offer matches now" if page.offers else _why_nothing(text)
+        show(page.offers, columns, output, nothing=nothing)
         _say_more(len(page.offers), page.total, output)
     for source in page.providers:
         _say_trouble(source)
+
+
+def _why_nothing(text: str) -> str:
+    """Return what to say where nothing matches: if no offer ever can, why."""
+    from gpu_shopper.domain.query_contradictions import contradiction
+    from gpu_shopper.domain.query_errors import QueryError
+    from gpu_shopper.domain.query_language import parse
+
+    try:
+        because = contradiction(parse(text).condition)
+    except QueryError:
+        # A newer server may know more words.
+        because = ""
+    return f"no offer can match: {because}" if because else "no offer matches now"
 
 
 def _says(keyword: str, text: str) -> bool:

@@ -31,8 +31,8 @@ from gpu_shopper.domain.query_tokens import (
 from gpu_shopper.domain.query_values import (
     gpu_values,
     is_unit,
+    list_of,
     number,
-    sample_list,
     text_value,
 )
 
@@ -236,14 +236,24 @@ class ComparisonReader:
     def _names(self, field: Field) -> frozenset[str]:
         found: set[str] = set()
         for start, end in self._items(field):
+            self._refuse_spaces(field, start, end)
             found |= self._meant(field, self._words(start, end), start)
         return frozenset(found)
+
+    def _refuse_spaces(self, field: Field, start: int, end: int) -> None:
+        """Two names side by side, each of a GPU, are two values; of other texts nobody can tell."""
+        names = self._tokens[start:end]
+        if field.kind is Kind.GPU and len(names) > 1 and not known_gpus(self._words(start, end)):
+            for at, name in enumerate(names[1:], start + 1):
+                if known_gpus(self._words(start, at)) and known_gpus(unquoted(name)):
+                    hint = "put a comma between them"
+                    raise Fault(at, shown(name), " follows a value", hint=hint)
 
     def _items(self, field: Field) -> list[tuple[int, int]]:
         """The values of a list: of each its first token, and the one behind its last; all of it is read."""
         opened = self._at
         if self._tokens[opened] != "(":
-            hint = f"write {sample_list(field)}"
+            hint = f"write {list_of(field, self._tokens, opened)}"
             raise Fault(opened, "a list in round brackets is missing", hint=hint)
         items = []
         self._at += 1

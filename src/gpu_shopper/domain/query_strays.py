@@ -24,9 +24,9 @@ from gpu_shopper.domain.query_values import (
     EVERY_NAME,
     OTHER_MONEY,
     is_unit,
+    list_of,
     near_gpus,
     sample,
-    sample_list,
     starts_number,
 )
 from gpu_shopper.domain.query_words import ENDINGS, FACTS, OTHER_NAMES, OTHER_WORDS
@@ -37,6 +37,8 @@ _WRITE = "write conditions such as price<3, or the name of a GPU"
 _NEGATED = re.compile(
     rf"(?:non|not|no|un)[-_]?({'|'.join(w for w, f in WORDS.items() if f.kind is Kind.FLAG)})"
 )
+_ONE_OF = frozenset({"any", "one", "either", "some"})
+_IN_THREES = re.compile(r"[0-9]{1,3}(\.[0-9]{3})+")
 _COUNTED = re.compile(r"([0-9]+)x(.*)|x([0-9]+)")
 
 
@@ -93,12 +95,15 @@ def _is_number(token: str) -> bool:
 
 def _as_asked(place: Place, field: Field) -> str:
     low, value = place.low[place.at], place.token(1)
+    if low in _ONE_OF and value.lower() == "of" and not field.sortable:
+        return list_of(field, place.tokens, place.at + 2)
     if low in ("between", "from") and field.sortable:
         ends = (value, place.token(3))
         told = all(map(_is_number, ends)) and place.token(2).lower() in ("and", "to")
         return f"{field.name} {'..'.join(ends) if told else '1..3'}"
-    if low in ("like", "contains", "matches") and not field.sortable and is_value(value):
-        return f"{field.name}~{shown(value)}"
+    part = unquoted(value).strip("%* ") if is_value(value) else ""
+    if low in ("like", "contains", "matches") and not field.sortable and part:
+        return f"{field.name}~{shown(part)}"
     return sample(field)
 
 
@@ -116,7 +121,10 @@ def no_value(place: Place, field: Field) -> Fault:
     token = place.token()
     if token in ("(", "["):
         return Fault(
-            place.at, f"'{token}'", " opens no list here", hint=f"write {sample_list(field)}"
+            place.at,
+            f"'{token}'",
+            " opens no list here",
+            hint=f"write {list_of(field, place.tokens, place.at)}",
         )
     if token in SMART_QUOTES or token in ('"', "'"):
         return stray(place)
@@ -168,6 +176,8 @@ def _comma(place: Place) -> Fault:
     left, right = place.token(-1), place.token(1)
     if left[-1:].isdigit() and right[:1].isdigit():
         thousands = len(right) >= 3 and right[:3].isdigit()
+        # Where points stand before threes, they are no decimal ones either.
+        left = left.replace(".", "") if _IN_THREES.fullmatch(left) else left
         number = f"{left}{right}" if thousands else f"{left}.{right}"
         return Fault(place.at, "','", " splits a number", hint=f"write {shown(number)}")
     field = place.last
@@ -255,12 +265,18 @@ def _instead(place: Place, token: str, low: str) -> str:
     if negated := _NEGATED.fullmatch(low):
         return f"write !{negated[1]}"
     if low in OTHER_WORDS:
-        return OTHER_WORDS[low]
+        return _other_word(place, low)
     if low in FACTS:
         return did_you_mean((FACTS[low],))
     if low in place.providers:
         return did_you_mean((f"provider={low}",))
     return _rest_of_text(place, token)
+
+
+def _other_word(place: Place, low: str) -> str:
+    if low in _ONE_OF and place.low[place.at + 1] == "of":
+        return f"write {list_of(WORDS['gpu'], place.tokens, place.at + 2)}"
+    return OTHER_WORDS[low]
 
 
 def _rest_of_text(place: Place, token: str) -> str:
@@ -270,7 +286,8 @@ def _rest_of_text(place: Place, token: str) -> str:
         return near_gpus(f"{before} {token}")
     if field is not None and before[-1:].isdigit() and token.lower() in OTHER_MONEY:
         return f"prices are in US dollars, write {sample(field)}"
-    if field is not None and before[-1:].isdigit() and token.lower() in ("per", "/", "each"):
+    counted = before[-1:].isdigit() or before.lower() in ALL_UNITS
+    if field is not None and counted and token.lower() in ("per", "/", "each"):
         unit = f"{field.name} is in {field.unit} already" if field.unit else "it has no unit"
         return f"leave it out, {unit}"
     if field is not None and token.lower() in ALL_UNITS and before[-1:].isdigit():

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gpu_shopper.domain.offer_fields import WORDS, Direction, Field, Order
 from gpu_shopper.domain.query_errors import Fault, did_you_mean, nearest, no_need, shown
 from gpu_shopper.domain.query_tokens import is_value
-from gpu_shopper.domain.query_words import DIRECTIONS
+from gpu_shopper.domain.query_words import DIRECTIONS, OTHER_WORDS
 
 MOST_ASKED = 1_000
 _DIRECTIONS = {
@@ -14,7 +14,14 @@ _DIRECTIONS = {
     "desc": Direction.HIGHEST,
     "descending": Direction.HIGHEST,
 }
+_PAGING = frozenset({"offset", "skip", "page"})
 _SIGNS = {"-": Direction.HIGHEST, "+": Direction.LOWEST}
+_MEANT = {
+    **dict.fromkeys(("cheapest", "cheap", "lowest", "cost"), "price"),
+    **dict.fromkeys(("fastest", "fast", "speed"), "tflops"),
+    **dict.fromkeys(("newest", "new"), "year"),
+    **dict.fromkeys(("best", "likely"), "expected_cost"),
+}
 _SORTABLE = tuple(word for word, field in WORDS.items() if field.sortable)
 
 
@@ -61,6 +68,8 @@ def _orders(
 
 def _field(tokens: Sequence[str], low: Sequence[str], at: int) -> tuple[Field, Direction | None]:
     word = low[at]
+    if word in ("=", "==", ":") and low[at + 1] in _SORTABLE:
+        raise Fault(at, f"'{word}'", " belongs to conditions", hint=f"write sort {low[at + 1]}")
     if not is_value(word) or word in ("limit", "sort"):
         raise Fault(
             at, "a field to sort by is missing", hint="write sort price or sort vram desc, price"
@@ -69,9 +78,8 @@ def _field(tokens: Sequence[str], low: Sequence[str], at: int) -> tuple[Field, D
     name = word[1:] if direction else word
     field = WORDS.get(name)
     if field is None:
-        hint = (
-            did_you_mean(nearest(name, _SORTABLE)[:1]) or "sort by a number, such as price or vram"
-        )
+        near = (_MEANT[name],) if name in _MEANT else nearest(name, _SORTABLE)[:1]
+        hint = did_you_mean(near) or "sort by a number, such as price or vram"
         raise Fault(at, f"{shown(tokens[at])} is no field to sort by", hint=hint)
     if not field.sortable:
         hint = "sort by a number, such as price or vram"
@@ -105,5 +113,6 @@ def _left_over(tokens: Sequence[str], low: Sequence[str], at: int, *, behind: st
         return Fault(
             at, f"{shown(tokens[at])}", f" stands behind {behind} without a comma", hint=hint
         )
-    hint = "conditions come first, then sort, then limit"
+    usual = "conditions come first, then sort, then limit"
+    hint = OTHER_WORDS[word] if word in _PAGING else usual
     return Fault(at, shown(tokens[at]), f" stands behind {behind}", hint=hint)

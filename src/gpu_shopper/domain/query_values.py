@@ -1,7 +1,7 @@
 """What a field can be compared with: amounts with their units, versions, texts and GPUs."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 
@@ -10,6 +10,7 @@ from gpu_shopper.domain.errors import UnknownGpu
 from gpu_shopper.domain.gpu import MODELS, known_gpus, match_gpus
 from gpu_shopper.domain.offer_fields import FIELDS, Direction, Field, Kind, version_number
 from gpu_shopper.domain.query_errors import Fault, did_you_mean, nearest, shown
+from gpu_shopper.domain.query_tokens import is_value, unquoted
 
 SHARE = "0 to 1"
 # Longer ones are slips; and a number stays finite.
@@ -18,9 +19,18 @@ _LONGEST_NUMBER = 20
 _AMOUNT = re.compile(r"(\$|usd)?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(.*)", re.DOTALL)
 _VERSION = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}")
 _MONEY = {"usd": 1.0, "$": 1.0, "dollar": 1.0, "dollars": 1.0}
-_SIZES = {"gb": 1.0, "g": 1.0, "gib": 1.0, "tb": 1e3, "t": 1e3, "tib": 1e3, "mb": 1e-3, "mib": 1e-3}
+_SIZES = {
+    "gb": 1.0,
+    "g": 1.0,
+    "gib": 1.0,
+    "tb": 1e3,
+    "t": 1e3,
+    "tib": 1e3,
+    "mb": 1e-3,
+    "mib": 1 / 1024,
+}
 # Which words may follow a number, by the unit that the table of fields gives, and how much of it they are. A GiB of
-# memory is what is sold as a GB.
+# memory is what is sold as a GB, and what drivers report are MiB.
 UNITS: Mapping[str, Mapping[str, float]] = {
     "USD/h": {
         **_MONEY,
@@ -42,8 +52,12 @@ UNITS: Mapping[str, Mapping[str, float]] = {
     },
     SHARE: {"%": 1e-2},
 }
+_LOOK_ALIKES = str.maketrans("OoIl", "0011")
 ALL_UNITS = frozenset(word for units in UNITS.values() for word in units)
 EVERY_NAME = "write one such as H100 or RTX 4090, the page of GPU models has every name"
+_MOST_TOKENS_SHOWN = 8
+_LONGEST_SHOWN = 20
+_IN_LISTS = frozenset({"(", "[", "{", ","})
 OTHER_MONEY = frozenset({"€", "eur", "euro", "euros", "£", "gbp", "¥", "chf"})
 _SAMPLES = {
     "year": "2022", "capability": "8.9", "cuda": "12.4", "fraction": "0.5", "disk": "500", "ram": "64",
@@ -109,6 +123,20 @@ def sample_list(field: Field) -> str:
         return "country in (DE, FR)"
     numbers = "0.98, 1" if field.unit == SHARE else "1, 2"
     return f"{field.name} in ({values.get(field.kind, numbers)})"
+
+
+def list_of(field: Field, tokens: Sequence[str], at: int) -> str:
+    """Return the list that is meant by the values that stand from token `at` on, in whatever brackets or none."""
+    names: list[str] = []
+    after_comma = True
+    for token in tokens[at : at + _MOST_TOKENS_SHOWN]:
+        if is_value(token) and len(token) <= _LONGEST_SHOWN:
+            word = unquoted(token)
+            names = [*names, word] if after_comma else [*names[:-1], f"{names[-1]} {word}"]
+        elif token not in _IN_LISTS:
+            break
+        after_comma = token in _IN_LISTS
+    return f"{field.name} in ({', '.join(names)})" if len(names) > 1 else sample_list(field)
 
 
 def is_unit(field: Field, word: str) -> bool:
@@ -248,6 +276,9 @@ def near_gpus(text: str) -> str:
     # "RTX" and "Radeon Pro" are no GPU, but begin words in the names of many.
     if len(part) > 3 and sum(part in f" {name.lower()}" for name in MODELS) > 1:
         return f"write {_with_that_in_it(text)}"
+    meant = text.translate(_LOOK_ALIKES)
+    if meant != text and known_gpus(meant):
+        return did_you_mean((meant,))
     try:
         known = match_gpus(text)
     except UnknownGpu as error:

@@ -46,6 +46,7 @@ OTHER_WORDS: Mapping[str, str] = {
             "just",
             "some",
             "any",
+            "one",
             "now",
             "please",
             "i",
@@ -85,6 +86,17 @@ OTHER_WORDS: Mapping[str, str] = {
     "infiniband": "write interconnect~infini",
     "hbm": "write memory_type~hbm",
     "between": "write price 1..3",
+    **dict.fromkeys(
+        ("group", "groupby", "group_by", "count_by"),
+        "leave it out, and ask for counts beside the query: --count-by gpu, or facets=gpu",
+    ),
+    **dict.fromkeys(
+        ("eu", "europe", "european", "asia", "america", "world"),
+        "places go by country, write country in (DE, FR)",
+    ),
+    **dict.fromkeys(
+        ("offset", "skip", "page"), "leave it out, the next page is asked for by the cursor"
+    ),
     **dict.fromkeys(("*", "all", "everything"), "leave it out, an empty query is everything"),
 }
 # Values by which people call for a GPU, without saying of what.

@@ -55,6 +55,15 @@ def test_inventory_takes_a_query_and_sends_it_as_it_is(
     assert [{"q": ["gpu=H100 price<3 limit 2"]}] == asked
 
 
+def test_inventory_says_why_nothing_can_match(server: FakeServer, machine: Machine) -> None:
+    empty = {"offers": [], "count": 0, "total": 0, "providers": []}
+    server.answers["GET", "/api/v1/inventory"] = lambda query: (200, empty)
+
+    assert "no offer matches now" in machine("inventory", "price<1").output
+    shown = machine("inventory", "gpu=H100 price<1 price>2").output
+    assert "no offer can match: price<1 and price>2 never hold both" in shown
+
+
 def test_inventory_with_a_need_shows_the_true_price_and_sorts_by_it(
     server: FakeServer, machine: Machine
 ) -> None:

@@ -75,6 +75,8 @@ CONDITIONS: tuple[tuple[str, Condition], ...] = (
     ("vram >= 80 gb spot", All((Compare("vram", AT_LEAST, 80), Flag("interruptible")))),
     ("disk>1.5TB", Compare("disk", MORE, 1500)),
     ("ram>=64gib", Compare("ram", AT_LEAST, 64)),
+    ("vram>=81920MiB", Compare("vram", AT_LEAST, 80)),
+    ("vram>=80000mb", Compare("vram", AT_LEAST, 80)),
     ("down>=500mbps", Compare("down", AT_LEAST, 500)),
     ("up>=10Gbps", Compare("up", AT_LEAST, 10_000)),
     ("bandwidth>=3.35TB/s", Compare("bandwidth", AT_LEAST, 3350)),
