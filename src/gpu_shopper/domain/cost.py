@@ -12,6 +12,7 @@ from gpu_shopper.domain.ids import AttemptId, ConsumerId, ProviderName, SessionI
 from gpu_shopper.domain.launch import LaunchAttempt
 from gpu_shopper.domain.money import ZERO, HourlyRate, Money, charge_between
 from gpu_shopper.domain.quirks import Quirks
+from gpu_shopper.domain.true_price import BillingTerms
 
 _HOUR = timedelta(hours=1)
 
@@ -105,7 +106,7 @@ def end_of_bill(
     Gone before we destroyed it: when it was last certainly there, or, where nobody was there to answer its node for a whole
     `lease` (None where nodes cannot end themselves), when that ran out and the node ended it; not after its first absence.
     Destroyed: when the cloud took the order, where that ends billing and nothing was seen of it after, else at the first
-    absence.
+    absence. The minimum is billed in any case, and whatever increment has begun, as the cloud's terms have it.
     """
     if attempt.accrued_to is None:
         return None
@@ -117,7 +118,12 @@ def end_of_bill(
         end = min(attempt.destroy_accepted_at, first_gone_at)
     else:
         end = first_gone_at
-    return max(end, attempt.accrued_to)
+    return max(_billed_whole(attempt, quirks.billing, end), attempt.accrued_to)
+
+
+def _billed_whole(attempt: LaunchAttempt, terms: BillingTerms, end: datetime) -> datetime:
+    began = attempt.billed_from or attempt.rate_since
+    return end if began is None or end <= began else began + terms.billed_whole(end - began)
 
 
 def close_earlier_life(

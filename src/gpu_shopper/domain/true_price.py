@@ -52,9 +52,12 @@ class BillingTerms:
 
         `started` leaves out the start itself, but neither the minimum nor an increment that it has a part in.
         """
-        used = timedelta(seconds=need.seconds) + self.billed_boot
-        billed = -(-max(used, self.minimum) // self.increment) * self.increment
+        billed = self.billed_whole(timedelta(seconds=need.seconds) + self.billed_boot)
         return ceil((billed - self.billed_boot if started else billed) / _SECOND)
+
+    def billed_whole(self, stood: timedelta) -> timedelta:
+        """Return the time that is billed of an instance that stood for so long: the minimum, or all begun increments."""
+        return -(-max(stood, self.minimum) // self.increment) * self.increment
 
     @property
     def step_micros(self) -> int:

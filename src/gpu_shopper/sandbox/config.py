@@ -21,6 +21,8 @@ class ModelConfig:
         absent_share: share of the offers that is missing from the market in each period.
         bills_boot: an instance is billed from its order on; else from when it is ready for the first time.
         bills_leaving: an instance is billed until its machine is gone; else until it is told to end.
+        least_billed_s: so long an instance is billed at the least, however soon it ends.
+        billing_step_s: each step of so long is billed whole once it has begun; 0: to the microsecond.
         stopped_bill_percent: what a stopped instance still costs.
         balance_micros: money on the account at birth, in micro-dollars.
         ssh_user: the login name on every instance.
@@ -46,6 +48,8 @@ class ModelConfig:
     absent_share: float = 0.0
     bills_boot: bool = True
     bills_leaving: bool = True
+    least_billed_s: float = 0.0
+    billing_step_s: float = 0.0
     stopped_bill_percent: int = 10
     balance_micros: int = 1_000_000_000_000
     ssh_user: str = "gpu"

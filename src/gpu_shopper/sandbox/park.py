@@ -239,7 +239,11 @@ class Park:
 
     def _leave_the_bill(self, instance: Instance, *, now: float) -> None:
         if not self._config.bills_leaving:
-            instance.meter.stop(now=now)
+            self._end_the_bill(instance, now=now)
+
+    def _end_the_bill(self, instance: Instance, *, now: float) -> None:
+        least, step = self._config.least_billed_s, self._config.billing_step_s
+        instance.meter.close(now=now, least_s=least, step_s=step)
 
     def _show_stopping(self, instance: Instance) -> None:
         if instance.status != status.STOPPING:
@@ -251,7 +255,7 @@ class Park:
             instance.last_shown = instance.status
         if instance.keeps_disk or instance.status == status.STOPPED:
             self._effects.append(StopInstance(instance_id=instance.id, keep_disk=False))
-        instance.meter.stop(now=now)
+        self._end_the_bill(instance, now=now)
         instance.status, instance.ended_at, instance.end_reason = status.ENDED, now, reason
         self._settled_micros += instance.meter.total_micros(now=now)
         # Scripts and keys are of no use to the dead, and the state is written whole at each change.

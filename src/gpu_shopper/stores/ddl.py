@@ -25,8 +25,6 @@ class Guard:
     on: str
     when: str
     says: str
-    # The columns that `when` compares: an update that gives none of them a value need not be asked.
-    of: tuple[str, ...] = ()
 
 
 def _pairs(moves: Iterable[tuple[str, str]]) -> str:
@@ -60,11 +58,6 @@ _SESSION_MOVES = _pairs((before.value, after.value) for (before, _), after in MO
 _ATTEMPT_MOVES = _pairs((before.value, after.value) for before, after in ATTEMPT_MOVES)
 _MOVED = "NEW.state <> OLD.state AND OLD.state || '>' || NEW.state NOT IN"
 _HELD = f"OLD.state IN ('{AttemptState.BOUND}', '{AttemptState.CLOSING}')"
-_SESSION_IDENTITY = ("id", "consumer_id", "request", "created_at")
-_ATTEMPT_IDENTITY = (
-    *("id", "session_id", "consumer_id", "number", "label", "provider", "offer"),
-    *("sent_at", "token_hash", "request_digest"),
-)
 
 GUARDS: tuple[Guard, ...] = (
     Guard(
@@ -72,15 +65,13 @@ GUARDS: tuple[Guard, ...] = (
         table="sessions",
         on="UPDATE",
         when=f"{_MOVED} ({_SESSION_MOVES})",
-        of=("state",),
         says="sessions: no such move of state",
     ),
     Guard(
         name="sessions_identity",
         table="sessions",
         on="UPDATE",
-        when=_edited(*_SESSION_IDENTITY),
-        of=_SESSION_IDENTITY,
+        when=_edited("id", "consumer_id", "request", "created_at"),
         says="sessions: who asked for what never changes",
     ),
     Guard(
@@ -88,7 +79,6 @@ GUARDS: tuple[Guard, ...] = (
         table="sessions",
         on="UPDATE",
         when=f"({_once_set('stop_reason')}) OR ({_once_set('stop_actor')})",
-        of=("stop_reason", "stop_actor"),
         says="sessions: why and by whom it was stopped never changes",
     ),
     Guard(
@@ -96,7 +86,6 @@ GUARDS: tuple[Guard, ...] = (
         table="sessions",
         on="UPDATE",
         when=_once_set("stopped_at"),
-        of=("stopped_at",),
         says="sessions: the end never changes",
     ),
     Guard(
@@ -104,7 +93,6 @@ GUARDS: tuple[Guard, ...] = (
         table="sessions",
         on="UPDATE",
         when="NEW.epoch < OLD.epoch",
-        of=("epoch",),
         says="sessions: an epoch only grows",
     ),
     *_never("sessions", "DELETE"),
@@ -113,7 +101,6 @@ GUARDS: tuple[Guard, ...] = (
         table="attempts",
         on="UPDATE",
         when=f"{_MOVED} ({_ATTEMPT_MOVES})",
-        of=("state",),
         says="attempts: no such move of state",
     ),
     Guard(
@@ -121,15 +108,24 @@ GUARDS: tuple[Guard, ...] = (
         table="attempts",
         on="UPDATE",
         when="NEW.wanted > OLD.wanted",
-        of=("wanted",),
         says="attempts: what is unwanted is never wanted again",
     ),
     Guard(
         name="attempts_identity",
         table="attempts",
         on="UPDATE",
-        when=_edited(*_ATTEMPT_IDENTITY),
-        of=_ATTEMPT_IDENTITY,
+        when=_edited(
+            "id",
+            "session_id",
+            "consumer_id",
+            "number",
+            "label",
+            "provider",
+            "offer",
+            "sent_at",
+            "token_hash",
+            "request_digest",
+        ),
         says="attempts: what was ordered under which label never changes",
     ),
     Guard(
@@ -137,7 +133,6 @@ GUARDS: tuple[Guard, ...] = (
         table="attempts",
         on="UPDATE",
         when=f"({_once_set('instance_id')}) AND (NEW.instance_id IS NULL OR {_HELD})",
-        of=("instance_id",),
         says="attempts: an instance that is held or owed is never exchanged or forgotten",
     ),
     *_never("attempts", "DELETE"),
@@ -183,9 +178,8 @@ def sqlite_statements() -> tuple[str, ...]:
 
 
 def _sqlite_trigger(guard: Guard) -> str:
-    columns = f" OF {', '.join(guard.of)}" if guard.of else ""
     return (
-        f"CREATE TRIGGER {guard.name} BEFORE {guard.on}{columns} ON {guard.table}\n"
+        f"CREATE TRIGGER {guard.name} BEFORE {guard.on} ON {guard.table}\n"
         f"FOR EACH ROW WHEN {guard.when}\n"
         f"BEGIN\n    SELECT RAISE(ABORT, '{guard.says}');\nEND"
     )

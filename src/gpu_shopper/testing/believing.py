@@ -23,9 +23,9 @@ _AT_ONCE_S: Final = 30.0
 _TO_KEEP_S: Final = 120.0
 _SLACK_S: Final = 30.0
 _TIMER_SLACK_S: Final = 120.0
-# The first sweeps after a start are ten seconds apart, or thirty where nothing is held; a slow line takes up to fifteen more.
+# The first sweeps after a start are ten seconds apart; a slow cloud takes several for each.
 _FAST_S: Final = (200.0, 270.0)
-_FEWEST_SWEEPS: Final = 4
+_FEWEST_SWEEPS: Final = 6
 _MASS: Final = 3
 _MASS_SHARE: Final = 0.3
 _GONE: Final = "holds no such instance any more"
@@ -212,10 +212,11 @@ def s17_mass_absence_freezes(o: Oracle) -> None:
     """S17: a sweep that misses many at once freezes the account, before anything can be inferred."""
     for name in o.clouds:
         sweep = o.book.last_sweep(name)
-        if sweep is None or sweep[1] < _MASS or not o.clock_trusted:
+        if sweep is None or not o.clock_trusted:
             continue
         ended_at, missing = sweep
-        if o.now - (ended_at / 1e6 - o.loop.start.timestamp()) >= 60:
+        fresh = o.now - (ended_at / 1e6 - o.loop.start.timestamp()) < 60
+        if not fresh or missing < _MASS:
             continue
         bound = sum(row.provider == name and row.state == "bound" for row in o.attempts.values())
         if missing <= _MASS_SHARE * (bound + missing):

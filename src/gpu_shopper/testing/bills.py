@@ -10,6 +10,7 @@ instead of destroying is charged in full until it is gone; a bill written by a c
 What a double that nobody can know of says under the same token counts as a sight as well.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -110,10 +111,15 @@ def allowance(o: Oracle, bill: Bill) -> int:
     travelled = _ROUND_TRIPS * 2 * cloud.profile.latency_s[1]
     seconds = known.gone_at - known.alive_at + _MOMENT_S + travelled
     seconds += o.clock_error(known.alive_at - 3600, known.gone_at)
+    # An end that is known to within some seconds may lie on either side of a step that is billed whole.
+    step = cloud.profile.config.billing_step_s
+    seconds = math.ceil(seconds / step) * step if step else seconds
     price = held.shown_price_micros / 3600
+    # Both are rounded.
+    rounding = 2
     # What is stopped, or never came up, bills less in the end, and no cloud says how much.
     lived = end - (entry.created_at - o.loop.start.timestamp())
-    return round(price * seconds) + max(0, round(price * lived) - bill.due)
+    return rounding + round(price * seconds) + max(0, round(price * lived) - bill.due)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,6 @@ HOUSE_ONLY: Final = "nothing else"
 _SWEEP_S: Final = 300.0
 _SLACK_S: Final = 120.0
 _CLOCKS_DIFFER_S: Final = 60.0
-_STARTING: Final = (State.PENDING, State.PROVISIONING)
 
 
 def s1_ledger_covers_world(o: Oracle) -> None:
@@ -140,15 +139,12 @@ def _hidden_at(o: Oracle, cloud: SimCloud, entry: LedgerEntry, *, since: float) 
     known = row is not None and row.open and row.instance_id in {None, entry.id}
     told = o.witness.of(cloud.name, entry.id)
     closed_at = o.closed_at.get(entry.name)
-    if known and closed_at is None:
+    if (known and closed_at is None) or (owed is not None and owed.open and owed.destroy_tries):
         return 0.0
     unknown_since = max(since, o.rewound_at, closed_at or since)
     # When a double's own row was closed, nobody has noted; then all lies count.
     is_noted = owed is None or owed.open
     shown = [at for at in told.listed if at >= unknown_since] if is_noted else []
-    if owed is not None and owed.open and owed.destroy_tries and not shown:
-        # It was told to end before it came back, and its row was never closed.
-        return 0.0
     hidden = [at for at in told.false_listings if not shown or at < shown[0]]
     if not hidden:
         return 0.0
@@ -266,12 +262,11 @@ def l5_nothing_owed_is_without_a_future(o: Oracle) -> None:
 
 def l6_requests_end_or_run(o: Oracle) -> None:
     """L6: an accepted request runs or fails by its deadline: half an hour here, and longer where the slowest cloud needs it."""
-    starting = [row for row in o.sessions.values() if row.state in _STARTING]
-    if not starting or not o.clock_trusted:
-        return
     graces = [cloud.profile.quirks.boot_grace for cloud in o.clouds.values()]
     longest = max(timedelta(minutes=30), time_to_start(graces)).total_seconds()
-    for row in starting:
+    for row in o.sessions.values():
+        if row.state not in {State.PENDING, State.PROVISIONING} or not o.clock_trusted:
+            continue
         o.exercised["L6"] += 1
         begin = max(true_time(o, row.created_at), o.rewound_at)
         left = o.now - begin - o.excused(HOUSE_ONLY, since=begin)

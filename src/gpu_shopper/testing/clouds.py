@@ -49,7 +49,10 @@ _SPACING = 0.96
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudProfile:
-    """What kind of cloud it is, for one run. Where it `names_itself`, a node knows by what id it is listed."""
+    """What kind of cloud it is, for one run. Where it `names_itself`, a node knows by what id it is listed.
+
+    It sells its `goods`, at prices that stay; without any, so many drawn `offers` of its `models`.
+    """
 
     name: ProviderName
     quirks: Quirks
@@ -57,6 +60,7 @@ class CloudProfile:
     capabilities: Capabilities = MANIFEST.capabilities
     offers: int = 80
     models: tuple[GpuModel, ...] = GPU_MODELS
+    goods: tuple[Goods, ...] = ()
     latency_s: tuple[float, float] = (0.02, 0.4)
     rules: tuple[Json, ...] = ()
     names_itself: bool = True
@@ -106,6 +110,8 @@ class _WatchedModel(CloudModel):
 
 
 def _catalogue(profile: CloudProfile, *, seed: int) -> Catalogue:
+    if profile.goods:
+        return Catalogue(seed=seed, goods=profile.goods, drifts=False)
     drawn = Catalogue(seed=seed, size=profile.offers, models=profile.models)
     if profile.capabilities.interruptible:
         return drawn

@@ -7,11 +7,13 @@ keeps a second mark, what it does wrong. A cloud that is added is found by itsel
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from typing import Final
 
 from gpu_shopper.bootstrap.clouds import built_in
 from gpu_shopper.domain.ids import ProviderName
+from gpu_shopper.domain.true_price import BillingTerms
 from gpu_shopper.providers.manifest import Manifest
 from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.sandbox.messages import Json
@@ -19,6 +21,7 @@ from gpu_shopper.testing.chance import SeededChance
 from gpu_shopper.testing.cloud_kinds import KINDS, CloudKind, habit, kind_of
 from gpu_shopper.testing.clouds import CloudProfile
 
+SECOND: Final = timedelta(seconds=1)
 _REAL: Final = 0.5
 _PAGES: Final = (3, 25, 100, 1000)
 # What no manifest tells, and any cloud may do now and then.
@@ -67,6 +70,8 @@ def kind_like(manifest: Manifest, chance: SeededChance) -> CloudKind:
             stock=1 + chance.below(20),
             absent_share=0.1 * chance.below(2),
             bills_boot=bool(quirks.billing.billed_boot),
+            least_billed_s=quirks.billing.minimum / SECOND,
+            billing_step_s=whole_step_s(quirks.billing),
             stopped_bill_percent=round(100 * quirks.billing.stopped_share),
             honours_expiry=can.native_ttl,
             shows_tags=bool(chance.below(2)),
@@ -78,6 +83,11 @@ def kind_like(manifest: Manifest, chance: SeededChance) -> CloudKind:
         latency_s=(0.05, quirks.call_deadline.total_seconds() / 40),
         names_itself=manifest.instance_id_env is not None,
     )
+
+
+def whole_step_s(terms: BillingTerms) -> float:
+    """Return the step that a cloud with these terms bills whole; what is a second or less is less than anybody can tell."""
+    return terms.increment / SECOND if terms.increment > SECOND else 0.0
 
 
 def draw_names(chance: SeededChance, *, real: Iterable[str]) -> tuple[str, ...]:

@@ -34,3 +34,20 @@ def test_where_booting_is_free_the_meter_runs_from_when_it_is_ready() -> None:
     assert 0 == cloud.entry(early).billed_micros
     entry = cloud.entry(whole)
     assert entry.price_per_hour_micros == entry.billed_micros
+
+
+def test_a_least_time_and_begun_steps_are_billed_whole() -> None:
+    cloud = Cloud(least_billed_s=3600.0, billing_step_s=600.0, boot_s=(30.0, 30.0))
+    short, long, running = cloud.created(0), cloud.created(1), cloud.created(2)
+    cloud.wait(60)
+    cloud.destroy(short)
+    cloud.wait(3600)
+    cloud.destroy(long)
+    cloud.wait(60)
+
+    assert cloud.entry(short).price_per_hour_micros == cloud.entry(short).billed_micros
+    entry = cloud.entry(long)
+    assert entry.billed_micros == round(entry.price_per_hour_micros * 4200 / 3600)
+    # What still stands has its running bill; nothing is rounded up before its end.
+    entry = cloud.entry(running)
+    assert entry.billed_micros < entry.price_per_hour_micros * 3780 / 3600

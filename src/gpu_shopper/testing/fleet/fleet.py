@@ -12,6 +12,7 @@ from pathlib import Path
 from gpu_shopper.client import Shopper
 from gpu_shopper.client.errors import ShopperError
 from gpu_shopper.sandbox import processes
+from gpu_shopper.testing.drawn_clouds import whole_step_s
 from gpu_shopper.testing.fleet.book import BookFile
 from gpu_shopper.testing.fleet.consumers import Consumers, Demand
 from gpu_shopper.testing.fleet.judge import Evidence, Outcome, judge, left_over
@@ -146,6 +147,9 @@ class Fleet:
         }
         return Evidence(
             ledgers=ledgers,
+            steps_s={
+                vendor.name: whole_step_s(vendor.manifest.quirks.billing) for vendor in self.vendors
+            },
             before=self._before,
             beside={vendor.name: vendor.leftovers() for vendor in self.vendors},
             wished=self._demand.sessions,

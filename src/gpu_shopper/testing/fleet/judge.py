@@ -6,6 +6,7 @@ Each check yields what is wrong, in words, and nothing where all is well.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Final
 
 from gpu_shopper.testing.fleet.bills import Account, Bill, account, bills_of
@@ -34,7 +35,8 @@ class Evidence:
     keeps there beside instances, before the first session and now. `acknowledged` are the sessions that the server said
     yes to, `wished` how many were to be asked for. `states` are the sessions in the book; `attempts` its rows about
     launches, by label; `booked` is in micro-dollars, by label. `running` are the instances that still have processes.
-    `ends_with_order` are the clouds that bill until they are told to destroy, and say so.
+    `ends_with_order` are the clouds that bill until they are told to destroy, and say so; `steps_s` has the steps, in
+    seconds, of those that bill steps whole.
     """
 
     ledgers: Mapping[str, Sequence[Entry]]
@@ -47,6 +49,7 @@ class Evidence:
     booked: Mapping[str, int]
     running: frozenset[str] = frozenset()
     ends_with_order: frozenset[str] = frozenset()
+    steps_s: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def unanswered(self) -> frozenset[str]:
@@ -126,7 +129,7 @@ def judge(found: Evidence, outcome: Outcome) -> None:
         account("ends seen", seen),
         account("all", bills),
     ]
-    outcome.wrong.extend(wrong_bills(bills))
+    outcome.wrong.extend(wrong_bills(bills, found.steps_s))
 
 
 def touched(found: Evidence) -> Iterator[str]:
@@ -181,13 +184,14 @@ def alive(found: Evidence) -> Iterator[str]:
         yield f"{ids[instance]}: {instance} still has processes"
 
 
-def wrong_bills(bills: Sequence[Bill]) -> Iterator[str]:
-    """Yield which bills are too far from the clouds' own."""
+def wrong_bills(bills: Sequence[Bill], steps_s: Mapping[str, float]) -> Iterator[str]:
+    """Yield which bills are too far from the clouds' own: an end may lie on either side of a step that is billed whole."""
     error = account("all", bills).error
     if error > MOST_ERROR:
         yield f"the bills are off by {error:.2%}"
     for bill in bills:
-        if abs(bill.off_s) > MOST_OFF_S:
+        step = steps_s.get(bill.cloud, 0.0)
+        if abs(bill.off_s) > (ceil(MOST_OFF_S / step) * step + 1 if step else MOST_OFF_S):
             yield f"{bill.cloud}: the bill of {bill.label} is off by {bill.off_s:+.0f} s of its price"
 
 

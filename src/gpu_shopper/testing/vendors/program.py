@@ -19,6 +19,8 @@ from typing import Any
 
 from aiohttp import web
 
+from gpu_shopper.bootstrap.clouds import built_in
+from gpu_shopper.domain.ids import ProviderName
 from gpu_shopper.sandbox.__main__ import listen
 from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.sandbox.program import Program
@@ -26,6 +28,7 @@ from gpu_shopper.sandbox.server import Face
 from gpu_shopper.sandbox.store import StateDir
 from gpu_shopper.sandbox.supervisor import Supervisor
 from gpu_shopper.testing import vendors
+from gpu_shopper.testing.drawn_clouds import SECOND, whole_step_s
 from gpu_shopper.testing.vendors.door import answered, heard
 from gpu_shopper.testing.vendors.vendor import VendorCloud
 
@@ -89,7 +92,12 @@ def build_vendor(options: Options) -> VendorCloud:
     boot = options.boot_seconds
     # Ids and keys are drawn from this, so it is not the market's seed.
     chance = random.Random(secrets.randbits(256))
-    config = ModelConfig(boot_s=(boot * 0.8, boot * 1.2))
+    terms = built_in()[ProviderName(options.vendor)].quirks.billing
+    config = ModelConfig(
+        boot_s=(boot * 0.8, boot * 1.2),
+        least_billed_s=terms.minimum / SECOND,
+        billing_step_s=whole_step_s(terms),
+    )
     vendor = _modules()[options.vendor].build(
         key=options.key, seed=options.seed, offers=options.offers, config=config, chance=chance
     )
