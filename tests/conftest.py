@@ -1,6 +1,8 @@
 """What holds for every test: generated examples are the same on each run unless asked otherwise, and who runs which."""
 
+import gc
 import os
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -25,8 +27,21 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what takes long first; tests of one folder keep the order that was drawn for them."""
+    """Put what takes long first, and before all what was given more time than others; the rest keeps the order drawn."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
     items[:] = [items[place] for place in dealt([item.nodeid for item in items])]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for tests without looking for garbage: what is found stays until the end, and that is a seventh of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

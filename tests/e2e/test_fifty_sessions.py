@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.rig import Rig
 
 COUNT = 50
 
 
+# 26 s of one core, and each wait below has 90 s.
+@pytest.mark.timeout(300)
 def test_fifty_sessions_at_once_all_run_all_end_and_cost_what_they_cost(tmp_path: Path) -> None:
     with Rig(tmp_path, heartbeat_seconds="5") as rig:
         sessions = [rig.create(**rig.own_offer()) for _ in range(COUNT)]

@@ -15,12 +15,13 @@ _LARGE_BLOCK: Final = 256 * 1024
 
 
 def collect_seldom() -> None:
-    """Keep full collections of garbage from stopping the loop."""
+    """Keep full collections of garbage from stopping the loop; from now on there are some, if there were none."""
     # What was imported lives as long as the process; a full collection over it would stop the loop for 70 ms.
     gc.collect()
     gc.freeze()
     # Nor must one come while a menu of many thousand offers is being read: the engine has it made between two of those.
     gc.set_threshold(*_SELDOM)
+    gc.enable()
 
 
 def keep_blocks_apart() -> None:
