@@ -50,3 +50,12 @@ def test_an_unknown_model_is_told_in_the_words_of_the_api() -> None:
 
     assert f"{told['detail']}: {told['hint']}" == page.one("div", role="alert").one("strong").text
     assert "llama-3.1-71b" == page.one("input", name="model")["value"]
+
+
+def test_where_nothing_has_room_the_page_says_so() -> None:
+    house = a_house()
+
+    page = visitor(house).page(f"{FIT}?model=deepseek-v3&max_price=0.01")
+
+    assert any("No offer has room" in each.text for each in page.all("p"))
+    assert 5 <= len(column(page, "Per GPU GiB"))

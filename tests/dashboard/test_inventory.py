@@ -239,3 +239,33 @@ def test_other_methods_are_refused() -> None:
 
     assert (405, "GET, HEAD") == (answer.status, answer.headers["allow"])
     assert (200, b"") == (head.status, head.body)
+
+
+def test_of_many_choices_most_are_folded_away() -> None:
+    house = a_menu()
+    countries = ("DE", "US", "FR", "GB", "SE", "NO", "FI", "ES", "IT", "PL", "CZ")
+    offers = [an_offer(number, country=code) for number, code in enumerate(countries)]
+    house.market.replace(CLOUD, offers, START)
+
+    section = (
+        visitor(house).page(INVENTORY).one("nav", aria_label="Narrow it down").all("section")[2]
+    )
+
+    folded = section.one("details")
+    assert ("3 more", 3) == (folded.one("summary").text, len(folded.all("a")))
+    assert len(countries) == len(section.all("a"))
+
+
+def test_a_choice_that_would_make_the_query_too_long_is_no_link() -> None:
+    there = visitor(a_menu())
+    # So long that a country still fits into it, and no GPU.
+    page = there.page(
+        address(INVENTORY, [("q", "!city=elsewhere " * 123 + "!city=elsewhere12345")])
+    )
+
+    gpus, _, countries = page.one("nav", aria_label="Narrow it down").all("section")
+    assert [] == gpus.all("a")
+    assert len(MENU) - 1 == len(gpus.all("span", class_="plain"))
+    for link in countries.all("a"):
+        assert count_of(link) == total_of(there.page(link["href"]))
+    assert countries.all("a")

@@ -249,3 +249,27 @@ def test_after_signing_in_an_offer_is_shown_whatever_its_id_holds() -> None:
     page = there.page(answer.headers["location"])
     assert offer.id == page.one("code").text
     assert "3" == page.one("input", name="hours")["value"]
+
+
+def test_a_token_is_checked_even_before_any_cloud_has_answered() -> None:
+    house = a_house(listed=False)
+    token = house.token()
+    there = visitor(house)
+
+    assert 401 == there.post(SIGN_IN, {"token": "cgs_pat_wrong"}).status
+    assert 303 == there.post(SIGN_IN, {"token": token}).status
+    assert 503 == there.get(INVENTORY).status
+
+
+def test_keys_that_have_ended_are_forgotten_when_another_is_given() -> None:
+    clock = HandClock()
+    keys = SignIns(clock, SeededChance(7))
+    given = [keys.begin(Secret("token")) for _ in range(1_000)]
+
+    clock.forward(seconds=LASTS_S)
+    newest = keys.begin(Secret("token"))
+    others = [keys.begin(Secret("token")) for _ in range(999)]
+
+    # Were the old ones still counted, the newest would have made room for another.
+    assert [None] == list({keys.token(key) for key in given})
+    assert all(keys.token(key) for key in (newest, *others))
