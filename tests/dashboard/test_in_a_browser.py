@@ -45,7 +45,11 @@ FAINT = """
 })()
 """
 UNNAMED = "[...document.querySelectorAll('input, select')].filter(e => e.type !== 'hidden' && !e.labels.length).length"
+# How far the page is wider than its window; and cells whose text stands out of its card.
 WIDE = "document.documentElement.scrollWidth - innerWidth"
+SPILT = """
+innerWidth > 600 ? 0 : [...document.querySelectorAll(".offers tbody td")].filter((cell) => cell.scrollWidth > cell.clientWidth + 1).length
+"""
 
 
 def a_menu() -> House:
@@ -96,8 +100,8 @@ async def look_everywhere(tab: Tab, there: str) -> list[tuple[object, ...]]:
     for page in pages:
         for width, dark in ((PHONE, True), (DESK, False)):
             await tab.look(there + page, width=width, dark=dark)
-            seen = await tab.says(WIDE), await tab.says(UNNAMED), await tab.says(FAINT)
-            if seen != (0, 0, []):
+            seen = [await tab.says(each) for each in (WIDE, SPILT, UNNAMED, FAINT)]
+            if seen != [0, 0, 0, []]:
                 amiss.append((page, width, *seen))
     return amiss
 

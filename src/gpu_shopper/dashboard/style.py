@@ -107,15 +107,16 @@ dd { margin: 0; overflow-wrap: anywhere; }
   .narrow .chips:first-of-type { flex-wrap: nowrap; overflow-x: auto; max-width: 100%; padding-bottom: .2rem; }
   .narrow section { min-width: 0; }
   .fields label { flex: 1 1 6.5rem; }
+  .fields label.wide { flex-basis: 100%; }
   .fields input, .fields select, .fields .wide input { width: 100%; }
   .offers, .offers tbody, .offers caption { display: block; }
-  .offers thead tr { display: flex; flex-wrap: wrap; gap: 0 .8rem; }
+  .offers thead tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .8rem; }
   .offers thead tr:has(.sortable)::before { content: "Sort by"; color: var(--soft); font-size: .85rem; padding: .2rem 0; }
   .offers thead th { display: none; border: 0; padding: .2rem 0; }
   .offers thead th.sortable { display: block; }
   .offers tbody tr { display: grid; grid-template-columns: 1fr 1fr; gap: .1rem 1rem; border: 1px solid var(--line); border-radius: 8px; padding: .5rem .7rem; margin: 0 0 .6rem; }
   .offers tbody td { display: flex; max-width: none; justify-content: space-between; gap: .5rem; border: 0; padding: .05rem 0; text-align: right; min-width: 0; overflow-wrap: anywhere; white-space: normal; background: none; }
-  .offers tbody td::before { content: attr(data-label); color: var(--soft); text-align: left; font-weight: 400; }
+  .offers tbody td::before { content: attr(data-label); color: var(--soft); text-align: left; font-weight: 400; white-space: normal; overflow-wrap: normal; min-width: min-content; }
   .offers tbody td.right { white-space: nowrap; overflow-wrap: normal; }
   .offers tbody td.name { grid-column: 1 / -1; font-size: 1.05rem; font-weight: 600; text-align: left; }
   .offers tbody td.name::before, .offers tbody td:empty { display: none; }
