@@ -16,8 +16,8 @@ _LARGE_BLOCK: Final = 256 * 1024
 
 def collect_seldom() -> None:
     """Keep full collections of garbage from stopping the loop; from now on there are some, if there were none."""
-    # What was imported lives as long as the process; a full collection over it would stop the loop for 70 ms.
-    gc.collect()
+    # What was imported lives as long as the process; a full collection over it would stop the loop for 70 ms. So may the
+    # garbage that it left, less than a hundredth of it: to look for that takes a tenth of the start.
     gc.freeze()
     # Nor must one come while a menu of many thousand offers is being read: the engine has it made between two of those.
     gc.set_threshold(*_SELDOM)
