@@ -1,18 +1,18 @@
 """Pricing: what each cloud's offers cost, written down once an hour, so that a price can be told to be a good one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from operator import itemgetter
 
 from gpu_shopper.domain.cost import hour_of
 from gpu_shopper.domain.ids import ProviderName
-from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.price_history import KEPT, Family, HourPrice, Tally
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.ports.books import Book, BookUnavailable
 
 # So many offers are gathered before others are let in: about a millisecond's work.
-_PIECE = 1_000
+_PIECE = 100
 # A large cloud has thousands of families, and there is one writer: nobody's order waits behind more than these.
 _WRITTEN_AT_A_TIME = 100
 
@@ -24,16 +24,16 @@ class Pricing:
         self._desk = desk
         self._kept: dict[ProviderName, datetime] = {}
 
-    async def keep(self, provider: ProviderName, offers: Sequence[Offer], *, at: datetime) -> None:
+    async def keep(self, provider: ProviderName, *, at: datetime) -> None:
         """Write down what a listing of `at`, on the market by now, says of prices: once in an hour."""
         hour, before = hour_of(at), self._kept.get(provider)
         if hour == before or not self._desk.keeps_prices:
             return
-        tally = Tally(odd=self._desk.market.snapshot.odd_ones(provider))
-        for start in range(0, len(offers), _PIECE):
-            if start:
-                await self._desk.clock.sleep(0)
-            tally.add(offers[start : start + _PIECE])
+        snapshot = self._desk.market.snapshot
+        tally, offers = Tally(odd=snapshot.odd_ones(provider)), snapshot.offers_of(provider)
+        while piece := list(islice(offers, _PIECE)):
+            tally.add(piece)
+            await self._desk.clock.sleep(0)
         prices = sorted(tally.prices().items(), key=itemgetter(0))
         if not prices:
             return

@@ -4,27 +4,27 @@ One task per cloud asks for its menu, and nobody else does. What it hears is put
 request's filter, deadline or end has any part in it. What it cannot hear leaves the last good menu where it is, marked.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
 from typing import Final
 
 from gpu_shopper.domain.ids import ProviderName
-from gpu_shopper.domain.offer import Offer
 from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.menu_keeping import MenuKeeping
 from gpu_shopper.engine.pricing import Pricing
 from gpu_shopper.engine.shop_pace import Doubt, Pace
 from gpu_shopper.engine.troubles import note_unauthorized
+from gpu_shopper.market.shelving import Shelving
 from gpu_shopper.market.snapshot import Listing
-from gpu_shopper.ports.provider import Unchanged
+from gpu_shopper.ports.provider import OFFERS_READ, OfferListing, Unchanged
 from gpu_shopper.ports.provider_errors import ProviderError, RateLimited
 
 TOO_OLD = timedelta(minutes=30)
 # However often a cloud says that nothing has changed: after so long it is asked for all of it again.
 WHOLE_EVERY: Final = 900.0
 TIDY_EVERY_S: Final = 60.0
-_PIECE: Final = 500
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +44,8 @@ class Shopping:
         self._desk = desk
         self._pricing = Pricing(desk)
         self._keeping = MenuKeeping(desk)
+        # One at a time: nothing is waited for but the processor, and each takes memory while it lasts.
+        self._putting = asyncio.Lock()
         self._asking = 0
         self._tidied_at = -inf
         self._shops = {
@@ -71,12 +73,16 @@ class Shopping:
 
     async def _refresh(self, provider: ProviderName) -> float:
         desk, shop = self._desk, self._shops[provider]
+        heard = desk.market.hearing(provider)
+        handed_over = OFFERS_READ.set(heard)
         try:
             menu = await desk.clouds[provider].list_offers(known=self._known(provider))
         except ProviderError as error:
             await note_unauthorized(desk, provider, error)
             patience = error.retry_after if isinstance(error, RateLimited) else 0.0
             return self._fail(provider, str(error), patience=patience)
+        finally:
+            OFFERS_READ.reset(handed_over)
         if isinstance(menu, Unchanged):
             desk.market.renew(provider, desk.clock.now())
             desk.meter.count("menus_unchanged_total", provider=provider)
@@ -87,7 +93,7 @@ class Shopping:
                 "offers_rejected", provider=provider, rows=menu.rejected, example=menu.example
             )
         doubt = shop.doubt.weigh(
-            offers=len(menu.offers),
+            offers=len(heard) + len(menu.offers),
             rejected=menu.rejected,
             known=len(self._listing(provider).stock),
             now=desk.clock.monotonic(),
@@ -95,13 +101,10 @@ class Shopping:
         if doubt is not None:
             desk.meter.event("menu_doubted", provider=provider, because=doubt)
             return self._fail(provider, doubt)
-        offers, revision, rejected = list(menu.offers), menu.revision, menu.rejected
-        # The list is the last to hold them, so that they can be let go a few at a time.
-        del menu
         # Until all of it is there, nothing may be said to be unchanged.
         shop.revision = ""
-        await self._put_on_sale(provider, offers, rejected=rejected)
-        shop.revision, shop.whole_at = revision, desk.clock.monotonic()
+        await self._put_on_sale(provider, heard, menu)
+        shop.revision, shop.whole_at = menu.revision, desk.clock.monotonic()
         return shop.pace.heard()
 
     async def pause(self, provider: ProviderName, seconds: float) -> None:
@@ -125,16 +128,16 @@ class Shopping:
             self._desk.tidy()
 
     async def _put_on_sale(
-        self, provider: ProviderName, offers: list[Offer], *, rejected: int
+        self, provider: ProviderName, heard: Shelving, menu: OfferListing
     ) -> None:
         desk, now = self._desk, self._desk.clock.now()
-        for _ in desk.market.replacing(provider, offers, now, rejected=rejected):
-            await desk.clock.sleep(0)
+        async with self._putting:
+            for _ in heard.taking(menu.offers):
+                await desk.clock.sleep(0)
+            for _ in desk.market.putting(provider, heard, now, rejected=menu.rejected):
+                await desk.clock.sleep(0)
         desk.wakeup.hint()
-        await self._pricing.keep(provider, offers, at=now)
-        while len(offers) > _PIECE:
-            del offers[-_PIECE:]
-            await desk.clock.sleep(0)
+        await self._pricing.keep(provider, at=now)
         await self._keeping.keep(self._listing(provider))
 
     def _known(self, provider: ProviderName) -> str:

@@ -14,11 +14,10 @@ from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.offer_health import OfferHealth
 from gpu_shopper.market.pieces import Pieces, at_once
+from gpu_shopper.market.shelving import FEW, Shelving
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot
 from gpu_shopper.market.stock import Stock
 
-# So few offers are put on their shelf when somebody first asks about them: mostly nobody does before the next listing.
-FEW: Final = 250
 # What is said of a cloud whose menu is from before the start.
 KEPT: Final = "not heard since the start: these are its offers of before"
 _TRIES: Final = 3
@@ -47,6 +46,18 @@ class Market:
     ) -> Pieces[None]:
         """Do the same in pieces, so that a long listing holds nobody up; readers see it when all is ready."""
         stock = Stock(provider, listing)
+        new = Listing(provider=provider, stock=stock, fetched_at=at, rejected=rejected)
+        yield from self._putting(new)
+
+    def hearing(self, provider: ProviderName) -> Shelving:
+        """Return what takes a listing of `provider` while it is read; nothing is on sale of it before `putting`."""
+        return Shelving(provider, self._listing(provider).stock.made)
+
+    def putting(
+        self, provider: ProviderName, heard: Shelving, at: datetime, *, rejected: int = 0
+    ) -> Pieces[None]:
+        """Put what was heard in place of all before, in pieces."""
+        stock = yield from heard.stock(self._listing(provider).stock)
         new = Listing(provider=provider, stock=stock, fetched_at=at, rejected=rejected)
         yield from self._putting(new)
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpu_shopper.market.bitmaps import WORD, Words, packed
+from gpu_shopper.market.pieces import Pieces
 from gpu_shopper.market.row_store import Codes
 
 Positions = NDArray[np.int32]
@@ -52,14 +53,16 @@ class Layout:
         return np.append(column, column.dtype.type(nothing))[self.source]
 
 
-def laid_out(gpus: tuple[str, ...], codes: Codes, prices: NDArray[np.float64]) -> Layout:
+def laying_out(gpus: tuple[str, ...], codes: Codes, prices: NDArray[np.float64]) -> Pieces[Layout]:
     """Lay out rows, in the order of their ids, by their GPUs (each of which has a row) and prices."""
     counts = np.bincount(codes, minlength=len(gpus))
     words = (counts + WORD - 1) // WORD
     first_word = np.cumsum(words) - words
     # Stable, so that a GPU's rows stand in the order of their prices, and of their ids where those are equal.
     order = np.argsort(prices, kind="stable")
+    yield
     order = order[np.argsort(_small(codes[order]), kind="stable")]
+    yield
     begins = np.cumsum(counts) - counts
     of_row = codes[order]
     positions = np.arange(len(order)) - begins[of_row] + first_word[of_row] * WORD
@@ -67,6 +70,7 @@ def laid_out(gpus: tuple[str, ...], codes: Codes, prices: NDArray[np.float64]) -
     source[positions] = order
     position_of = np.empty(len(order), dtype=np.int32)
     position_of[order] = positions
+    yield
     by_position = np.append(prices, np.inf)[source]
     ends = np.cumsum(words) * WORD
     last_price = by_position[WORD - 1 :: WORD].copy()

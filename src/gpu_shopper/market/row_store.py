@@ -8,12 +8,13 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from gpu_shopper.market.rows import id_of
+from gpu_shopper.market.rows import Block, id_in
 
 Codes = NDArray[np.int32]
 
 # A row's line in the table, and the beginning of the next one.
 _entry = Struct("=5i").unpack_from
+_begin = Struct("=i").unpack_from
 
 
 class RowStore(Sequence[bytes]):
@@ -21,7 +22,7 @@ class RowStore(Sequence[bytes]):
 
     def __init__(
         self,
-        heads: bytes,
+        heads: Block,
         begins: NDArray[np.int64],
         pieces: Sequence[Sequence[bytes]],
         codes: Sequence[Codes],
@@ -66,6 +67,15 @@ class RowStore(Sequence[bytes]):
             )
         )
 
+    def parts(
+        self,
+    ) -> tuple[Block, NDArray[np.int64], Sequence[Sequence[bytes]], Sequence[Codes]]:
+        """Return what the rows were put in with."""
+        table = np.frombuffer(self._table, dtype=np.int32).reshape(-1, 4)
+        codes = [table[:-1, column] for column in (1, 2, 3)]
+        pieces = (self._gpus, self._places, self._terms)
+        return self._heads, table[:, 0].astype(np.int64), pieces, codes
+
     @property
     def nbytes(self) -> int:
         """How much space the rows take, but for what every object has."""
@@ -74,8 +84,8 @@ class RowStore(Sequence[bytes]):
 
     def id_at(self, number: int) -> str:
         """Return the id of a row."""
-        begin, _, _, _, end = _entry(self._table, number * 16)
-        return id_of(self._heads[begin : end - 2])
+        (begin,) = _begin(self._table, number * 16)
+        return id_in(self._heads, begin)
 
     def ids_up_to(self, offer_id: str) -> int:
         """Return how many rows have an id that is not behind `offer_id`."""

@@ -20,6 +20,9 @@ from gpu_shopper.domain.offer_prices import per_gpu, per_tflops, per_vram
 from gpu_shopper.domain.true_price import Costing
 from gpu_shopper.wire.offers import EffectivePrice, OfferBody, OfferFacts
 
+# Never written to once it is in use.
+Block = bytes | bytearray
+
 _facts = json.Decoder(OfferFacts)
 _bodies = json.Decoder(OfferBody)
 _encoder = json.Encoder()
@@ -83,7 +86,7 @@ READERS: Final[tuple[Callable[[Offer], tuple[Any, ...]], ...]] = tuple(
     attrgetter(*kind.__struct_fields__) for kind in PIECES
 )
 
-_BEFORE_ID = b'{"id":"'
+_ID_AT: Final = len(b'{"id":"')
 _facts_id = json.Decoder(_Id)
 
 
@@ -189,11 +192,14 @@ def offer_of(
     )
 
 
-def id_of(row: bytes) -> str:
-    """Return the id of the offer that was encoded as `row`."""
-    written = row[len(_BEFORE_ID) : row.index(b'"', len(_BEFORE_ID))]
-    # It comes first, and is seldom one that JSON has to write in another way.
-    return _facts_id.decode(row + b"}").id if b"\\" in written else written.decode()
+def id_in(heads: Block, begin: int) -> str:
+    """Return the id of the head that begins there; a line's end closes each."""
+    first = begin + _ID_AT
+    written = heads[first : heads.index(b'"', first)]
+    if b"\\" not in written:
+        return written.decode()
+    # It is seldom one that JSON has to write in another way.
+    return _facts_id.decode(heads[begin : heads.index(b"\n", begin)]).id
 
 
 def ending(*, marks: tuple[str, ...], confidence: float, fetched_at: bytes) -> bytes:

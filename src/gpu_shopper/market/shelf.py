@@ -39,7 +39,7 @@ FLAGS: Final = ("interruptible", "available")
 TEXTS: Final = ("country", "region", "city", "location")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Text:
     """A column of texts: the distinct ones, in order, and for each position the number of its own, -1 for none."""
 
@@ -49,7 +49,9 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shelf:
-    """One cloud's offers. `machines` are hashes, in the order of the rows; `flags` are bitmaps.
+    """One cloud's offers. `machines` and `prints` are hashes, in the order of the rows; `flags` are bitmaps.
+
+    A row's print is that of what the cloud said of it; 0 where nobody knows.
 
     `lowest` and `highest` are the prices of one whole GPU of each model, infinite and 0 where none has a price. `marks` are
     those that need no other cloud to be seen.
@@ -62,6 +64,7 @@ class Shelf:
     flags: Mapping[str, Words]
     texts: Mapping[str, Text]
     machines: NDArray[np.int64]
+    prints: NDArray[np.int64]
     marks: Mapping[Mark, Words]
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]

@@ -342,6 +342,13 @@ class MarketSnapshot:
             return words
         return without(words, np.array(found))
 
+    def offers_of(self, provider: ProviderName) -> Iterator[Offer]:
+        """Yield every offer of a cloud, each as it was listed."""
+        for listing in self._listings:
+            if listing.provider == provider and listing.fetched_at is not None:
+                for row in listing.stock.shelf.rows:
+                    yield offer_of(row, marks=(), confidence=1.0, fetched_at=listing.fetched_at)
+
     def odd_ones(self, provider: ProviderName) -> frozenset[OfferId]:
         """Return which offers of a cloud are odd about their price."""
         index = self.index

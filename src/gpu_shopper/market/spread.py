@@ -1,7 +1,6 @@
 """How the prices of each GPU are spread: how many lie in which small range, so that a median is bracketed without a look at any."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,7 @@ _FIRST: Final = (1023 - _OCTAVES_BELOW_ONE) << 4
 BINS: Final = 38 * 16
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spread:
+class Spread(NamedTuple):
     """Of one shelf: each range of each GPU in which there are prices (`gpu * BINS + range`), and how many are in it."""
 
     keys: Codes

@@ -1,6 +1,6 @@
 """What the house needs from a cloud."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class LaunchOrder:
 class OfferListing:
     """The whole menu of one cloud. `rejected` counts rows that could not be read, with an example of why.
 
-    `revision` is the cloud's own name for this state of its menu, empty where it has none.
+    What was handed over before (see `OFFERS_READ`) is not among them. `revision` is the cloud's own name for this state of its menu, empty where it has none.
     """
 
     offers: tuple[Offer, ...]
@@ -72,6 +72,25 @@ class OfferListing:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchanged:
     """The menu is as it was at the revision that was asked about."""
+
+
+class OfferSink(Protocol):
+    """Takes a menu row by row while it is read, so that nobody need hold all of it, nor read again what is as it was.
+
+    A row's print is a hash of what the cloud said and of all else that its offer follows from.
+    """
+
+    def unknown(self, prints: Sequence[int]) -> Sequence[int]:
+        """Return the numbers of the rows that have to be read; the others are as they were in the last menu, and taken over."""
+        ...
+
+    def take(self, offers: Sequence[Offer], rows: Sequence[int]) -> None:
+        """Take the offers of such rows, each with the number of its own."""
+        ...
+
+
+# Where it is set, `list_offers` may hand offers over as it reads them; what it returns is then the rest.
+OFFERS_READ: Final[ContextVar[OfferSink | None]] = ContextVar("offers_read", default=None)
 
 
 class CloudProvider(Protocol):

@@ -1,6 +1,6 @@
 """From the bytes of an answer to typed values. What a cloud sends is hostile until it was parsed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -39,16 +39,27 @@ def decode(reply: HttpReply, kind: type[T], *, what: str) -> T:
 
 def decode_rows(rows: Iterable[msgspec.Raw], kind: type[T]) -> Rows[T]:
     """Read each row by itself."""
-    decoder = _decoder(kind)
     good: list[T] = []
     rejected, example = 0, ""
+    for row, reason in decode_each(rows, kind):
+        if row is None:
+            rejected += 1
+            example = example or reason
+        else:
+            good.append(row)
+    return Rows(good=tuple(good), rejected=rejected, example=example)
+
+
+def decode_each(rows: Iterable[msgspec.Raw], kind: type[T]) -> Iterator[tuple[T | None, str]]:
+    """Yield each row, or None and why it cannot be read."""
+    read = _decoder(kind).decode
     for row in rows:
         try:
-            good.append(decoder.decode(row))
+            found: T = read(row)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            rejected += 1
-            example = example or _reason(error)
-    return Rows(good=tuple(good), rejected=rejected, example=example)
+            yield None, _reason(error)
+        else:
+            yield found, ""
 
 
 def _decoder(kind: Any) -> Any:

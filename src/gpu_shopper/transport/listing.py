@@ -7,23 +7,23 @@ cannot be read, and a total that is not the number of rows all leave the listing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from gpu_shopper.domain.instance import Instance, Listing
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.ports.clock import Clock
-from gpu_shopper.ports.provider import OfferListing
+from gpu_shopper.ports.provider import OFFERS_READ, OfferListing, OfferSink
 from gpu_shopper.ports.provider_errors import Unavailable
-from gpu_shopper.transport.decoding import decode_rows
+from gpu_shopper.transport.decoding import decode_each, decode_rows
 
 T = TypeVar("T")
 
 # A cursor that leads round in circles must end somewhere.
 MOST_PAGES = 1000
-# So many rows are read before others are let in: some two milliseconds' work.
-PIECE = 200
+# So many rows are read before others are let in: about a millisecond's work.
+PIECE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +91,14 @@ def _read(
     return passed, trouble
 
 
+class _Piece(NamedTuple, Generic[T]):
+    """Some rows of a menu, what they are read as, and a hash of what else their offers follow from."""
+
+    rows: Sequence[msgspec.Raw]
+    kind: type[T]
+    alike: int
+
+
 class Menu:
     """What was read of a menu so far; a row that cannot be read costs that row."""
 
@@ -99,16 +107,30 @@ class Menu:
         self._offers: dict[str, Offer] = {}
         self._rejected = 0
         self._example = ""
+        self._sink = OFFERS_READ.get()
 
     async def take(
-        self, rows: Sequence[msgspec.Raw], kind: type[T], make: Callable[[T], Sequence[Offer]]
+        self,
+        rows: Sequence[msgspec.Raw],
+        kind: type[T],
+        make: Callable[[T], Sequence[Offer]],
+        *,
+        alike: str = "",
     ) -> None:
-        """Add rows, in pieces that hold nobody up; `make` raises ValueError for a row that makes no sense."""
+        """Add rows, in pieces that hold nobody up; `make` raises ValueError for a row that makes no sense.
+
+        `alike` names all that an offer follows from but its row and the time: rows that were said before under the same
+        name are not read again. It is empty where there is more to it, as with prices that stand somewhere else.
+        """
         for start in range(0, len(rows), PIECE):
             # To read a long page as a whole takes as long as a piece of it.
             if start or len(rows) > PIECE:
                 await self._clock.sleep(0)
-            self._add(rows[start : start + PIECE], kind, make)
+            piece = rows[start : start + PIECE]
+            if self._sink is None or not alike:
+                self._add(piece, kind, make)
+            else:
+                self._hand_over(self._sink, _Piece(piece, kind, hash(alike)), make)
 
     def reject(self, example: str) -> None:
         """Count a row that could not be read, and say why."""
@@ -123,6 +145,30 @@ class Menu:
             example=self._example,
             revision=revision,
         )
+
+    def _hand_over(
+        self,
+        sink: OfferSink,
+        piece: "_Piece[T]",
+        make: Callable[[T], Sequence[Offer]],
+    ) -> None:
+        rows, kind, alike = piece
+        numbers = sink.unknown([hash(bytes(row)) ^ alike for row in rows])
+        offers: list[Offer] = []
+        of: list[int] = []
+        each = decode_each([rows[number] for number in numbers], kind)
+        for number, (row, reason) in zip(numbers, each, strict=True):
+            if row is None:
+                self.reject(reason)
+                continue
+            try:
+                made = make(row)
+            except ValueError as error:
+                self.reject(str(error))
+                continue
+            offers += made
+            of += [number] * len(made)
+        sink.take(offers, of)
 
     def _add(
         self, rows: Sequence[msgspec.Raw], kind: type[T], make: Callable[[T], Sequence[Offer]]

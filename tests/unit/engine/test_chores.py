@@ -175,13 +175,14 @@ class WatchedBooks:
 async def test_the_prices_of_a_large_cloud_are_written_a_hundred_families_at_a_time(
     house: House,
 ) -> None:
-    offers = [an_offer(f"o{n}", gpu_count=n) for n in range(1, 251)]
+    offers = [an_offer(f"o{n}", gpu_count=n, price=rate(n)) for n in range(1, 251)]
     books = WatchedBooks(house)
     pricing = Pricing(replace(house.desk, books=books))
 
-    await pricing.keep(CUMULUS, offers, at=NOON)
+    house.desk.market.replace(CUMULUS, offers, at=NOON)
+    await pricing.keep(CUMULUS, at=NOON)
     # The same hour, by a house that has just started: what is known stays.
-    await Pricing(replace(house.desk, books=books)).keep(CUMULUS, offers, at=NOON)
+    await Pricing(replace(house.desk, books=books)).keep(CUMULUS, at=NOON)
 
     assert [0, 100, 100, 50, 0, 0, 0, 0] == books.families
 
@@ -198,7 +199,8 @@ async def test_a_book_that_is_closed_costs_an_entry_and_no_menu(house: House) ->
     house.cloud.offers = [an_offer()]
     pricing = Pricing(replace(house.desk, books=ClosedBooks()))
 
-    await pricing.keep(CUMULUS, house.cloud.offers, at=NOON)
+    house.desk.market.replace(CUMULUS, house.cloud.offers, at=NOON)
+    await pricing.keep(CUMULUS, at=NOON)
     await Shopping(house.desk).refresh(CUMULUS)
 
     assert 1 == len(kept(house))

@@ -14,7 +14,7 @@ from gpu_shopper.domain.offer import Offer, Requirements
 from gpu_shopper.domain.offer_fields import FIELDS
 from gpu_shopper.market.bitmaps import rows_in_pieces, rows_of
 from gpu_shopper.market.facets import FACETS
-from gpu_shopper.market.rows import id_of
+from gpu_shopper.market.rows import id_in
 from gpu_shopper.market.snapshot import Listing, MarketSnapshot, OfferQuery
 from gpu_shopper.market.stock import Stock
 from tests.unit.market.random_market import as_shown
@@ -113,7 +113,7 @@ def test_ties_are_broken_by_id() -> None:
     for field in FIELDS.values():
         if field.sortable:
             page = snapshot.query(OfferQuery(orders=(field.best_first,)))
-            assert ["nimbus:a", "nimbus:b", "nimbus:c"] == [id_of(row[:-1]) for row in page.rows]
+            assert ["nimbus:a", "nimbus:b", "nimbus:c"] == [id_in(row, 0) for row in page.rows]
 
 
 def test_an_offer_is_found_by_its_id() -> None:
@@ -162,7 +162,7 @@ def test_of_many_rows_the_cheapest_come_first_without_all_being_sorted(skip: int
     page = snapshot.query(OfferQuery(offset=skip, limit=60))
     rest = snapshot.query(OfferQuery(after=page.last, limit=60))
 
-    found = [id_of(row[:-1]) for row in (*page.rows, *rest.rows)]
+    found = [id_in(row, 0) for row in (*page.rows, *rest.rows)]
     assert expected[skip : skip + 120] == found
     assert 6_000 == page.total
 

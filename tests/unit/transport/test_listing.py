@@ -9,8 +9,12 @@ import pytest
 
 from gpu_shopper.domain.ids import InstanceId, ProviderName
 from gpu_shopper.domain.instance import Instance, InstanceStatus, Listing
+from gpu_shopper.domain.offer import Offer
+from gpu_shopper.ports.provider import OFFERS_READ, OfferListing
 from gpu_shopper.ports.provider_errors import Unavailable
-from gpu_shopper.transport.listing import MOST_PAGES, Page, list_whole
+from gpu_shopper.runtime.clock import RealClock
+from gpu_shopper.testing.builders import an_offer
+from gpu_shopper.transport.listing import MOST_PAGES, Menu, Page, list_whole
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -95,3 +99,73 @@ def test_a_cursor_that_leads_round_in_circles_comes_to_an_end() -> None:
     listing = listed([page("a", then="again")] * MOST_PAGES)
 
     assert not listing.complete
+
+
+class Sink:
+    """Knows the rows that it was told of."""
+
+    def __init__(self) -> None:
+        self.known: set[int] = set()
+        self.taken: list[str] = []
+
+    def unknown(self, prints: Sequence[int]) -> Sequence[int]:
+        new = [number for number, one in enumerate(prints) if one not in self.known]
+        self.known.update(prints)
+        return new
+
+    def take(self, offers: Sequence[Offer], rows: Sequence[int]) -> None:
+        self.taken += [
+            f"{offer.provider_id} of {row}" for offer, row in zip(offers, rows, strict=True)
+        ]
+
+
+def some_offers(row: Row) -> tuple[Offer, ...]:
+    if row.id == "senseless":
+        message = "no such thing"
+        raise ValueError(message)
+    return tuple(an_offer(name) for name in row.id.split("+"))
+
+
+def read_menu(*rows: bytes, alike: str = "", sink: Sink | None = None) -> OfferListing:
+    async def reading() -> OfferListing:
+        OFFERS_READ.set(sink)
+        menu = Menu(RealClock())
+        await menu.take([msgspec.Raw(row) for row in rows], Row, some_offers, alike=alike)
+        return menu.listing()
+
+    return asyncio.run(reading())
+
+
+A, TWO, BAD, SENSELESS = b'{"id":"a"}', b'{"id":"b+c"}', b'{"id":1}', b'{"id":"senseless"}'
+
+
+def test_a_menu_hands_over_what_it_reads_and_reads_no_row_again() -> None:
+    sink = Sink()
+
+    first = read_menu(A, BAD, TWO, alike="x", sink=sink)
+    again = read_menu(TWO, A, b'{"id":"d"}', SENSELESS, alike="x", sink=sink)
+
+    assert ((), 1, (), 1) == (first.offers, first.rejected, again.offers, again.rejected)
+    assert ["a of 0", "b of 2", "c of 2", "d of 2"] == sink.taken
+
+
+def test_the_same_row_under_another_name_is_another() -> None:
+    sink = Sink()
+
+    read_menu(A, alike="x", sink=sink)
+    read_menu(A, alike="y", sink=sink)
+
+    assert ["a of 0", "a of 0"] == sink.taken
+
+
+@pytest.mark.parametrize("alike", ["", "x"])
+def test_a_menu_holds_its_offers_where_there_is_more_to_them_or_nobody_takes_them(
+    alike: str,
+) -> None:
+    sink = None if alike else Sink()
+
+    listing = read_menu(A, BAD, TWO, SENSELESS, alike=alike, sink=sink)
+
+    assert ["a", "b", "c"] == [offer.provider_id for offer in listing.offers]
+    assert 2 == listing.rejected
+    assert sink is None or not sink.taken

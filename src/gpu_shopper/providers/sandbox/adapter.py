@@ -44,7 +44,7 @@ class SandboxProvider(Account):
             page = await self._api.offers(cursor=cursor, known="" if number else known)
             if page is None:
                 return Unchanged()
-            await menu.take(page.rows.offers, OfferRow, make)
+            await menu.take(page.rows.offers, OfferRow, make, alike=self.provider)
             revisions.add(page.revision)
             cursor = page.rows.next_cursor
             if cursor is None:

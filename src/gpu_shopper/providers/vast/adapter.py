@@ -133,7 +133,7 @@ class VastProvider(Account):
             if found and not rows:
                 raise Unavailable("offers: none of a whole page can be read")
             fresh = [row for row in rows if row.id not in seen]
-            await menu.take(found, AskRow, make)
+            await menu.take(found, AskRow, make, alike=f"{is_bid=}")
             seen.update(row.id for row in fresh)
             if "id" not in where and len(found) <= FEW_FOUND:
                 return
