@@ -161,14 +161,14 @@ class Place:
         here.mkdir()
         return here
 
-    def server(self, data: Path, **settings: str) -> Server:
-        """Start a server on a data folder and wait until it has said where it listens."""
+    def server(self, data: Path, *, brought: Path | None = None, **settings: str) -> Server:
+        """Start a server on a data folder and wait until it has said where it listens; `brought` is more on its path."""
         log = data / "server.log"
         before = len(_said(log))
         started_at = time.monotonic()
         process = self._start(
             data, "gpu_shopper", "serve", "--port", "0",
-            data_dir=str(data), log_level="warning", **settings,
+            brought=brought, data_dir=str(data), log_level="warning", **settings,
         )  # fmt: skip
 
         def spoken() -> "re.Match[str] | None":
@@ -195,14 +195,19 @@ class Place:
         assert found is not None
         return Server(url=found[1], process=process, started_at=started_at)
 
-    def _start(self, home: Path, *command: str, **settings: str) -> "subprocess.Popen[bytes]":
+    def _start(
+        self, home: Path, *command: str, brought: Path | None = None, **settings: str
+    ) -> "subprocess.Popen[bytes]":
+        around = environment(home, **settings)
+        if brought is not None:
+            around["PYTHONPATH"] += f":{brought}"
         with (home / "server.log").open("ab") as output:
             return subprocess.Popen(
                 [sys.executable, "-m", *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=environment(home, **settings),
+                env=around,
                 start_new_session=True,
             )
 

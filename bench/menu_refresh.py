@@ -7,8 +7,9 @@ runs there, and in processor time of the loop's thread, which does not.
 
 import asyncio
 import gc
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,7 @@ from _books import open_book, vault_of
 from _table import Figure, options, percentile, show
 
 from gpu_shopper.bootstrap.boot_scripts import AgentBootScripts
-from gpu_shopper.bootstrap.memory import collect_seldom
+from gpu_shopper.bootstrap.memory import collect_seldom, keep_blocks_apart, use_small_pages
 from gpu_shopper.domain.deadlines import Limits
 from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.desk import Desk
@@ -38,6 +39,7 @@ from gpu_shopper.runtime.notifying import LogAndWebhookNotifier
 from gpu_shopper.runtime.probing import SshProbe
 from gpu_shopper.runtime.wakeup import LocalWakeup
 from gpu_shopper.sandbox.catalogue import Catalogue
+from gpu_shopper.sandbox.messages import Row
 from gpu_shopper.stores.menu_files import MenuFiles
 from gpu_shopper.stores.sqlite import SqliteBooks
 from gpu_shopper.transport.door import AiohttpDoor
@@ -45,22 +47,31 @@ from gpu_shopper.transport.door import AiohttpDoor
 _OFFERS = 20_000
 _PAGE = 1_000
 _ROUNDS = 15
+_EVERY_ROW = "all with other prices"
+_CHANGED = {"none changed": 0.0, "one in twenty changed": 0.05, _EVERY_ROW: 1.0}
 
 
 class Pages:
-    """A door behind which the pages of a menu lie ready; every listing has other prices than the last."""
+    """A door behind which the pages of a menu lie ready; of every listing, a share of the rows have other prices than in the last."""
 
-    def __init__(self) -> None:
-        catalogue = Catalogue(seed=1, size=_OFFERS)
-        self._states = [_pages(catalogue, period) for period in range(2)]
+    def __init__(self, share: float) -> None:
+        catalogue, chance = Catalogue(seed=1, size=_OFFERS), random.Random(1)
+        before, after = catalogue.rows(0), catalogue.rows(1)
+        mixed = [
+            new if chance.random() < share else old for old, new in zip(before, after, strict=True)
+        ]
+        self._states = [_pages(before), _pages(mixed)]
+        self._asked = 0
         self._state = 0
+        self._still = False
 
     async def request(self, request: HttpRequest) -> HttpReply:
         """Hand over a page."""
         _, _, cursor = request.url.partition("cursor=")
-        if not cursor:
+        if not cursor and not self._still:
             self._state = 1 - self._state
-        etag = f'"{self._state}"'
+            self._asked += 1
+        etag = f'"{self._asked}"'
         if request.headers.get("if-none-match") == etag:
             return HttpReply(status=304, headers={"etag": etag}, body=b"")
         return HttpReply(
@@ -68,15 +79,14 @@ class Pages:
         )
 
     def stand_still(self) -> None:
-        """Answer the next question as the last one."""
-        self._state = 1 - self._state
+        """Answer all further questions as the last one."""
+        self._still = True
 
     async def aclose(self) -> None:
         """Nothing is held."""
 
 
-def _pages(catalogue: Catalogue, period: int) -> list[bytes]:
-    rows = catalogue.rows(period)
+def _pages(rows: Sequence[Row]) -> list[bytes]:
     starts = range(0, len(rows), _PAGE)
     return [
         msgspec.json.encode(
@@ -151,14 +161,16 @@ def _desk(data: Path, books: SqliteBooks, door: Pages, deployment: str) -> Desk:
     )
 
 
-async def _measure(data: Path) -> tuple[Round, list[Round], Round]:
+async def _measure(data: Path, share: float) -> tuple[Round, list[Round], Round]:
     books = open_book(data)
     try:
         deployment = await books.read(lambda book: book.deployment())
-        door = Pages()
+        door = Pages(share)
         desk = _desk(data, books, door, deployment.id)
         shopping = Shopping(desk)
         collect_seldom()
+        keep_blocks_apart()
+        use_small_pages()
         first = await _refreshed(shopping)
         assert len(desk.market.snapshot) > _OFFERS * 0.99, len(desk.market.snapshot)
         assert desk.market.snapshot.query(OfferQuery()).total
@@ -176,12 +188,28 @@ async def _measure(data: Path) -> tuple[Round, list[Round], Round]:
         await books.aclose()
 
 
-def _figures(first: Round, rounds: list[Round], unchanged: Round) -> Iterator[Figure]:
+def _figures(found: Mapping[str, tuple[Round, list[Round], Round]]) -> Iterator[Figure]:
+    for what, (_, rounds, _) in found.items():
+        yield from _of_rounds(what, rounds)
+    first, _, unchanged = found[_EVERY_ROW]
+    yield Figure(
+        what="first listing after the start",
+        value=first.cpu,
+        unit="ms of CPU",
+        how="reads the names of GPUs for the first time, writes down the prices of the hour",
+    )
+    yield Figure(what="  longest stall", value=first.work, unit="ms", target=5)
+    yield Figure(
+        what="a cloud that says that nothing has changed", value=unchanged.cpu, unit="ms of CPU"
+    )
+
+
+def _of_rounds(changed: str, rounds: list[Round]) -> Iterator[Figure]:
     def middle(values: list[float]) -> float:
         return percentile(values, 0.5)
 
     yield Figure(
-        what=f"refresh of one cloud's {_OFFERS:,} offers",
+        what=f"refresh of one cloud's {_OFFERS:,} offers, {changed}",
         value=middle([one.cpu for one in rounds]),
         unit="ms of CPU",
         target=60,
@@ -207,21 +235,15 @@ def _figures(first: Round, rounds: list[Round], unchanged: Round) -> Iterator[Fi
     yield Figure(
         what="  until it is on sale", value=middle([one.wall for one in rounds]), unit="ms"
     )
-    yield Figure(
-        what="first listing after the start",
-        value=first.cpu,
-        unit="ms of CPU",
-        how="reads the names of GPUs for the first time, writes down the prices of the hour",
-    )
-    yield Figure(what="  longest stall", value=first.work, unit="ms", target=5)
-    yield Figure(what="a listing that is unchanged", value=unchanged.cpu, unit="ms of CPU")
 
 
 def main() -> None:
     asked = options(__doc__)
-    with TemporaryDirectory() as folder:
-        found = uvloop.run(_measure(Path(folder)))
-    show(list(_figures(*found)), markdown=asked.markdown)
+    found = {}
+    for what, share in _CHANGED.items():
+        with TemporaryDirectory() as folder:
+            found[what] = uvloop.run(_measure(Path(folder), share))
+    show(list(_figures(found)), markdown=asked.markdown)
 
 
 if __name__ == "__main__":

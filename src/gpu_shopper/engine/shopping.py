@@ -24,7 +24,7 @@ from gpu_shopper.ports.provider_errors import ProviderError, RateLimited
 TOO_OLD = timedelta(minutes=30)
 # However often a cloud says that nothing has changed: after so long it is asked for all of it again.
 WHOLE_EVERY: Final = 900.0
-TIDY_EVERY_S: Final = 60.0
+TIDY_EVERY_S: Final = 30.0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -60,7 +60,7 @@ def columns_of(shelf: Shelf) -> Pieces[Columns]:
         numbers[name] = shelf.numbers[name][at].astype(np.float64)
         yield
     gpus = np.repeat(shelf.layout.gpu_of_word, 64)[at]
-    block, begins, pieces, codes = shelf.rows.parts()
+    block, begins, pieces, codes = yield from shelf.rows.parts()
     yield
     return Columns(
         prices=shelf.layout.prices[at],

@@ -25,6 +25,7 @@ from gpu_shopper.market.rows import (
     PlacePiece,
     TermsPiece,
     heads_of,
+    id_in,
     piece_of,
 )
 from gpu_shopper.market.shelf import FLAGS, TEXTS, Text
@@ -62,6 +63,15 @@ _OF_PIECES: Final[Mapping[str, tuple[type[Struct], str]]] = {
     "country": (PlacePiece, "country"),
     "region": (PlacePiece, "region"),
 }
+_RECORD: Final = np.dtype(
+    [
+        *((name, np.float64) for name in _OF_HEAD),
+        *((name, np.int64) for name in ("machine", "print", "said", "end")),
+        *((kind.__name__, np.int32) for kind in PIECES),
+    ]
+)
+# So many records take more than what the heap is kept free of.
+_BLOCK: Final = 4_096
 _read = attrgetter("id", "provider_id", "machine_id", *_OF_HEAD.values())
 
 
@@ -70,49 +80,65 @@ class Gathering:
 
     def __init__(self, provider: ProviderName) -> None:
         self._provider = provider
-        # The number of each id's newest row.
+        # The number of each id's newest row, once all are there.
         self._rows: dict[str, int] = {}
         self._count = 0
         self._heads = bytearray()
-        self._ends: list[NDArray[np.int64]] = [np.zeros(1, dtype=np.int64)]
-        self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in _OF_HEAD}
-        self._machines: list[Hashes] = []
-        self._prints: list[Hashes] = []
         self._numbers: list[dict[tuple[Any, ...], int]] = [{} for _ in PIECES]
-        self._codes: list[list[Codes]] = [[] for _ in PIECES]
+        self._records: list[NDArray[Any]] = []
         # Of each distinct piece about GPUs: by what a price is divided for that of one, and that of a GB; TFLOPS of one.
         self._shares: list[tuple[float, float, float]] = []
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._count
 
-    def add(self, offers: Sequence[Offer], prints: Hashes) -> None:
-        """Take in some offers, about a hundred, each with its print (see `market.columns`)."""
+    def add(self, offers: Sequence[Offer], prints: Hashes, said: Hashes) -> None:
+        """Take in some offers, about a hundred, each with its print (see `market.columns`) and when it was said."""
         if not offers:
             return
         ids, provider_ids, machines, *given = zip(*map(_read, offers), strict=True)
-        self._rows.update(zip(ids, range(self._count, self._count + len(ids)), strict=True))
-        self._count += len(ids)
-        for column, values in zip(self._columns.values(), given, strict=True):
-            column.append(np.array(values, dtype=np.float64))
-        self._machines.append(hashes(machines))
-        self._prints.append(prints)
-        for read, known, codes in zip(READERS, self._numbers, self._codes, strict=True):
-            own = [known.setdefault(values, len(known)) for values in map(read, offers)]
-            codes.append(np.array(own, dtype=np.int32))
-        price, reliability, down, up, _ = given
-        shown = (column.tolist() for column in self._shown_prices(np.array(price, np.float64)))
+        new = np.empty(len(ids), dtype=_RECORD)
+        for name, values in zip(_OF_HEAD, given, strict=True):
+            new[name] = values
+        new["machine"], new["print"], new["said"] = hashes(machines), prints, said
+        for kind, read, known in zip(PIECES, READERS, self._numbers, strict=True):
+            new[kind.__name__] = [
+                known.setdefault(values, len(known)) for values in map(read, offers)
+            ]
+        _, reliability, down, up, _ = given
+        shown = (column.tolist() for column in self._shown_prices(new))
         heads = map(
             Head, ids, repeat(self._provider), provider_ids, machines, *shown, reliability, down, up
         )
         lines = heads_of(list(heads))
         # JSON has no line's end inside.
         (at,) = (np.frombuffer(lines, dtype=np.uint8) == ord("\n")).nonzero()
-        self._ends.append(at + 1 + len(self._heads))
+        new["end"] = at + 1 + len(self._heads)
         self._heads += lines
+        self._note(new)
+
+    def _note(self, new: NDArray[Any]) -> None:
+        """Put records behind the others, in blocks that are large enough to stand apart from the heap."""
+        while len(new):
+            filled = self._count % _BLOCK
+            if not filled:
+                self._records.append(np.empty(_BLOCK, dtype=_RECORD))
+            some, new = new[: _BLOCK - filled], new[_BLOCK - filled :]
+            self._records[-1][filled : filled + len(some)] = some
+            self._count += len(some)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return what was noted of each row, in the order in which they came."""
+        return np.concatenate([block[name] for block in self._records])[: self._count]
 
     def ids(self) -> Pieces[list[str]]:
-        """Return the ids in order."""
+        """Return the ids of all that was taken in, in order."""
+        # They stand in the heads: to hold them until now as well would take half as much again.
+        begins = [0, *self.column("end").tolist()]
+        for start in range(0, self._count, PIECE):
+            numbers = range(start, min(start + PIECE, self._count))
+            self._rows.update((id_in(self._heads, begins[number]), number) for number in numbers)
+            yield
         return (yield from sorting(self._rows))
 
     def rows(self, ids: Iterable[str]) -> Rows:
@@ -121,7 +147,7 @@ class Gathering:
 
     def columns(self) -> Pieces[Columns]:
         """Return all rows in columns, in the order in which they came; what was listed twice is there twice."""
-        codes = [np.concatenate(own) for own in self._codes]
+        codes = [self.column(kind.__name__) for kind in PIECES]
         yield
         pieces: list[list[bytes]] = []
         for kind, known in zip(PIECES, self._numbers, strict=True):
@@ -140,24 +166,33 @@ class Gathering:
             texts[name] = Text(values, own[codes[_number_of(name)]])
             yield
         return Columns(
-            prices=np.concatenate(self._columns["price"]),
+            prices=self.column("price"),
             numbers=numbers,
             flags={
                 name: np.array(self._distinct(name), dtype=bool)[codes[_number_of(name)]]
                 for name in FLAGS
             },
             texts=texts,
-            machines=np.concatenate(self._machines),
-            prints=np.concatenate(self._prints),
-            heads=Heads(self._heads, np.concatenate(self._ends)),
+            machines=self.column("machine"),
+            prints=self.column("print"),
+            heads=Heads(self._heads, np.concatenate([np.zeros(1, np.int64), self.column("end")])),
             pieces=pieces,
             codes=codes,
         )
 
+    def letting_go(self) -> Pieces[None]:
+        """Hold nothing any more, in pieces."""
+        self._rows = {}
+        yield
+        for known in self._numbers:
+            known.clear()
+            yield
+        self._heads, self._records, self._count = bytearray(), [], 0
+
     def _stated(self, name: str, codes: Sequence[Codes]) -> Numbers:
         """Return a column of numbers, NaN for a version that is none."""
-        if name in self._columns:
-            return np.concatenate(self._columns[name])
+        if name in _OF_HEAD:
+            return self.column(name)
         given = self._distinct(name)
         if name == "cuda":
             number_of = {value: _nan_if_none(version_number(value)) for value in set(given)}
@@ -171,11 +206,12 @@ class Gathering:
         place = kind.__struct_fields__.index(field)
         return [values[place] for values in self._numbers[PIECES.index(kind)]]
 
-    def _shown_prices(self, prices: Numbers) -> list[Numbers]:
-        """Return the four prices of the newest rows in dollars: the same arithmetic as in `rows.row_of`, column by column."""
+    def _shown_prices(self, records: NDArray[Any]) -> list[Numbers]:
+        """Return the four prices of some rows in dollars: the same arithmetic as in `rows.row_of`, column by column."""
         new = list(self._numbers[_OF_GPU])[len(self._shares) :]
         self._shares += map(_shares, new)
-        one, gigabyte, tflops = np.array(self._shares).T[:, self._codes[_OF_GPU][-1]]
+        one, gigabyte, tflops = np.array(self._shares).T[:, records[GpuPiece.__name__]]
+        prices = records["price"]
         per_gpu = prices / one
         return [
             prices / MICROS,

@@ -41,8 +41,7 @@ class Shelving:
         # How many rows were asked about, and what the last of them were.
         self._said = 0
         self._asked = np.empty(0, dtype=np.int64)
-        # When each new row was said; and when each row of before was said again, if it was.
-        self._said_new: list[NDArray[np.int64]] = []
+        # When each row of before was said again, if it was.
         self._said_again = np.full(0 if before is None else len(before), _NEVER, dtype=np.int64)
         prints = np.empty(0, dtype=np.int64) if before is None else before.prints
         self._rows = np.argsort(prints)
@@ -86,14 +85,12 @@ class Shelving:
             self._few_said.append((prints, said))
             return
         self._gather_few()
-        self._new.add(offers, prints)
-        self._said_new.append(said)
+        self._new.add(offers, prints, said)
 
     def _gather_few(self) -> None:
         if self._few:
             prints, said = zip(*self._few_said, strict=True)
-            self._new.add(self._few, np.concatenate(prints))
-            self._said_new += said
+            self._new.add(self._few, np.concatenate(prints), np.concatenate(said))
             self._few, self._few_said = [], []
 
     def stock(self, known: Stock) -> Pieces[Stock]:
@@ -102,7 +99,9 @@ class Shelving:
             return Stock(self._provider, self._few)
         self._gather_few()
         shelf = yield from self._shelf()
-        self._before, self._new = None, Gathering(self._provider)
+        self._before = None
+        yield
+        yield from self._new.letting_go()
         return known if known.made is shelf else Stock(self._provider, shelf=shelf)
 
     def _shelf(self) -> Pieces[Shelf]:
@@ -122,8 +121,10 @@ class Shelving:
         """Put together what was taken over and what is new."""
         ids = yield from self._new.ids()
         new, old = (yield from self._new.columns()), (yield from columns_of(before))
+        yield
         rows = self._new.rows(ids)
-        said = np.concatenate(self._said_new)[rows]
+        said = self._new.column("said")[rows]
+        yield
         order: list[NDArray[np.int64]] = []
         kept = np.flatnonzero(again)
         for one, other in _stretches(before.rows, kept, ids):

@@ -27,7 +27,8 @@ def stocking(provider: ProviderName, offers: Sequence[Offer]) -> Pieces[Shelf]:
     gathering = Gathering(provider)
     for start in range(0, len(offers), PIECE):
         some = offers[start : start + PIECE]
-        gathering.add(some, np.zeros(len(some), dtype=np.int64))
+        nothing = np.zeros(len(some), dtype=np.int64)
+        gathering.add(some, nothing, nothing)
         yield
     return (yield from shelving_alone(provider, gathering))
 
