@@ -15,6 +15,8 @@ from gpu_shopper.market.shelf import FLAGS, NUMBERS, TEXTS, Shelf, Text
 
 # So many bytes are copied before others are let in.
 _COPIED: Final = 256 * 1024
+# So many pieces are looked up before others are let in.
+_LOOKED_UP: Final = 4_000
 # What clouds state, and does not follow from that.
 STATED: Final = tuple(name for name in NUMBERS if name != "price_per_gpu")
 
@@ -143,9 +145,12 @@ def _pieces(
     number_of: dict[bytes, int] = {}
     codes = []
     for pieces, own in kinds:
-        table = [number_of.setdefault(piece, len(number_of)) for piece in pieces]
+        table: list[int] = []
+        for start in range(0, len(pieces), _LOOKED_UP):
+            some = pieces[start : start + _LOOKED_UP]
+            table += [number_of.setdefault(piece, len(number_of)) for piece in some]
+            yield
         codes.append(np.array(table, dtype=np.int32)[own])
-        yield
     every = np.concatenate(codes)[order]
     used = np.flatnonzero(np.bincount(every, minlength=len(number_of)))
     new = np.zeros(len(number_of), dtype=np.int32)

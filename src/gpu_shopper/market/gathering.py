@@ -25,7 +25,7 @@ from gpu_shopper.market.rows import (
     PlacePiece,
     TermsPiece,
     heads_of,
-    id_in,
+    ids_in,
     piece_of,
 )
 from gpu_shopper.market.shelf import FLAGS, TEXTS, Text
@@ -136,8 +136,8 @@ class Gathering:
         # They stand in the heads: to hold them until now as well would take half as much again.
         begins = [0, *self.column("end").tolist()]
         for start in range(0, self._count, PIECE):
-            numbers = range(start, min(start + PIECE, self._count))
-            self._rows.update((id_in(self._heads, begins[number]), number) for number in numbers)
+            ids = ids_in(self._heads, begins[start : start + PIECE + 1])
+            self._rows.update(zip(ids, range(start, start + len(ids)), strict=True))
             yield
         return (yield from sorting(self._rows))
 

@@ -38,7 +38,8 @@ class RowStore(Sequence[bytes]):
         # Of terms there are thousands: each by itself would hold on to the memory around it.
         self._terms = b"".join(pieces[2])
         ends = np.zeros(len(pieces[2]) + 1, dtype=np.int32)
-        np.cumsum([*map(len, pieces[2])], out=ends[1:])
+        lengths = np.fromiter(map(len, pieces[2]), dtype=np.int32, count=len(pieces[2]))
+        np.cumsum(lengths, out=ends[1:])
         # What is needed of a row stands together: where its head begins, which pieces it has, where its terms begin and end.
         # The next one's head begins where its own ends.
         table = np.zeros((self._count + 1, 5), dtype=np.int32)

@@ -202,6 +202,17 @@ def id_in(heads: Block, begin: int) -> str:
     return _facts_id.decode(heads[begin : heads.index(b"\n", begin)]).id
 
 
+def ids_in(heads: Block, begins: Sequence[int]) -> list[str]:
+    """Return the ids of heads that stand one behind another; the last of `begins` is where the last head ends."""
+    first = begins[0]
+    lines = heads[first : begins[-1]]
+    if b"\\" in lines or not lines.isascii():
+        return [id_in(heads, begin) for begin in begins[:-1]]
+    # Mostly a letter is a byte, and nothing is written in another way: then it is enough to cut them out.
+    text, shift = lines.decode("ascii"), _ID_AT - first
+    return [text[begin + shift : text.index('"', begin + shift)] for begin in begins[:-1]]
+
+
 def ending(*, marks: tuple[str, ...], confidence: float, fetched_at: bytes) -> bytes:
     """Return what closes a row; `fetched_at` is a time as JSON."""
     return b',"marks":%s,"availability_confidence":%s,"fetched_at":%s}' % (

@@ -1,7 +1,7 @@
 """A listing as it is read: rows that the cloud told before, word for word, are taken over; the others are gathered."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,8 @@ FEW: Final = 250
 _MERGED: Final = 1_000
 _NEVER: Final = -1
 
+_Add = Callable[[Sequence[Offer], Hashes, Hashes], None]
+
 
 class Shelving:
     """What was read so far of a cloud's listing, of which `before` has the last one. An offer itself is not kept.
@@ -38,9 +40,8 @@ class Shelving:
         # What little there is may wait until somebody asks about it.
         self._few: list[Offer] = []
         self._few_said: list[tuple[Hashes, NDArray[np.int64]]] = []
-        # How many rows were asked about, and what the last of them were.
+        # How many rows were asked about.
         self._said = 0
-        self._asked = np.empty(0, dtype=np.int64)
         # When each row of before was said again, if it was.
         self._said_again = np.full(0 if before is None else len(before), _NEVER, dtype=np.int64)
         prints = np.empty(0, dtype=np.int64) if before is None else before.prints
@@ -50,27 +51,18 @@ class Shelving:
     def __len__(self) -> int:
         return int((self._said_again != _NEVER).sum()) + len(self._few) + len(self._new)
 
-    def unknown(self, prints: Sequence[int]) -> Sequence[int]:
-        """Return which rows have to be read; the others are as they were, and taken over."""
-        self._asked = own = np.array(prints, dtype=np.int64)
+    def ask(self, prints: Sequence[int]) -> "Asked":
+        """Take over those of some rows that are as they were, and say which have to be read."""
+        own = np.array(prints, dtype=np.int64)
         said = np.arange(self._said, self._said + len(own))
         self._said += len(own)
-        if not len(self._prints):
-            return range(len(own))
-        at = np.minimum(self._prints.searchsorted(own), len(self._prints) - 1)
-        known = (self._prints[at] == own) & (own != 0)
-        self._said_again[self._rows[at[known]]] = said[known]
-        unknown: list[int] = np.flatnonzero(~known).tolist()
-        return unknown
-
-    def take(self, offers: Sequence[Offer], rows: Sequence[int]) -> None:
-        """Take in the offers of rows of which it was last asked which are unknown; each with the number of its row."""
-        if not offers:
-            return
-        of = np.array(rows, dtype=np.int64)
-        # A print stands for one offer: what comes of a row with several is read each time.
-        alone = np.bincount(of)[of] == 1
-        self._add(offers, np.where(alone, self._asked[of], 0), self._said - len(self._asked) + of)
+        unknown: Sequence[int] = range(len(own))
+        if len(self._prints):
+            at = np.minimum(self._prints.searchsorted(own), len(self._prints) - 1)
+            known = (self._prints[at] == own) & (own != 0)
+            self._said_again[self._rows[at[known]]] = said[known]
+            unknown = np.flatnonzero(~known).tolist()
+        return Asked(self._add, unknown, own, said)
 
     def taking(self, offers: Sequence[Offer]) -> Pieces[None]:
         """Take in, behind all others, offers that were not handed over row by row; in pieces."""
@@ -136,6 +128,25 @@ class Shelving:
             yield
         both = yield from merged([old, new], np.concatenate(order))
         return (yield from shelving(self._provider, both))
+
+
+class Asked:
+    """Some rows that were asked about: `unknown` are the numbers of those that have to be read."""
+
+    def __init__(self, add: _Add, unknown: Sequence[int], prints: Hashes, said: Hashes) -> None:
+        self.unknown = unknown
+        self._add = add
+        self._prints = prints
+        self._said = said
+
+    def take(self, offers: Sequence[Offer], rows: Sequence[int]) -> None:
+        """Take in the offers of those, each with the number of its row."""
+        if not offers:
+            return
+        of = np.array(rows, dtype=np.int64)
+        # A print stands for one offer: what comes of a row with several is read each time.
+        alone = np.bincount(of)[of] == 1
+        self._add(offers, np.where(alone, self._prints[of], 0), self._said[of])
 
 
 def _stretches(

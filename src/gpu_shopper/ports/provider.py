@@ -74,18 +74,24 @@ class Unchanged:
     """The menu is as it was at the revision that was asked about."""
 
 
-class OfferSink(Protocol):
-    """Takes a menu row by row while it is read, so that nobody need hold all of it, nor read again what is as it was.
+class AskedRows(Protocol):
+    """Some rows of a menu, of which those in `unknown` have to be read; the others are as they were, and taken over."""
 
-    A row's print is a hash of what the cloud said and of all else that its offer follows from.
-    """
-
-    def unknown(self, prints: Sequence[int]) -> Sequence[int]:
-        """Return the numbers of the rows that have to be read; the others are as they were in the last menu, and taken over."""
+    @property
+    def unknown(self) -> Sequence[int]:
+        """Their numbers."""
         ...
 
     def take(self, offers: Sequence[Offer], rows: Sequence[int]) -> None:
-        """Take the offers of such rows, each with the number of its own."""
+        """Take the offers of such rows, each with the number of its own; called once."""
+        ...
+
+
+class OfferSink(Protocol):
+    """Takes a menu row by row while it is read, so that nobody need hold all of it, nor read again what is as it was."""
+
+    def ask(self, prints: Sequence[int]) -> AskedRows:
+        """Say which rows have to be read, by their prints: hashes of what the cloud said and of all else that follows into an offer."""
         ...
 
 

@@ -24,6 +24,9 @@ T = TypeVar("T")
 MOST_PAGES = 1000
 # So many rows are read before others are let in: about a millisecond's work.
 PIECE = 100
+# Whether rows are known is asked of so many at once; those that are not are read a few at a time.
+ASKED = 250
+FEW = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +125,16 @@ class Menu:
         `alike` names all that an offer follows from but its row and the time: rows that were said before under the same
         name are not read again. It is empty where there is more to it, as with prices that stand somewhere else.
         """
-        for start in range(0, len(rows), PIECE):
+        size = PIECE if self._sink is None or not alike else ASKED
+        for start in range(0, len(rows), size):
             # To read a long page as a whole takes as long as a piece of it.
-            if start or len(rows) > PIECE:
+            if start or len(rows) > size:
                 await self._clock.sleep(0)
-            piece = rows[start : start + PIECE]
+            piece = rows[start : start + size]
             if self._sink is None or not alike:
                 self._add(piece, kind, make)
             else:
-                self._hand_over(self._sink, _Piece(piece, kind, hash(alike)), make)
+                await self._hand_over(self._sink, _Piece(piece, kind, hash(alike)), make)
 
     def reject(self, example: str) -> None:
         """Count a row that could not be read, and say why."""
@@ -146,29 +150,34 @@ class Menu:
             revision=revision,
         )
 
-    def _hand_over(
+    async def _hand_over(
         self,
         sink: OfferSink,
         piece: "_Piece[T]",
         make: Callable[[T], Sequence[Offer]],
     ) -> None:
         rows, kind, alike = piece
-        numbers = sink.unknown([hash(bytes(row)) ^ alike for row in rows])
+        asked = sink.ask([hash(bytes(row)) ^ alike for row in rows])
+        numbers = asked.unknown
         offers: list[Offer] = []
         of: list[int] = []
-        each = decode_each([rows[number] for number in numbers], kind)
-        for number, (row, reason) in zip(numbers, each, strict=True):
-            if row is None:
-                self.reject(reason)
-                continue
-            try:
-                made = make(row)
-            except ValueError as error:
-                self.reject(str(error))
-                continue
-            offers += made
-            of += [number] * len(made)
-        sink.take(offers, of)
+        for start in range(0, len(numbers), FEW):
+            if start:
+                await self._clock.sleep(0)
+            some = numbers[start : start + FEW]
+            each = decode_each([rows[number] for number in some], kind)
+            for number, (row, reason) in zip(some, each, strict=True):
+                if row is None:
+                    self.reject(reason)
+                    continue
+                try:
+                    made = make(row)
+                except ValueError as error:
+                    self.reject(str(error))
+                    continue
+                offers += made
+                of += [number] * len(made)
+        asked.take(offers, of)
 
     def _add(
         self, rows: Sequence[msgspec.Raw], kind: type[T], make: Callable[[T], Sequence[Offer]]

@@ -107,11 +107,12 @@ class Sink:
     def __init__(self) -> None:
         self.known: set[int] = set()
         self.taken: list[str] = []
+        self.unknown: Sequence[int] = ()
 
-    def unknown(self, prints: Sequence[int]) -> Sequence[int]:
-        new = [number for number, one in enumerate(prints) if one not in self.known]
+    def ask(self, prints: Sequence[int]) -> "Sink":
+        self.unknown = [number for number, one in enumerate(prints) if one not in self.known]
         self.known.update(prints)
-        return new
+        return self
 
     def take(self, offers: Sequence[Offer], rows: Sequence[int]) -> None:
         self.taken += [
