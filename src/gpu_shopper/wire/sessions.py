@@ -18,7 +18,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
 class RequirementsBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an offer must have; what is left out does not matter."""
+    """What an offer must have; what is left out does not matter. `max_price_per_hour` is the same cap as the order's."""
 
     gpu_types: Annotated[list[ShortText], Meta(max_length=32)] = []
     gpu_count: Annotated[int, Meta(ge=1, le=1024)] | None = None
@@ -37,7 +37,11 @@ class RequirementsBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class SessionOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of POST /api/v1/sessions: either `offer_id` or `requirements`."""
+    """The body of POST /api/v1/sessions: either `offer_id` or `requirements`.
+
+    `max_price_per_hour` is a cap, also over retries. It is held against all that is sure to be billed for the hours and the
+    disk (not the start), spread over the hours; without it, it follows from the offer that is chosen, or would be bought now.
+    """
 
     consumer_id: ConsumerName
     workload_type: Literal["llm", "training", "batch", "interactive", "inference", "benchmark"]
