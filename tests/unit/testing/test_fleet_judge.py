@@ -106,6 +106,23 @@ def test_too_much_at_one_cloud_makes_up_for_nothing_at_another() -> None:
     assert "the bills are off by 5.00%" in outcome.wrong
 
 
+@pytest.mark.parametrize(
+    ("booked", "wrong"),
+    [
+        (200, []),
+        (260, []),
+        (140, []),
+        (261, []),
+        (265, ["the bills are off by 2.50%"]),
+        (291, ["the bills are off by 15.50%", "a: the bill of ours is off by +91 s of its price"]),
+    ],
+)
+def test_one_step_that_a_cloud_bills_whole_is_nobodys_fault(booked: int, wrong: list[str]) -> None:
+    outcome = verdict(replace(GOOD, steps_s={"a": 60.0}, booked={"ours": booked * _HOUR_USD}))
+
+    assert wrong == outcome.wrong
+
+
 def test_bills_are_also_added_up_by_whether_their_end_is_known() -> None:
     two = replace(
         GOOD,

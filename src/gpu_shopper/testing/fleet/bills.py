@@ -22,6 +22,10 @@ class Bill:
         """For how many seconds of its price too much is booked."""
         return (self.booked - self.due) * 3600 / self.micros_per_hour
 
+    def apart_beyond(self, step_s: float) -> float:
+        """By how much the two differ, in micro-dollars, one step of so many seconds aside."""
+        return max(0.0, abs(self.booked - self.due) - self.micros_per_hour * step_s / 3600)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
