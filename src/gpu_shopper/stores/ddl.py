@@ -25,6 +25,8 @@ class Guard:
     on: str
     when: str
     says: str
+    # The columns that `when` compares: an update that gives none of them a value need not be asked.
+    of: tuple[str, ...] = ()
 
 
 def _pairs(moves: Iterable[tuple[str, str]]) -> str:
@@ -58,6 +60,11 @@ _SESSION_MOVES = _pairs((before.value, after.value) for (before, _), after in MO
 _ATTEMPT_MOVES = _pairs((before.value, after.value) for before, after in ATTEMPT_MOVES)
 _MOVED = "NEW.state <> OLD.state AND OLD.state || '>' || NEW.state NOT IN"
 _HELD = f"OLD.state IN ('{AttemptState.BOUND}', '{AttemptState.CLOSING}')"
+_SESSION_IDENTITY = ("id", "consumer_id", "request", "created_at")
+_ATTEMPT_IDENTITY = (
+    *("id", "session_id", "consumer_id", "number", "label", "provider", "offer"),
+    *("sent_at", "token_hash", "request_digest"),
+)
 
 GUARDS: tuple[Guard, ...] = (
     Guard(
@@ -65,13 +72,15 @@ GUARDS: tuple[Guard, ...] = (
         table="sessions",
         on="UPDATE",
         when=f"{_MOVED} ({_SESSION_MOVES})",
+        of=("state",),
         says="sessions: no such move of state",
     ),
     Guard(
         name="sessions_identity",
         table="sessions",
         on="UPDATE",
-        when=_edited("id", "consumer_id", "request", "created_at"),
+        when=_edited(*_SESSION_IDENTITY),
+        of=_SESSION_IDENTITY,
         says="sessions: who asked for what never changes",
     ),
     Guard(
@@ -79,6 +88,7 @@ GUARDS: tuple[Guard, ...] = (
         table="sessions",
         on="UPDATE",
         when=f"({_once_set('stop_reason')}) OR ({_once_set('stop_actor')})",
+        of=("stop_reason", "stop_actor"),
         says="sessions: why and by whom it was stopped never changes",
     ),
     Guard(
@@ -86,6 +96,7 @@ GUARDS: tuple[Guard, ...] = (
         table="sessions",
         on="UPDATE",
         when=_once_set("stopped_at"),
+        of=("stopped_at",),
         says="sessions: the end never changes",
     ),
     Guard(
@@ -93,6 +104,7 @@ GUARDS: tuple[Guard, ...] = (
         table="sessions",
         on="UPDATE",
         when="NEW.epoch < OLD.epoch",
+        of=("epoch",),
         says="sessions: an epoch only grows",
     ),
     *_never("sessions", "DELETE"),
@@ -101,6 +113,7 @@ GUARDS: tuple[Guard, ...] = (
         table="attempts",
         on="UPDATE",
         when=f"{_MOVED} ({_ATTEMPT_MOVES})",
+        of=("state",),
         says="attempts: no such move of state",
     ),
     Guard(
@@ -108,24 +121,15 @@ GUARDS: tuple[Guard, ...] = (
         table="attempts",
         on="UPDATE",
         when="NEW.wanted > OLD.wanted",
+        of=("wanted",),
         says="attempts: what is unwanted is never wanted again",
     ),
     Guard(
         name="attempts_identity",
         table="attempts",
         on="UPDATE",
-        when=_edited(
-            "id",
-            "session_id",
-            "consumer_id",
-            "number",
-            "label",
-            "provider",
-            "offer",
-            "sent_at",
-            "token_hash",
-            "request_digest",
-        ),
+        when=_edited(*_ATTEMPT_IDENTITY),
+        of=_ATTEMPT_IDENTITY,
         says="attempts: what was ordered under which label never changes",
     ),
     Guard(
@@ -133,6 +137,7 @@ GUARDS: tuple[Guard, ...] = (
         table="attempts",
         on="UPDATE",
         when=f"({_once_set('instance_id')}) AND (NEW.instance_id IS NULL OR {_HELD})",
+        of=("instance_id",),
         says="attempts: an instance that is held or owed is never exchanged or forgotten",
     ),
     *_never("attempts", "DELETE"),
@@ -178,8 +183,9 @@ def sqlite_statements() -> tuple[str, ...]:
 
 
 def _sqlite_trigger(guard: Guard) -> str:
+    columns = f" OF {', '.join(guard.of)}" if guard.of else ""
     return (
-        f"CREATE TRIGGER {guard.name} BEFORE {guard.on} ON {guard.table}\n"
+        f"CREATE TRIGGER {guard.name} BEFORE {guard.on}{columns} ON {guard.table}\n"
         f"FOR EACH ROW WHEN {guard.when}\n"
         f"BEGIN\n    SELECT RAISE(ABORT, '{guard.says}');\nEND"
     )

@@ -95,8 +95,20 @@ _IS_OPEN = text(IS_OPEN)
 
 _ADD = Prepared(attempts.insert())
 _GET = Prepared(select(*_COLUMNS).where(_row.id == _KEY))
+# What was ordered under which label never changes. Not to write it again spares its indexes; the row must still be that one.
+_FIXED = (
+    "session_id",
+    "number",
+    "label",
+    "provider",
+    "consumer_id",
+    "token_hash",
+    "request_digest",
+)
 _SAVE = Prepared(
-    attempts.update().where(_row.id == _KEY).values({name: bindparam(name) for name in _SAVED})
+    attempts.update()
+    .where(_row.id == _KEY, *(_row[name] == bindparam(f"its_{name}") for name in _FIXED))
+    .values({name: bindparam(name) for name in _SAVED if name not in _FIXED})
 )
 _OF_SESSION = Prepared(select(*_COLUMNS).where(_row.session_id == _KEY).order_by(_row.number))
 _BY_TOKEN = Prepared(select(*_COLUMNS).where(_row.token_hash == _KEY))
@@ -178,8 +190,10 @@ class SqlLaunchBook:
         """Write the attempt back, all but its offer; the schema refuses illegal moves."""
         values = _values(attempt)
         values["key"] = attempt.id
+        for name in _FIXED:
+            values[f"its_{name}"] = values[name]
         if self._connection.execute(_SAVE, values).rowcount == 0:
-            raise RuleBroken(f"attempt {attempt.id} was never added")
+            raise RuleBroken(f"attempt {attempt.id} was never added, or not as this")
 
     def of_session(self, session_id: SessionId) -> Sequence[LaunchAttempt]:
         """Return all attempts of a session, by number."""

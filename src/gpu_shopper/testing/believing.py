@@ -212,11 +212,10 @@ def s17_mass_absence_freezes(o: Oracle) -> None:
     """S17: a sweep that misses many at once freezes the account, before anything can be inferred."""
     for name in o.clouds:
         sweep = o.book.last_sweep(name)
-        if sweep is None or not o.clock_trusted:
+        if sweep is None or sweep[1] < _MASS or not o.clock_trusted:
             continue
         ended_at, missing = sweep
-        fresh = o.now - (ended_at / 1e6 - o.loop.start.timestamp()) < 60
-        if not fresh or missing < _MASS:
+        if o.now - (ended_at / 1e6 - o.loop.start.timestamp()) >= 60:
             continue
         bound = sum(row.provider == name and row.state == "bound" for row in o.attempts.values())
         if missing <= _MASS_SHARE * (bound + missing):

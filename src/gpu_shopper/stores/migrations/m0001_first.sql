@@ -330,31 +330,31 @@ CREATE INDEX costs_of_consumer ON cost_entries (consumer_id, begins_at);
 
 CREATE INDEX costs_of_session ON cost_entries (session_id, begins_at);
 
-CREATE TRIGGER sessions_move BEFORE UPDATE ON sessions
+CREATE TRIGGER sessions_move BEFORE UPDATE OF state ON sessions
 FOR EACH ROW WHEN NEW.state <> OLD.state AND OLD.state || '>' || NEW.state NOT IN ('pending>provisioning', 'pending>stopping', 'provisioning>pending', 'provisioning>running', 'provisioning>stopping', 'running>stopping', 'stopping>failed', 'stopping>stopped')
 BEGIN
     SELECT RAISE(ABORT, 'sessions: no such move of state');
 END;
 
-CREATE TRIGGER sessions_identity BEFORE UPDATE ON sessions
+CREATE TRIGGER sessions_identity BEFORE UPDATE OF id, consumer_id, request, created_at ON sessions
 FOR EACH ROW WHEN NEW.id <> OLD.id OR NEW.consumer_id <> OLD.consumer_id OR NEW.request <> OLD.request OR NEW.created_at <> OLD.created_at
 BEGIN
     SELECT RAISE(ABORT, 'sessions: who asked for what never changes');
 END;
 
-CREATE TRIGGER sessions_reason BEFORE UPDATE ON sessions
+CREATE TRIGGER sessions_reason BEFORE UPDATE OF stop_reason, stop_actor ON sessions
 FOR EACH ROW WHEN (OLD.stop_reason IS NOT NULL AND (NEW.stop_reason IS NULL OR NEW.stop_reason <> OLD.stop_reason)) OR (OLD.stop_actor IS NOT NULL AND (NEW.stop_actor IS NULL OR NEW.stop_actor <> OLD.stop_actor))
 BEGIN
     SELECT RAISE(ABORT, 'sessions: why and by whom it was stopped never changes');
 END;
 
-CREATE TRIGGER sessions_end BEFORE UPDATE ON sessions
+CREATE TRIGGER sessions_end BEFORE UPDATE OF stopped_at ON sessions
 FOR EACH ROW WHEN OLD.stopped_at IS NOT NULL AND (NEW.stopped_at IS NULL OR NEW.stopped_at <> OLD.stopped_at)
 BEGIN
     SELECT RAISE(ABORT, 'sessions: the end never changes');
 END;
 
-CREATE TRIGGER sessions_epoch BEFORE UPDATE ON sessions
+CREATE TRIGGER sessions_epoch BEFORE UPDATE OF epoch ON sessions
 FOR EACH ROW WHEN NEW.epoch < OLD.epoch
 BEGIN
     SELECT RAISE(ABORT, 'sessions: an epoch only grows');
@@ -366,25 +366,25 @@ BEGIN
     SELECT RAISE(ABORT, 'sessions: DELETE is never allowed');
 END;
 
-CREATE TRIGGER attempts_move BEFORE UPDATE ON attempts
+CREATE TRIGGER attempts_move BEFORE UPDATE OF state ON attempts
 FOR EACH ROW WHEN NEW.state <> OLD.state AND OLD.state || '>' || NEW.state NOT IN ('bound>closing', 'closed>closing', 'closing>closed', 'rejected>closing', 'sent>bound', 'sent>closing', 'sent>rejected', 'sent>unknown', 'unknown>bound', 'unknown>closed', 'unknown>closing')
 BEGIN
     SELECT RAISE(ABORT, 'attempts: no such move of state');
 END;
 
-CREATE TRIGGER attempts_wanted BEFORE UPDATE ON attempts
+CREATE TRIGGER attempts_wanted BEFORE UPDATE OF wanted ON attempts
 FOR EACH ROW WHEN NEW.wanted > OLD.wanted
 BEGIN
     SELECT RAISE(ABORT, 'attempts: what is unwanted is never wanted again');
 END;
 
-CREATE TRIGGER attempts_identity BEFORE UPDATE ON attempts
+CREATE TRIGGER attempts_identity BEFORE UPDATE OF id, session_id, consumer_id, number, label, provider, offer, sent_at, token_hash, request_digest ON attempts
 FOR EACH ROW WHEN NEW.id <> OLD.id OR NEW.session_id <> OLD.session_id OR NEW.consumer_id <> OLD.consumer_id OR NEW.number <> OLD.number OR NEW.label <> OLD.label OR NEW.provider <> OLD.provider OR NEW.offer <> OLD.offer OR NEW.sent_at <> OLD.sent_at OR NEW.token_hash <> OLD.token_hash OR NEW.request_digest <> OLD.request_digest
 BEGIN
     SELECT RAISE(ABORT, 'attempts: what was ordered under which label never changes');
 END;
 
-CREATE TRIGGER attempts_instance BEFORE UPDATE ON attempts
+CREATE TRIGGER attempts_instance BEFORE UPDATE OF instance_id ON attempts
 FOR EACH ROW WHEN (OLD.instance_id IS NOT NULL AND (NEW.instance_id IS NULL OR NEW.instance_id <> OLD.instance_id)) AND (NEW.instance_id IS NULL OR OLD.state IN ('bound', 'closing'))
 BEGIN
     SELECT RAISE(ABORT, 'attempts: an instance that is held or owed is never exchanged or forgotten');
