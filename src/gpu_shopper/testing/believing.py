@@ -23,9 +23,9 @@ _AT_ONCE_S: Final = 30.0
 _TO_KEEP_S: Final = 120.0
 _SLACK_S: Final = 30.0
 _TIMER_SLACK_S: Final = 120.0
-# The first sweeps after a start are ten seconds apart; a slow cloud takes several for each.
+# The first sweeps after a start are ten seconds apart, or thirty where nothing is held; a slow line takes up to fifteen more.
 _FAST_S: Final = (200.0, 270.0)
-_FEWEST_SWEEPS: Final = 6
+_FEWEST_SWEEPS: Final = 4
 _MASS: Final = 3
 _MASS_SHARE: Final = 0.3
 _GONE: Final = "holds no such instance any more"
