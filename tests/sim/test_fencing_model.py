@@ -20,7 +20,6 @@ from gpu_shopper.domain.launch import (
     presumed_absent,
     proved_absent,
     rejected,
-    reopened,
     unknown,
 )
 from gpu_shopper.domain.launch import found as found_in_code
@@ -40,6 +39,7 @@ from gpu_shopper.domain.plan import (
     next_step,
 )
 from gpu_shopper.domain.quirks import Quirks
+from gpu_shopper.domain.reopening import reopened
 from gpu_shopper.domain.session import StopReason
 from gpu_shopper.testing import fencing_model as model
 from gpu_shopper.testing.builders import (

@@ -237,7 +237,7 @@ def found(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> Launch
     if attempt.wanted:
         known = replace(known.to(AttemptState.BOUND), next_action_at=at)
     else:
-        known = _closing(known, at=at)
+        known = closing(known, at=at)
     return seen(known, instance, at=at)
 
 
@@ -284,43 +284,8 @@ def unwanted(
         attempt, wanted=False, unwanted_because=because, blame=blame or attempt.blame
     )
     if attempt.state is AttemptState.BOUND:
-        return _closing(given_up, at=at)
+        return closing(given_up, at=at)
     return replace(given_up, next_action_at=max(at, attempt.next_action_at or at))
-
-
-def reopened(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> LaunchAttempt:
-    """Return the closed attempt whose label showed up again: it is owed an end once more."""
-    # One that was never read back is charged at what it really costs, not at what was offered.
-    price = attempt.rate if attempt.read_back_at is not None else instance.rate or attempt.rate
-    owed = _owed_again(replace(attempt, instance_id=instance.id, rate=price), at=at)
-    if attempt.proof is Proof.PROVED and attempt.instance_id == instance.id:
-        # A listing may lag: until a direct read finds it, it is not billed for the time since its end was proved.
-        return replace(owed, absence=Absence(first_gone_at=attempt.billing_ended_at))
-    return seen(owed, instance, at=at)
-
-
-def spoke_after_its_end(attempt: LaunchAttempt, *, at: datetime) -> bool:
-    """Return whether a node that speaks now lives although its attempt was closed.
-
-    What it said shortly after the close may have been on its way since before. Without an instance's id nobody can act
-    on it: then the label is left to the sweep.
-    """
-    closed_at = attempt.closed_at
-    if closed_at is None or attempt.instance_id is None:
-        return False
-    return at - closed_at >= REPORT_ON_ITS_WAY
-
-
-def spoken_for(attempt: LaunchAttempt, *, at: datetime, by_itself: bool) -> LaunchAttempt:
-    """Return the closed attempt whose node still speaks: whatever the cloud has shown, it is owed an end once more.
-
-    What is not surely it (not `by_itself`) may be its double: until a direct read finds it, its bill stays closed.
-    """
-    assert attempt.instance_id is not None, attempt.id
-    owed = _owed_again(attempt, at=at)
-    if by_itself:
-        return owed
-    return replace(owed, absence=Absence(first_gone_at=attempt.billing_ended_at))
 
 
 def presumed_absent(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
@@ -374,13 +339,8 @@ def timeless(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt | None:
     )
 
 
-def _owed_again(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
-    because = attempt.unwanted_because or "it appeared after its attempt was closed"
-    owed = replace(attempt, wanted=False, unwanted_because=because)
-    return replace(_closing(owed, at=at), closed_at=None, proof=None, billing_ended_at=None)
-
-
-def _closing(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
+def closing(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:
+    """Return the attempt that is owed an end, with nothing known of it yet."""
     return replace(
         attempt.to(AttemptState.CLOSING),
         closing_since=at,

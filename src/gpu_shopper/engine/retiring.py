@@ -6,19 +6,20 @@ failures as a reason to stop trying.
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
 from gpu_shopper.domain.alerting import alert_due
-from gpu_shopper.domain.cost import close_bill, close_earlier_life, end_of_bill
+from gpu_shopper.domain.cost import close_bill, end_of_bill
 from gpu_shopper.domain.ids import AttemptId, InstanceId, ProviderName
 from gpu_shopper.domain.instance import Listing
 from gpu_shopper.domain.launch import Absence, AttemptState, LaunchAttempt, proved_absent
 from gpu_shopper.domain.plan import Retirement
 from gpu_shopper.domain.quirks import Quirks
 from gpu_shopper.domain.session import Session
-from gpu_shopper.engine.cloud import READ_LIMIT, Cloud
+from gpu_shopper.engine.cloud import READ_LIMIT
 from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.lives import billed_anew, lease_at
 from gpu_shopper.engine.sights import answered, called, later, peeked, sight_is_stale, was_read
 from gpu_shopper.engine.troubles import cannot_destroy, note_unauthorized
 from gpu_shopper.ports.books import Book, Claim
@@ -169,7 +170,7 @@ class Retiring:
     async def _close(self, claim: Claim, attempt: LaunchAttempt) -> None:
         now, cloud = self._desk.clock.now(), self._desk.clouds[attempt.provider]
         quirks = cloud.quirks
-        lease = self._lease(cloud)
+        lease = lease_at(self._desk, cloud)
 
         def write(book: Book, session: Session) -> None:
             known = known_attempt(book, attempt.id)
@@ -198,7 +199,7 @@ class Retiring:
             known = known_attempt(book, attempt)
             if known.state is not AttemptState.CLOSING:
                 return
-            changed = self._billed_anew(book, known, change(known, now))
+            changed = billed_anew(self._desk, book, known, change(known, now))
             if alert_due(changed, now):
                 book.notices.add(cannot_destroy(changed, at=now))
                 changed = replace(changed, alerted_at=now)
@@ -212,21 +213,6 @@ class Retiring:
                 book.events.add(session.id, at=now, kind=tell, actor="engine", details=details)
 
         await self._desk.write(claim, write)
-
-    def _billed_anew(
-        self, book: Book, known: LaunchAttempt, changed: LaunchAttempt
-    ) -> LaunchAttempt:
-        """Close the bill of an earlier life, if a look has just found that the instance had ended and came back."""
-        anew = changed.billed_from
-        if anew is None or anew in {known.billed_from, changed.accrued_to}:
-            return changed
-        cloud = self._desk.clouds[known.provider]
-        earlier = close_earlier_life(known, cloud.quirks, anew=anew, lease=self._lease(cloud))
-        book.costs.add(earlier.entries)
-        return replace(changed, accrued_to=earlier.attempt.accrued_to)
-
-    def _lease(self, cloud: Cloud) -> timedelta | None:
-        return self._desk.limits.lease if cloud.capabilities.node_can_end_itself else None
 
 
 def owed_beside(book: Book, provider: ProviderName) -> Collection[InstanceId]:

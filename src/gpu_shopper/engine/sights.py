@@ -131,6 +131,9 @@ def _found(
         # was seen at work since then has refused, and leaves by itself.
         heard_at = max(called_at, attempt.last_alive_at or called_at)
         accepted = attempt.destroy_accepted_at or heard_at
+        if still.billed_from != attempt.billed_from:
+            # It had ended and came back: what was accepted before ended its earlier life.
+            accepted = heard_at
         return replace(still, last_seen_at=attempt.last_seen_at, destroy_accepted_at=accepted)
     # It is still there, and it bills: what was accepted was no end of the bill.
     return replace(still, destroy_accepted_at=None)

@@ -16,11 +16,13 @@ from gpu_shopper.domain.hearing import glimpsed
 from gpu_shopper.domain.ids import ProviderName, SessionId
 from gpu_shopper.domain.instance import Listing
 from gpu_shopper.domain.label import may_be_cut, read_label
-from gpu_shopper.domain.launch import AttemptState, doubtful, reopened, timeless
+from gpu_shopper.domain.launch import AttemptState, LaunchAttempt, doubtful, timeless
 from gpu_shopper.domain.money import Money
+from gpu_shopper.domain.reopening import reopened, shown_anew
 from gpu_shopper.engine.clearing import Clearing, note_listing, note_surplus
 from gpu_shopper.engine.cloud import BALANCE_LASTS, IDLE_BALANCE_LASTS, Cloud
 from gpu_shopper.engine.desk import Desk
+from gpu_shopper.engine.lives import billed_anew
 from gpu_shopper.engine.observing import end_if_ghost
 from gpu_shopper.engine.recovering import recover
 from gpu_shopper.engine.retiring import owed_beside, was_listed
@@ -228,7 +230,7 @@ class Sweeping:
         attempt, session = sighting.attempt, known_session(book, sighting.attempt.session_id)
         if attempt.state is AttemptState.CLOSING:
             # The retiring pass looks for itself; a listing that still shows it may be older than the destroy.
-            known = timeless(attempt, at=now) or glimpsed(attempt, listed_at=listed_at)
+            known = self._still_closing(book, sighting, now, listed_at=listed_at)
             if known != attempt:
                 book.launches.save(known)
                 attempt = known
@@ -239,6 +241,15 @@ class Sweeping:
             book.sessions.make_due(session.id, at=now)
             return
         record_instance(book, session, attempt, sighting.instance, at=now)
+
+    def _still_closing(
+        self, book: Book, sighting: Sighting, now: datetime, *, listed_at: datetime
+    ) -> LaunchAttempt:
+        attempt = sighting.attempt
+        back = shown_anew(attempt, sighting.instance, listed_at=listed_at)
+        if back is not None:
+            attempt = billed_anew(self._desk, book, attempt, back)
+        return timeless(attempt, at=now) or glimpsed(attempt, listed_at=listed_at)
 
     def _reopen(self, book: Book, sighting: Sighting, now: datetime) -> None:
         if sighting.attempt.instance_id not in {None, sighting.instance.id}:

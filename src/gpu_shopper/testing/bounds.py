@@ -140,12 +140,15 @@ def _hidden_at(o: Oracle, cloud: SimCloud, entry: LedgerEntry, *, since: float) 
     known = row is not None and row.open and row.instance_id in {None, entry.id}
     told = o.witness.of(cloud.name, entry.id)
     closed_at = o.closed_at.get(entry.name)
-    if (known and closed_at is None) or (owed is not None and owed.open and owed.destroy_tries):
+    if known and closed_at is None:
         return 0.0
     unknown_since = max(since, o.rewound_at, closed_at or since)
     # When a double's own row was closed, nobody has noted; then all lies count.
     is_noted = owed is None or owed.open
     shown = [at for at in told.listed if at >= unknown_since] if is_noted else []
+    if owed is not None and owed.open and owed.destroy_tries and not shown:
+        # It was told to end before it came back, and its row was never closed.
+        return 0.0
     hidden = [at for at in told.false_listings if not shown or at < shown[0]]
     if not hidden:
         return 0.0

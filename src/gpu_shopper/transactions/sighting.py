@@ -27,10 +27,9 @@ from gpu_shopper.domain.launch import (
     LaunchAttempt,
     found,
     seen,
-    spoke_after_its_end,
-    spoken_for,
 )
 from gpu_shopper.domain.lifecycle import Event, State
+from gpu_shopper.domain.reopening import spoke_after_its_end, spoken_for
 from gpu_shopper.domain.session import Session, StopReason
 from gpu_shopper.ports.books import Book
 from gpu_shopper.transactions.notices import tell_late_arrival, tell_unseen

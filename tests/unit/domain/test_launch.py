@@ -29,14 +29,12 @@ from gpu_shopper.domain.launch import (
     presumed_absent,
     proved_absent,
     rejected,
-    reopened,
     seen,
-    spoke_after_its_end,
-    spoken_for,
     unknown,
     unwanted,
 )
 from gpu_shopper.domain.lifecycle import State
+from gpu_shopper.domain.reopening import reopened, spoke_after_its_end, spoken_for
 from gpu_shopper.testing.builders import (
     HOUR,
     MINUTE,

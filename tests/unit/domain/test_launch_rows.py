@@ -20,14 +20,13 @@ from gpu_shopper.domain.launch import (
     presumed_absent,
     proved_absent,
     rejected,
-    reopened,
     seen,
-    spoken_for,
     timeless,
     unknown,
     unwanted,
 )
 from gpu_shopper.domain.money import HourlyRate
+from gpu_shopper.domain.reopening import reopened, spoken_for
 from gpu_shopper.testing.builders import HOUR, MINUTE, NOON, SECOND, an_attempt, an_instance
 
 SENT = an_attempt(AttemptState.SENT)
