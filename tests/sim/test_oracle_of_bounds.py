@@ -156,6 +156,50 @@ def test_a_double_that_every_listing_hides_is_held_against_a_house_that_does_not
     assert violations == set() if looks else "L1" in violations
 
 
+@pytest.mark.parametrize("looks", [True, False])
+def test_a_double_that_was_hidden_since_an_outage_is_held_against_a_house_that_did_not_look(
+    looks: bool,
+) -> None:
+    async def script(stage: Stage) -> None:
+        await stage.request(reservation_hours=4)
+        await stage.until(lambda: len(stage.alive()) == 1)
+        await stage.wait(300)
+        stage.misbehave("list_empty", count=None)
+        stage.cloud.double(stage.ledger()[0].name)
+        stage.world.oracle.down("sandbox")
+        await stage.wait(1)
+        stage.world.oracle.up("sandbox")
+        if not looks:
+            freeze(stage)
+        await _seen_by(stage, 900, bounds.l2_outages_end_with_a_destroy)
+        # Asked at the moment at which the lies end.
+        stage.behave()
+        bounds.l2_outages_end_with_a_destroy(stage.world.oracle)
+
+    violations = violated(script, Scene(names_itself=False))
+    assert violations == set() if looks else "L2" in violations
+
+
+def test_a_double_that_was_closed_on_lies_is_owed_an_order_from_when_it_is_shown_again() -> None:
+    async def script(stage: Stage) -> None:
+        await stage.request(reservation_hours=4)
+        await stage.until(lambda: len(stage.alive()) == 1)
+        await stage.wait(300)
+        stage.misbehave("ignore_destroy", count=None)
+        stage.cloud.double(stage.ledger()[0].name)
+        lies, oracle = ("list_empty", "get_false_404", "ignore_destroy"), stage.world.oracle
+        await stage.until(lambda: bool(oracle.book.open_surplus()))
+        stage.cloud.misbehave([{"kind": kind} for kind in lies])
+        await stage.until(lambda: not oracle.book.open_surplus())
+        await _seen_by(stage, 2400, bounds.l1_unwanted_instances_die)
+        stage.cloud.misbehave([{"kind": "lose_request", "operations": ["destroy"]}])
+        await stage.until(lambda: any(one.destroy_tries for one in oracle.book.open_surplus()))
+        bounds.l1_unwanted_instances_die(oracle)
+        stage.behave()
+
+    assert violated(script, Scene(names_itself=False)) == set()
+
+
 def test_a_double_that_is_left_without_a_row() -> None:
     async def script(stage: Stage) -> None:
         await running(stage)

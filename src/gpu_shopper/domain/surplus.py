@@ -66,13 +66,20 @@ def surplus_of(
     )
 
 
-def still_there(surplus: Surplus, *, at: datetime) -> Surplus:
-    """Return the obligation after a sight of its instance: what spoke of absence is void, and a closed one is open again."""
+def still_there(surplus: Surplus, *, at: datetime, told: datetime | None = None) -> Surplus:
+    """Return the obligation after a sight of its instance: what spoke of absence is void, and a closed one is open again.
+
+    Where the cloud has told that it bills from after its end, it came back, and its cost is of that life alone.
+    """
     there = replace(surplus, gone_listings=0, listing_at=None, gone_at=None)
     if surplus.closed_at is None:
         return there
+    ended_at, begin = surplus.gone_at, surplus.billed_from
+    if told is not None and ended_at is not None and told > ended_at:
+        begin = told
     return replace(
         there,
+        billed_from=begin,
         closed_at=None,
         since=at,
         destroy_tries=0,

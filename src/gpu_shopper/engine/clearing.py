@@ -37,7 +37,7 @@ def note_surplus(
     if known is None:
         found = surplus_of(instance, because=because, session_id=session_id, at=at)
     else:
-        found = still_there(known, at=at)
+        found = still_there(known, at=at, told=instance.billed_from)
     book.surplus.save(found)
     if known is None or known.closed_at is not None:
         _tell_of(book, found, at=at)

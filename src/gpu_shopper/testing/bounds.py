@@ -15,6 +15,7 @@ from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.sandbox.ledger import LedgerEntry
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.oracle import BOOK, HOUSE, Oracle
+from gpu_shopper.testing.rows import AttemptRow
 
 Bound = Callable[[Oracle], None]
 
@@ -108,7 +109,7 @@ def l2_outages_end_with_a_destroy(o: Oracle) -> None:
     """L2: what was unentitled when an outage ended is destroyed within ten minutes of that, and then by L7.
 
     A destroy that the cloud could not be made to hear is an outage of its own; L7's longer bound counts it all the same.
-    What was closed and came back is owed from when a listing shows it, where one after the outage left it out.
+    What only a listing can show is owed from when one does, where one after the outage left it out.
     """
     for cloud, entry in o.ours_alive():
         since = o.unentitled_since(entry)
@@ -117,10 +118,10 @@ def l2_outages_end_with_a_destroy(o: Oracle) -> None:
         ended_at = max((at for at in ends if at is not None), default=None)
         if since is None or ended_at is None or ended_at < since:
             continue
-        row = o.attempts.get(entry.name)
-        unknown = entry.name in o.forgotten if row is None else not row.open
-        if unknown and cloud.may_lie():
-            # Closed and back, or forgotten: only a listing can show it, and where listings lie L1's bound holds alone.
+        row, owed = o.attempts.get(entry.name), o.book.surplus_of(cloud.name, entry.id)
+        unknown = entry.name in o.forgotten if row is None else not _is_held(row, entry)
+        if unknown and not (owed is not None and owed.open) and cloud.may_lie():
+            # Closed and back, forgotten, or a double: only a listing can show it, and where listings lie L1's bound holds alone.
             o.exercised["L2 excused"] += 1
             continue
         o.exercised["L2"] += 1
@@ -136,36 +137,48 @@ def _hidden_at(o: Oracle, cloud: SimCloud, entry: LedgerEntry, *, since: float) 
 
     Once one has shown it, no later lie is an excuse: what was shown has to be written down.
     """
-    row, owed = o.attempts.get(entry.name), o.book.surplus_of(cloud.name, entry.id)
-    known = row is not None and row.open and row.instance_id in {None, entry.id}
-    told = o.witness.of(cloud.name, entry.id)
+    row, told = o.attempts.get(entry.name), o.witness.of(cloud.name, entry.id)
     closed_at = o.closed_at.get(entry.name)
-    if known and closed_at is None:
+    if row is not None and _is_held(row, entry) and closed_at is None:
         return 0.0
-    unknown_since = max(since, o.rewound_at, closed_at or since)
-    # When a double's own row was closed, nobody has noted; then all lies count.
-    is_noted = owed is None or owed.open
-    shown = [at for at in told.listed if at >= unknown_since] if is_noted else []
-    if owed is not None and owed.open and owed.destroy_tries and not shown:
-        # It was told to end before it came back, and its row was never closed.
-        return 0.0
-    hidden = [at for at in told.false_listings if not shown or at < shown[0]]
+    until = _written_down_at(o, cloud, entry)
+    if until is None:
+        unknown_since = max(since, o.rewound_at, closed_at or since)
+        until = min([at for at in told.listed if at >= unknown_since], default=o.now)
+    hidden = [at for at in told.false_listings if at < until]
     if not hidden:
         return 0.0
     o.exercised["L1 hidden"] += 1
     return hidden[-1]
 
 
+def _written_down_at(o: Oracle, cloud: SimCloud, entry: LedgerEntry) -> float | None:
+    """Return when the row of its own that a double has was opened last, now if that is closed or nobody can tell; None without one."""
+    owed = o.book.surplus_of(cloud.name, entry.id)
+    if owed is None:
+        return None
+    return true_time(o, owed.since) if owed.open and o.clock_trusted else o.now
+
+
 def _hidden_until(o: Oracle, cloud: SimCloud, entry: LedgerEntry, *, since: float) -> float:
-    """Return until when listings hid what was closed and came back, if the first one since then was false."""
-    reopened_at = o.reopened_at.get(entry.name, -1.0)
-    told = o.witness.of(cloud.name, entry.id)
-    shown_at = min([at for at in told.listed if at >= since], default=reopened_at)
-    until = min(shown_at, reopened_at)
-    if not any(since <= at < until for at in told.false_listings):
+    """Return until when listings hid what only they can show, if one since then, or since it was closed last, was false."""
+    row, told = o.attempts.get(entry.name), o.witness.of(cloud.name, entry.id)
+    begin = max(since, o.closed_at.get(entry.name, since))
+    shown_at = min([at for at in told.listed if at >= begin], default=o.now)
+    if row is not None and _is_held(row, entry):
+        until = min(shown_at, o.reopened_at.get(entry.name, -1.0))
+    else:
+        written_at = _written_down_at(o, cloud, entry)
+        until = shown_at if written_at is None else written_at
+    if not any(begin <= at < until for at in told.false_listings):
         return since
     o.exercised["L2 hidden"] += 1
     return until
+
+
+def _is_held(row: AttemptRow, entry: LedgerEntry) -> bool:
+    """Tell whether an open attempt holds this instance, or may: a double is none that it does."""
+    return row.open and row.instance_id in {None, entry.id}
 
 
 def l3_nothing_outlives_us_for_long(o: Oracle) -> None:

@@ -51,6 +51,7 @@ class SurplusRow(NamedTuple):
     destroy_tries: int
     alerted_at: int | None
     closed_at: int | None
+    since: int
 
     @property
     def open(self) -> bool:

@@ -78,6 +78,21 @@ def test_what_comes_back_after_its_end_is_owed_an_end_from_the_start() -> None:
     assert replace(DOUBLE, since=LATER + 2 * HOUR) == still_there(closed, at=LATER + 2 * HOUR)
 
 
+@pytest.mark.parametrize(
+    ("after_its_end", "anew"),
+    [(MINUTE, True), (timedelta(0), False), (-MINUTE, False), (None, False)],
+)
+def test_what_comes_back_costs_from_when_its_cloud_says_so_and_else_from_the_start(
+    after_its_end: timedelta | None, *, anew: bool
+) -> None:
+    closed = replace(GONE, closed_at=LATER + HOUR)
+    assert closed.gone_at is not None
+    told = None if after_its_end is None else closed.gone_at + after_its_end
+
+    back = still_there(closed, at=LATER + 2 * HOUR, told=told)
+    assert (told if anew else DOUBLE.billed_from) == back.billed_from
+
+
 def test_no_destroy_before_its_end_lets_a_listing_speak_of_what_came_back() -> None:
     back = still_there(replace(GONE, closed_at=LATER + HOUR), at=LATER + 2 * HOUR)
 
