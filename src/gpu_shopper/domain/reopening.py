@@ -19,7 +19,7 @@ def came_back(attempt: LaunchAttempt, instance: Instance) -> bool:
 
     No listing that lags can: it would show the life that is over.
     """
-    told, ended_at = instance.billed_from, attempt.billing_ended_at or attempt.absence.first_gone_at
+    told, ended_at = instance.billed_from, _ended_at(attempt)
     if told is None or ended_at is None or attempt.instance_id != instance.id:
         return False
     # Clocks differ, but the cloud's own moments can be compared.
@@ -57,7 +57,7 @@ def reopened(attempt: LaunchAttempt, instance: Instance, *, at: datetime) -> Lau
         if came_back(attempt, instance):
             return seen(owed, instance, at=at)
         # A listing may lag: until a direct read finds it, it is not billed for the time since its end was proved.
-        return replace(owed, absence=Absence(first_gone_at=attempt.billing_ended_at))
+        return replace(owed, absence=Absence(first_gone_at=_ended_at(attempt)))
     return seen(owed, instance, at=at)
 
 
@@ -82,7 +82,13 @@ def spoken_for(attempt: LaunchAttempt, *, at: datetime, by_itself: bool) -> Laun
     owed = _owed_again(attempt, at=at)
     if by_itself:
         return owed
-    return replace(owed, absence=Absence(first_gone_at=attempt.billing_ended_at))
+    return replace(owed, absence=Absence(first_gone_at=_ended_at(attempt)))
+
+
+def _ended_at(attempt: LaunchAttempt) -> datetime | None:
+    """Return when the life that we know ended: its bill may run on to the end of what its cloud bills whole."""
+    moments = (attempt.billing_ended_at, attempt.absence.first_gone_at)
+    return min((at for at in moments if at is not None), default=None)
 
 
 def _owed_again(attempt: LaunchAttempt, *, at: datetime) -> LaunchAttempt:

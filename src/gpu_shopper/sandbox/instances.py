@@ -53,6 +53,7 @@ class Instance(msgspec.Struct, kw_only=True):
     end_reason: str | None = None
     ended_at: float | None = None
     returned_at: float | None = None
+    returns: int = 0
     destroy_calls: int = 0
     ssh_host: str | None = None
     ssh_port: int | None = None

@@ -198,6 +198,7 @@ class Park:
         self._settled_micros -= instance.meter.total_micros(now=now)
         instance.status, instance.ended_at, instance.end_reason = status.CREATING, None, None
         instance.keeps_disk, instance.returned_at = False, now
+        instance.returns += 1
         instance.meter.run(rate_micros=instance.price_micros, now=now)
         self._enter(instance)
         self._living = dict(sorted(self._living.items(), key=lambda one: one[1].sequence))

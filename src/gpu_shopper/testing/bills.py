@@ -112,8 +112,10 @@ def allowance(o: Oracle, bill: Bill) -> int:
     seconds = known.gone_at - known.alive_at + _MOMENT_S + travelled
     seconds += o.clock_error(known.alive_at - 3600, known.gone_at)
     # An end that is known to within some seconds may lie on either side of a step that is billed whole.
-    step = cloud.profile.config.billing_step_s
+    step, least = cloud.profile.config.billing_step_s, cloud.profile.config.least_billed_s
     seconds = math.ceil(seconds / step) * step if step else seconds
+    # So may the end of each earlier life; and what is billed of that beyond the begin of the next is booked once only.
+    seconds += held.returns * max(step, least)
     price = held.shown_price_micros / 3600
     # Both are rounded.
     rounding = 2

@@ -41,6 +41,14 @@ def test_where_our_clock_was_behind_the_life_that_ended_is_no_other_one() -> Non
     assert came_back(behind, an_instance(behind, billed_from=AGAIN))
 
 
+def test_a_bill_that_runs_on_to_the_end_of_its_step_hides_no_life_that_began_within_it() -> None:
+    rounded = replace(CLOSED, billing_ended_at=ENDED + HOUR, absence=GONE)
+
+    assert came_back(rounded, an_instance(rounded, billed_from=AGAIN))
+    owed = reopened(rounded, an_instance(rounded, billed_from=NOON), at=AGAIN)
+    assert Absence(first_gone_at=ENDED) == owed.absence
+
+
 def test_another_instance_and_one_that_was_never_seen_to_end_did_not_come_back() -> None:
     lives = replace(CLOSING, absence=Absence())
 
