@@ -43,8 +43,8 @@ def test_every_invariant_holds_for_a_whole_day(seed: int) -> None:
     assert [] == _troubles([Replay(seed=seed)])
 
 
-# 44 s of one core: on a machine that others use too it may take three times as long.
-@pytest.mark.timeout(300)
+# 50 s of one core, of which there is a fifth where others are as busy: it took five minutes there.
+@pytest.mark.timeout(600)
 def test_storms_try_every_fault_and_every_invariant() -> None:
     summary = Summary()
     for seed in range(STORMS):
