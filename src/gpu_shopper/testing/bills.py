@@ -113,15 +113,19 @@ def allowance(o: Oracle, bill: Bill) -> int:
     seconds += o.clock_error(known.alive_at - 3600, known.gone_at)
     # An end that is known to within some seconds may lie on either side of a step that is billed whole.
     step, least = cloud.profile.config.billing_step_s, cloud.profile.config.least_billed_s
-    seconds = math.ceil(seconds / step) * step if step else seconds
+    seconds = _whole(seconds, step)
     # So may the end of each earlier life; and what is billed of that beyond the begin of the next is booked once only.
     seconds += held.returns * max(step, least)
     price = held.shown_price_micros / 3600
     # Both are rounded.
     rounding = 2
-    # What is stopped, or never came up, bills less in the end, and no cloud says how much.
-    lived = end - (entry.created_at - o.loop.start.timestamp())
+    # What is stopped, or never came up, bills less in the end, and no cloud says how much: no step of all that it lived.
+    lived = _whole(max(least, end - (entry.created_at - o.loop.start.timestamp())), step)
     return rounding + round(price * seconds) + max(0, round(price * lived) - bill.due)
+
+
+def _whole(seconds: float, step: float) -> float:
+    return math.ceil(seconds / step) * step if step else seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
