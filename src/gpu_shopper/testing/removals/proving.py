@@ -208,16 +208,16 @@ PROVING: Final = (
         changes=(
             Change(
                 "engine/sweeping.py",
-                "        sweep = await self._compare_what_can_be_read(cloud, listing, balance)\n",
-                "        from gpu_shopper.ports.books import BookUnavailable\n"
-                "        from gpu_shopper.domain.label import read_label\n"
-                "        try:\n"
-                "            sweep = await self._compare_what_can_be_read(cloud, listing, balance)\n"
-                "        except BookUnavailable:\n"
-                "            for one in listing.instances:\n"
-                "                if read_label(one.label, key=desk.vault.label_key):\n"
-                "                    await cloud.destroy(one.id)\n"
-                "            raise\n",
+                "            sweep = await self._compare_what_can_be_read(cloud, listing, balance)\n",
+                "            from gpu_shopper.ports.books import BookUnavailable\n"
+                "            from gpu_shopper.domain.label import read_label\n"
+                "            try:\n"
+                "                sweep = await self._compare_what_can_be_read(cloud, listing, balance)\n"
+                "            except BookUnavailable:\n"
+                "                for one in listing.instances:\n"
+                "                    if read_label(one.label, key=self._desk.vault.label_key):\n"
+                "                        await cloud.destroy(one.id)\n"
+                "                raise\n",
             ),
         ),
         expected=frozenset({"S5"}),
