@@ -152,6 +152,7 @@ OWING: Final = (
                 "engine/retiring.py",
                 "        since = attempt.absence.listing_at or attempt.destroy_answered_at\n"
                 "        assert since is not None, attempt.id\n",
+                "        from datetime import timedelta\n"
                 "        since = attempt.absence.listing_at or attempt.sent_at - timedelta(hours=1)\n",
             ),
             Change(
