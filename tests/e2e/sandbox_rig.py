@@ -95,6 +95,9 @@ class Sandbox:
         return next(entry for entry in entries if entry["id"] == instance["id"])
 
 
+_SHUTDOWNS = 3
+
+
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     cloud = Sandbox(tmp_path / "cloud")
@@ -103,9 +106,19 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     if cloud.program.poll() is not None:
         cloud.program.stdout.close()
         cloud.start()
-    assert cloud.control("POST", "shutdown") == (200, {"left": 0})
-    cloud.program.stdout.close()
-    assert cloud.program.wait(PATIENCE_S) == 0
+    left = -1
+    for _ in range(_SHUTDOWNS):
+        status, body = cloud.control("POST", "shutdown")
+        left = body["left"]
+        assert cloud.program is not None
+        assert cloud.program.stdout is not None
+        cloud.program.stdout.close()
+        assert (status, cloud.program.wait(PATIENCE_S)) == (200, 0)
+        if left == 0:
+            break
+        # Dozens of machines may take a busy computer longer to end than the program waits: the next one goes on with it.
+        cloud.start()
+    assert 0 == left
 
 
 def until(true: Callable[[], bool]) -> None:
