@@ -4,7 +4,7 @@ Absence counts as proof only from a listing that nothing hints at being incomple
 cannot be read, and a total that is not the number of rows all leave the listing incomplete, with the reason.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
@@ -165,29 +165,28 @@ class Menu:
             if start:
                 await self._clock.sleep(0)
             some = numbers[start : start + FEW]
-            each = decode_each([rows[number] for number in some], kind)
-            for number, (row, reason) in zip(some, each, strict=True):
-                if row is None:
-                    self.reject(reason)
-                    continue
-                try:
-                    made = make(row)
-                except ValueError as error:
-                    self.reject(str(error))
-                    continue
+            for place, made in self._read([rows[number] for number in some], kind, make):
                 offers += made
-                of += [number] * len(made)
+                of += [some[place]] * len(made)
         asked.take(offers, of)
 
     def _add(
         self, rows: Sequence[msgspec.Raw], kind: type[T], make: Callable[[T], Sequence[Offer]]
     ) -> None:
-        read = decode_rows(rows, kind)
-        self._rejected += read.rejected
-        self._example = self._example or read.example
-        for row in read.good:
+        for _, made in self._read(rows, kind, make):
+            self._offers.update((offer.id, offer) for offer in made)
+
+    def _read(
+        self, rows: Sequence[msgspec.Raw], kind: type[T], make: Callable[[T], Sequence[Offer]]
+    ) -> Iterator[tuple[int, Sequence[Offer]]]:
+        """Yield what each row that can be read offers, with its place; the others are counted."""
+        for place, (row, reason) in enumerate(decode_each(rows, kind)):
+            if row is None:
+                self.reject(reason)
+                continue
             try:
-                for offer in make(row):
-                    self._offers[offer.id] = offer
+                made = make(row)
             except ValueError as error:
                 self.reject(str(error))
+            else:
+                yield place, made
