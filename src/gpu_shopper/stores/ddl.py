@@ -61,10 +61,6 @@ _ATTEMPT_MOVES = _pairs((before.value, after.value) for before, after in ATTEMPT
 _MOVED = "NEW.state <> OLD.state AND OLD.state || '>' || NEW.state NOT IN"
 _HELD = f"OLD.state IN ('{AttemptState.BOUND}', '{AttemptState.CLOSING}')"
 _SESSION_IDENTITY = ("id", "consumer_id", "request", "created_at")
-_ATTEMPT_IDENTITY = (
-    *("id", "session_id", "consumer_id", "number", "label", "provider", "offer"),
-    *("sent_at", "token_hash", "request_digest"),
-)
 
 GUARDS: tuple[Guard, ...] = (
     Guard(
@@ -128,8 +124,8 @@ GUARDS: tuple[Guard, ...] = (
         name="attempts_identity",
         table="attempts",
         on="UPDATE",
-        when=_edited(*_ATTEMPT_IDENTITY),
-        of=_ATTEMPT_IDENTITY,
+        when=_edited(*schema.ATTEMPT_IDENTITY),
+        of=schema.ATTEMPT_IDENTITY,
         says="attempts: what was ordered under which label never changes",
     ),
     Guard(

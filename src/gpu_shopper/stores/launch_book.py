@@ -22,7 +22,13 @@ from gpu_shopper.domain.money import HourlyRate
 from gpu_shopper.ports.books import AttemptRows, Owed, UnreadableRow
 from gpu_shopper.stores import documents
 from gpu_shopper.stores.moments import micros, micros_if, moment_if
-from gpu_shopper.stores.schema import IS_OPEN, IS_PRESUMED, IS_UNBOOKED, attempts
+from gpu_shopper.stores.schema import (
+    ATTEMPT_IDENTITY,
+    IS_OPEN,
+    IS_PRESUMED,
+    IS_UNBOOKED,
+    attempts,
+)
 from gpu_shopper.stores.statements import Connection, Prepared, keys_in
 from gpu_shopper.stores.trouble import RuleBroken
 
@@ -95,16 +101,8 @@ _IS_OPEN = text(IS_OPEN)
 
 _ADD = Prepared(attempts.insert())
 _GET = Prepared(select(*_COLUMNS).where(_row.id == _KEY))
-# What was ordered under which label never changes. Not to write it again spares its indexes; the row must still be that one.
-_FIXED = (
-    "session_id",
-    "number",
-    "label",
-    "provider",
-    "consumer_id",
-    "token_hash",
-    "request_digest",
-)
+# Not to write again what never changes spares its indexes; the row must still be that one.
+_FIXED = tuple(name for name in _SAVED if name in ATTEMPT_IDENTITY)
 _SAVE = Prepared(
     attempts.update()
     .where(_row.id == _KEY, *(_row[name] == bindparam(f"its_{name}") for name in _FIXED))

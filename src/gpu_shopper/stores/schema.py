@@ -5,6 +5,7 @@ Times are whole microseconds, money whole micro-dollars, documents JSON as text.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import (
     Column,
@@ -91,6 +92,12 @@ sessions = Table(
 )
 partial("sessions_due", sessions.c.next_action_at, where="next_action_at IS NOT NULL")
 partial("sessions_claimed", sessions.c.claimed_until, where="claimed_until IS NOT NULL")
+
+# What was ordered, when, and under which label: an attempt is that for ever.
+ATTEMPT_IDENTITY: Final = (
+    *("id", "session_id", "consumer_id", "number", "label", "provider", "offer"),
+    *("sent_at", "token_hash", "request_digest"),
+)
 
 attempts = Table(
     "attempts",
