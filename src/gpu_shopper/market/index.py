@@ -87,9 +87,7 @@ class Index:
         self.__dict__["source"] = yield from self._filled(self._source_of, np.int32)
         _ = self.cheapest_words, self.runs
         yield
-        values, codes_of = self._merged([shelf.texts["country"] for shelf in self.shelves])
-        codes = yield from self._filled(codes_of, np.int32)
-        self._texts["country"] = Text(values=values, codes=codes)
+        yield from self._texting("country")
 
     def _filled(self, column: Callable[[int], NDArray[Any]], kind: Any = np.float64) -> Pieces[Any]:
         """Do the same as `joined` in pieces: to fill much memory that is new takes milliseconds."""
@@ -125,11 +123,12 @@ class Index:
 
     def text(self, name: str) -> Text:
         """Return a column of texts with one numbering of its values."""
-        found = self._texts.get(name)
-        if found is None:
-            values, codes_of = self._merged([shelf.texts[name] for shelf in self.shelves])
-            codes = self.joined(codes_of, np.int32)
-            found = self._texts[name] = Text(values=values, codes=codes)
+        return self._texts.get(name) or at_once(self._texting(name))
+
+    def _texting(self, name: str) -> Pieces[Text]:
+        values, codes_of = self._merged([shelf.texts[name] for shelf in self.shelves])
+        codes = yield from self._filled(codes_of, np.int32)
+        found = self._texts[name] = Text(values=values, codes=codes)
         return found
 
     @cached_property

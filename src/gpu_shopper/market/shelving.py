@@ -72,6 +72,7 @@ class Shelving:
             yield
 
     def _add(self, offers: Sequence[Offer], prints: Hashes, said: NDArray[np.int64]) -> None:
+        assert all(offer.provider == self._provider for offer in offers), self._provider
         if not len(self._new) and len(self._few) + len(offers) <= FEW:
             self._few += offers
             self._few_said.append((prints, said))
