@@ -137,16 +137,21 @@ def test_a_destroy_that_is_not_tried_again() -> None:
     assert "L7" in violated(script)
 
 
+async def _doubled_unseen(stage: Stage) -> None:
+    """Let an instance have a double that no listing shows."""
+    await stage.request(reservation_hours=4)
+    await stage.until(lambda: len(stage.alive()) == 1)
+    await stage.wait(300)
+    stage.misbehave("list_empty", count=None)
+    stage.cloud.double(stage.ledger()[0].name)
+
+
 @pytest.mark.parametrize("looks", [True, False])
 def test_a_double_that_every_listing_hides_is_held_against_a_house_that_does_not_look(
     looks: bool,
 ) -> None:
     async def script(stage: Stage) -> None:
-        await stage.request(reservation_hours=4)
-        await stage.until(lambda: len(stage.alive()) == 1)
-        await stage.wait(300)
-        stage.misbehave("list_empty", count=None)
-        stage.cloud.double(stage.ledger()[0].name)
+        await _doubled_unseen(stage)
         if not looks:
             freeze(stage)
         await _seen_by(stage, 2400, bounds.l1_unwanted_instances_die)
@@ -161,11 +166,7 @@ def test_a_double_that_was_hidden_since_an_outage_is_held_against_a_house_that_d
     looks: bool,
 ) -> None:
     async def script(stage: Stage) -> None:
-        await stage.request(reservation_hours=4)
-        await stage.until(lambda: len(stage.alive()) == 1)
-        await stage.wait(300)
-        stage.misbehave("list_empty", count=None)
-        stage.cloud.double(stage.ledger()[0].name)
+        await _doubled_unseen(stage)
         stage.world.oracle.down("sandbox")
         await stage.wait(1)
         stage.world.oracle.up("sandbox")

@@ -7,9 +7,9 @@ says why ours stays. Everything else must agree, within a hundredth, because doc
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from gpu_shopper.domain.gpu import MODELS, GpuModel
+from gpu_shopper.testing.documented import Saying, by_figure, sections
 from gpu_shopper.testing.gpu_evidence_table import DIFFERENCES, DOCUMENTS, EVIDENCE
 
 # What a document can say, and the field of a model that it is about; in the order of the page.
@@ -27,15 +27,10 @@ NUMBERS = frozenset({"memory", "bandwidth", "tflops", "fp8"})
 _ROUNDED_BY = 0.01
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """One figure of one model in one document; `differs` where our tables have another one, knowingly."""
+class Said(Saying):
+    """One figure of one GPU in one document."""
 
-    document: str
-    model: str
-    figure: str
-    value: str
-    differs: bool
+    __slots__ = ()
 
     def agrees(self) -> bool:
         """Return whether our table says the same."""
@@ -58,13 +53,8 @@ def _parts(link: str) -> set[str]:
 
 
 def _parse() -> Iterator[Said]:
-    document = ""
-    for line in filter(None, map(str.strip, EVIDENCE.splitlines())):
-        if line.startswith("["):
-            document = line.strip("[]")
-            continue
-        names, figures = line.split("|")
-        for name in map(str.strip, names.split(",")):
+    for document, names, (figures,) in sections(EVIDENCE):
+        for name in names:
             for figure, value in (part.split(maxsplit=1) for part in figures.split(";")):
                 yield Said(
                     document=document,
@@ -76,19 +66,7 @@ def _parse() -> Iterator[Said]:
 
 
 SAID: tuple[Said, ...] = tuple(_parse())
-
-
-def _by_figure() -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """Return the documents that say what our tables say, by model and figure."""
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for said in SAID:
-        if not said.differs:
-            key = said.model, said.figure
-            found[key] = (*found.get(key, ()), said.document)
-    return found
-
-
-_DOCUMENTS_OF = _by_figure()
+_DOCUMENTS_OF = by_figure(SAID)
 
 
 def rests_on(model: GpuModel, figure: str, *, who: frozenset[str]) -> tuple[str, ...]:

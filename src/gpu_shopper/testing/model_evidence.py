@@ -9,10 +9,10 @@ our table, and `DIFFERENCES` says why ours stays. Everything else must be equal 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from gpu_shopper.domain.known_models import KNOWN_MODELS
 from gpu_shopper.domain.model_shape import Latent, LinearHybrid, ModelShape, SlidingWindow
+from gpu_shopper.testing.documented import Saying, by_figure, sections
 from gpu_shopper.testing.model_evidence_table import DIFFERENCES, DOCUMENTS, EVIDENCE
 
 _UNSAID = "-"
@@ -83,30 +83,14 @@ FIGURES: Mapping[str, Callable[[ModelShape], str]] = {
 _IN_ORDER = tuple(FIGURES)[:8]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """One figure of one model in one document; `differs` where our table has another one, knowingly."""
+class Said(Saying):
+    """One figure of one language model in one document."""
 
-    document: str
-    model: str
-    figure: str
-    value: str
-    differs: bool
+    __slots__ = ()
 
     def agrees(self) -> bool:
         """Return whether our table says the same."""
         return FIGURES[self.figure](KNOWN_MODELS[self.model]) == self.value
-
-
-def _sections(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Yield each line with its document, the models that it is about, and its other cells."""
-    document = ""
-    for line in filter(None, map(str.strip, text.splitlines())):
-        if line.startswith("["):
-            document = line.strip("[]")
-            continue
-        names, *cells = map(str.strip, line.split("|"))
-        yield document, [name.strip() for name in names.split(",")], cells
 
 
 def _figures(cells: list[str]) -> Iterator[tuple[str, str]]:
@@ -120,7 +104,7 @@ def _figures(cells: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _parse() -> Iterator[Said]:
-    for document, names, cells in _sections(EVIDENCE):
+    for document, names, cells in sections(EVIDENCE):
         for figure, value in _figures(cells):
             if value == _UNSAID:
                 continue
@@ -137,20 +121,9 @@ def _parse() -> Iterator[Said]:
 SAID: tuple[Said, ...] = tuple(_parse())
 # Why ours stays, by model and document.
 EXPLAINED: Mapping[tuple[str, str], str] = {
-    (name, document): why for document, names, (why,) in _sections(DIFFERENCES) for name in names
+    (name, document): why for document, names, (why,) in sections(DIFFERENCES) for name in names
 }
-
-
-def _by_figure() -> Mapping[tuple[str, str], tuple[str, ...]]:
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for said in SAID:
-        if not said.differs:
-            key = said.model, said.figure
-            found[key] = (*found.get(key, ()), said.document)
-    return found
-
-
-_DOCUMENTS_OF = _by_figure()
+_DOCUMENTS_OF = by_figure(SAID)
 
 
 def rests_on(shape: ModelShape, figure: str, *, who: str) -> tuple[str, ...]:
