@@ -206,8 +206,7 @@ def test_a_cloud_that_is_down_at_the_start_is_said_so_and_used_once_it_is_up(
 
         until("there are offers", lambda: rig.server.asked("GET", "/ready") == 200, within_s=45)
         session = rig.create()
-        # Nothing is bought before the account was listed: up to half a minute after the look that failed.
-        rig.running(session, within_s=75)
+        rig.running(session)
         rig.end(session)
         rig.ended(session)
         rig.judge_rest()

@@ -16,7 +16,7 @@ from gpu_shopper.domain.ranking import Excluded, choose, comparable_to, fit_to_b
 from gpu_shopper.domain.session import Session
 from gpu_shopper.domain.true_price import capped_price, serves, true_price
 from gpu_shopper.engine.desk import Desk
-from gpu_shopper.ports.books import AccountState, Book, SweepRecord
+from gpu_shopper.ports.books import AccountState, Book
 from gpu_shopper.transactions.health import offer_health
 
 SWEEP_FRESH_FOR = timedelta(minutes=16)
@@ -38,8 +38,8 @@ class Chooser:
         """
         desk = self._desk
         now = desk.clock.now()
-        health, safe = await desk.books.read(
-            lambda book: (offer_health(book, now=now), self._safe(book, now))
+        health, (safe, unseen) = await desk.books.read(
+            lambda book: (offer_health(book, now=now), self._weigh(book, now))
         )
         health = replace(health, freshness=desk.market.snapshot.health.freshness)
         if next(self._candidates(facts), None) is None:
@@ -57,6 +57,7 @@ class Chooser:
 
         if next(buyable(), None) is None:
             self._doubt(safe)
+            desk.sweep_wishes.want(unseen)
             return None
         offer = self._pick(facts, buyable, health)
         # What stands in line has been written down as sent: were we killed now, it would be looked for in vain.
@@ -134,21 +135,25 @@ class Chooser:
         terms = self._desk.clouds[offer.provider].quirks.billing
         return cap is None or capped_price(offer, terms, need).per_hour <= cap
 
-    def _safe(self, book: Book, now: datetime) -> dict[ProviderName, Money | None]:
-        """Return the clouds to buy from now, each with the money that is left there, where it tells."""
-        safe = {}
+    def _weigh(
+        self, book: Book, now: datetime
+    ) -> tuple[dict[ProviderName, Money | None], list[ProviderName]]:
+        """Return the clouds to buy from now, each with the money that is left there, where it tells; and those not seen lately.
+
+        Buy only where we can see what we hold: a cloud that cannot be swept could not be cleaned up either.
+        """
+        safe, unseen = {}, []
         for name, cloud in self._desk.clouds.items():
             sweep = book.accounts.last_sweep(name, complete=True)
-            if sweep and cloud.answers and _may_buy(book.accounts.state(name), sweep, now):
+            if sweep is None or now - sweep.began_at > SWEEP_FRESH_FOR:
+                unseen.append(name)
+            elif cloud.answers and _trusted(book.accounts.state(name)):
                 safe[name] = sweep.balance
-        return safe
+        return safe, unseen
 
 
-def _may_buy(state: AccountState, sweep: SweepRecord, now: datetime) -> bool:
-    """Buy only where we can see what we hold: a cloud that cannot be swept could not be cleaned up either."""
-    if state.frozen_since is not None or state.unauthorized_since is not None:
-        return False
-    return now - sweep.began_at <= SWEEP_FRESH_FOR
+def _trusted(state: AccountState) -> bool:
+    return state.frozen_since is None and state.unauthorized_since is None
 
 
 def _terms(session: Session) -> Requirements:

@@ -12,7 +12,7 @@ from gpu_shopper.domain.plan import Facts, wanted_attempt
 from gpu_shopper.domain.session import Session
 from gpu_shopper.engine.cloud import Cloud
 from gpu_shopper.engine.listening import Listening
-from gpu_shopper.engine.shopping_list import ShoppingList
+from gpu_shopper.engine.wishes import Wishes
 from gpu_shopper.market.holder import Market
 from gpu_shopper.ports.books import Book, Books, Claim, StaleClaim
 from gpu_shopper.ports.boot import BootScripts
@@ -57,7 +57,8 @@ class Desk:
     owner: str
     keeps_prices: bool = True
     listening: Listening = field(default_factory=Listening)
-    shopping_list: ShoppingList = field(default_factory=ShoppingList)
+    menu_wishes: Wishes = field(default_factory=Wishes)
+    sweep_wishes: Wishes = field(default_factory=Wishes)
     menus: MenuKeeper | None = None
     tidy: Callable[[], object] = _nothing
 

@@ -71,7 +71,7 @@ class Launching:
             await self._fail(claim, refusal.message)
             return None
         if offer is None:
-            desk.shopping_list.want(
+            desk.menu_wishes.want(
                 one.provider for one in desk.market.snapshot.providers if not one.ok
             )
             return NotNow(desk.clock.now() + timedelta(seconds=1))
@@ -284,7 +284,7 @@ class Launching:
         blame = blame_for(error)
         if blame is Blame.OFFER:
             # What its menu says is not so any more.
-            self._desk.shopping_list.want((attempt.provider,))
+            self._desk.menu_wishes.want((attempt.provider,))
 
         def write(book: Book, session: Session) -> bool:
             known = known_attempt(book, attempt.id)

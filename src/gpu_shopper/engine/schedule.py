@@ -1,7 +1,7 @@
 """Every task of the engine, its period and what wakes it, on one screen; started together, stopped cleanly.
 
 reconcile   when a session comes due, or a hint arrives       sessions and attempts
-sweep       by `sweep_pace`: often after a start, then 300 s  each account, on its own; sooner where one failed or an end is owed
+sweep       by `sweep_pace`: often after a start, then 300 s  each account, on its own; sooner where one failed, an end is owed or one waits
 shop        each cloud's own pace, sooner where one waits      each cloud, on its own
 accrue      60 s                                              full hours into the ledger; sealed keys wiped
 deliver     5 s                                               notices to the operator
@@ -43,7 +43,7 @@ class Engine:
         self._desk = desk
         self._periods = periods
         self._tasks: list[asyncio.Task[None]] = []
-        self._sweep_now = {name: asyncio.Event() for name in desk.clouds}
+        self._sweep_paces = {name: SweepPace(period=periods.sweep) for name in desk.clouds}
         self._beats: dict[str, float] = {}
         self.sweeping = Sweeping(desk)
         self.reconciler = Reconciler(
@@ -74,8 +74,8 @@ class Engine:
 
     def sweep_soon(self, provider: ProviderName | None = None) -> None:
         """Sweep an account, or every one, now rather than at its time."""
-        for name in self._sweep_now if provider is None else (provider,):
-            self._sweep_now[name].set()
+        names = self._desk.clouds if provider is None else (provider,)
+        self._desk.sweep_wishes.want(names, at_once=True)
 
     @property
     def beats(self) -> dict[str, float]:
@@ -119,13 +119,8 @@ class Engine:
         if kind == "reconcile":
             await desk.wakeup.wait(seconds)
         elif kind == "sweep":
-            event = self._sweep_now[ProviderName(provider)]
-            try:
-                async with asyncio.timeout(seconds):
-                    await event.wait()
-            except TimeoutError:
-                pass
-            event.clear()
+            least = self._sweep_paces[ProviderName(provider)].least
+            await desk.sweep_wishes.wait(ProviderName(provider), most=seconds, least=least)
         elif kind == "shop":
             await self.shopping.pause(ProviderName(provider), seconds)
         else:
@@ -140,7 +135,7 @@ class Engine:
         return self.reconciler.run_once
 
     def _sweep(self, provider: ProviderName) -> Callable[[], Awaitable[float]]:
-        pace, sweeping, failed = SweepPace(period=self._periods.sweep), self.sweeping, False
+        pace, sweeping, failed = self._sweep_paces[provider], self.sweeping, False
 
         async def once() -> float:
             nonlocal failed

@@ -110,15 +110,15 @@ class Shopping:
     async def pause(self, provider: ProviderName, seconds: float) -> None:
         """Wait for so long, or until somebody waits for a newer menu and the cloud may be asked."""
         self._tidy()
-        wishes, clock = self._desk.shopping_list, self._desk.clock
+        wishes = self._desk.menu_wishes
         least, left = self._shops[provider].pace.least, self._left(provider)
         if left is not None and left < seconds:
             # Nor does a long pause, or patience, keep on sale what is too old to be believed.
-            if await wishes.wait(provider, most=left, least=least, clock=clock):
+            if await wishes.wait(provider, most=left, least=least):
                 return
             self._withdraw_if_too_old(provider)
             seconds, least = seconds - left, max(0.0, least - left)
-        await wishes.wait(provider, most=seconds, least=least, clock=clock)
+        await wishes.wait(provider, most=seconds, least=least)
 
     def _tidy(self) -> None:
         """Let go of what the last menus were made of, unless another one is being made."""

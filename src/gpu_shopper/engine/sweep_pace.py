@@ -15,15 +15,21 @@ CALM_SWEEPS, CALM_SWEEP_S = 9, 30.0
 # A listing that failed is tried again soon; after so many in a row, and if nothing is held there, less often.
 SOON_TRIED: Final = 5
 LATER_S: Final = 180.0
+# Somebody who waits to buy there, and may not before it is listed, has it tried sooner: later and later, but no later than this.
+HASTE_S, LEAST_HASTE_S = 5.0, 60.0
 
 
 class SweepPace:
-    """One account's pace since the start; `period` is that of a sweep in peace, and the longest pause. All in seconds."""
+    """One account's pace since the start; `period` is that of a sweep in peace, and the longest pause. All in seconds.
+
+    `least` is how long the account is spared at least after the last sweep, even if somebody waits to buy there.
+    """
 
     def __init__(self, *, period: float) -> None:
         assert period > 0, period
         self._period = period
         self._passes = self._failures = 0
+        self.least = HASTE_S
 
     def swept(self, *, complete: bool, in_haste: bool, holds: bool) -> float:
         """Note a sweep; return how long to wait before the next.
@@ -33,7 +39,13 @@ class SweepPace:
         """
         self._passes += 1
         self._failures = 0 if complete else self._failures + 1
-        return min(self._pause(in_haste=in_haste, holds=holds), self._period)
+        pause = min(self._pause(in_haste=in_haste, holds=holds), self._period)
+        # What was listed in full may be bought from, so there nobody waits.
+        self.least = pause if complete else self._haste()
+        return pause
+
+    def _haste(self) -> float:
+        return min(HASTE_S * 2.0 ** min(self._failures - 1, 20), LEAST_HASTE_S)
 
     def _pause(self, *, in_haste: bool, holds: bool) -> float:
         fast, often = (FAST_SWEEPS, FAST_SWEEP_S) if holds else (CALM_SWEEPS, CALM_SWEEP_S)

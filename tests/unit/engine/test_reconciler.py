@@ -293,6 +293,47 @@ async def test_a_sweep_can_be_asked_for_at_once(house: House) -> None:
 
 
 @housed()
+async def test_whoever_waits_to_buy_hastens_the_listing_that_failed_and_the_order_goes_out_after_it(
+    house: House,
+) -> None:
+    house.sells(an_offer())
+    house.cloud.offers = [an_offer()]
+    house.cloud.errors["list_all"] = Unavailable("starting")
+    engine = engine_of(house)
+    engine.start()
+    await house.clock.sleep(3)
+    house.cloud.errors.clear()
+    await house.asked_for()
+
+    await house.clock.sleep(1)
+    assert (1, 0) == (house.cloud.calls["list_all"], len(house.cloud.orders)), (
+        "it is spared so long"
+    )
+    await house.clock.sleep(3)
+    await engine.stop()
+
+    assert (2, 1) == (house.cloud.calls["list_all"], len(house.cloud.orders))
+
+
+@housed()
+async def test_a_cloud_that_is_down_is_listed_seldom_however_many_wait_to_buy_there(
+    house: House,
+) -> None:
+    house.sells(an_offer())
+    house.cloud.offers = [an_offer()]
+    house.cloud.errors["list_all"] = Unavailable("down")
+    engine = engine_of(house)
+    engine.start()
+    for _ in range(20):
+        await house.asked_for()
+    await house.clock.sleep(300)
+    await engine.stop()
+
+    # After 0, 5, 15 and 35 seconds; from then on as if nobody waited.
+    assert 11 == house.cloud.calls["list_all"]
+
+
+@housed()
 async def test_every_task_shows_that_it_lives(house: House) -> None:
     engine = engine_of(house)
     engine.start()

@@ -72,7 +72,7 @@ async def test_a_cloud_that_asks_for_patience_gets_it_and_only_its_menu_waits(ho
     engine = await running(house)
     await house.clock.sleep(1)
     house.cloud.errors.clear()
-    house.desk.shopping_list.want([CUMULUS])
+    house.desk.menu_wishes.want([CUMULUS])
 
     await house.clock.sleep(890)
     sweeps = house.cloud.calls["list_all"]
@@ -91,11 +91,11 @@ async def test_somebody_who_waits_gets_a_newer_menu_and_a_thousand_get_the_same(
     await house.clock.sleep(100)
     assert 1 == house.cloud.calls["list_offers"]
     for _ in range(1000):
-        house.desk.shopping_list.want([CUMULUS])
+        house.desk.menu_wishes.want([CUMULUS])
     await house.clock.sleep(1)
     assert 2 == house.cloud.calls["list_offers"]
 
-    house.desk.shopping_list.want([CUMULUS])
+    house.desk.menu_wishes.want([CUMULUS])
     await house.clock.sleep(10)
     assert 2 == house.cloud.calls["list_offers"], "it is as new as that"
     await house.clock.sleep(10)
@@ -122,7 +122,7 @@ async def test_a_cloud_that_hangs_is_asked_once_however_many_wait(house: House) 
     house.cloud.delays["list_offers"] = 10_000
     engine = await running(house)
     for _ in range(170):
-        house.desk.shopping_list.want([CUMULUS])
+        house.desk.menu_wishes.want([CUMULUS])
         await house.clock.sleep(1)
 
     assert (1, None) == (house.cloud.calls["list_offers"], listing(house).error)
@@ -140,7 +140,7 @@ async def test_patience_does_not_keep_on_sale_what_is_too_old(house: House) -> N
     engine = await running(house)
     await house.clock.sleep(10)
     house.cloud.errors["list_offers"] = RateLimited("429", retry_after=3600)
-    house.desk.shopping_list.want([CUMULUS])
+    house.desk.menu_wishes.want([CUMULUS])
     await house.clock.sleep(TOO_OLD.total_seconds() - 15)
     assert (1, False) == (on_sale(house), listing(house).ok)
 

@@ -48,3 +48,18 @@ def test_no_pause_is_longer_than_the_period() -> None:
     assert {5.0} == {
         pace.swept(complete=n % 2 == 0, in_haste=False, holds=n % 3 == 0) for n in range(60)
     }
+
+
+def test_who_waits_to_buy_has_a_failed_listing_tried_soon_and_then_later_and_later() -> None:
+    pace, spared = SweepPace(period=PEACE_S), []
+    for _ in range(6):
+        pace.swept(complete=False, in_haste=False, holds=False)
+        spared.append(pace.least)
+
+    assert [5.0, 10.0, 20.0, 40.0, 60.0, 60.0] == spared
+
+
+def test_who_waits_hastens_nothing_where_the_account_was_listed_in_full() -> None:
+    pace = SweepPace(period=PEACE_S)
+
+    assert pace.swept(complete=True, in_haste=True, holds=True) == pace.least
