@@ -1,9 +1,9 @@
 """From offers to columns, some at a time: what is alike in many is looked at once, and no offer need be kept."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
+from itertools import islice, repeat, starmap
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -24,9 +24,11 @@ from gpu_shopper.market.rows import (
     Head,
     PlacePiece,
     TermsPiece,
-    heads_of,
     ids_in,
+    lines_of,
+    piece_in,
     piece_of,
+    terms_in,
 )
 from gpu_shopper.market.shelf import FLAGS, TEXTS, Text
 from gpu_shopper.market.sorting import sorting
@@ -63,13 +65,17 @@ _OF_PIECES: Final[Mapping[str, tuple[type[Struct], str]]] = {
     "country": (PlacePiece, "country"),
     "region": (PlacePiece, "region"),
 }
+# Of these a cloud has few. Of terms there are nearly as many as rows: they are told apart when all of them are there.
+_FEW_OF: Final = tuple(kind for kind in PIECES if kind is not TermsPiece)
 _RECORD: Final = np.dtype(
     [
         *((name, np.float64) for name in _OF_HEAD),
         *((name, np.int64) for name in ("machine", "print", "said", "end")),
-        *((kind.__name__, np.int32) for kind in PIECES),
+        *((kind.__name__, np.int32) for kind in _FEW_OF),
     ]
 )
+# So many bytes of terms, some hundred rows of them, are looked at before others are let in.
+_TERMS: Final = 64 * 1024
 # So many records take more than what the heap is kept free of.
 _BLOCK: Final = 4_096
 _read = attrgetter("id", "provider_id", "machine_id", *_OF_HEAD.values())
@@ -83,8 +89,10 @@ class Gathering:
         # The number of each id's newest row, once all are there.
         self._rows: dict[str, int] = {}
         self._count = 0
-        self._heads = bytearray()
-        self._numbers: list[dict[tuple[Any, ...], int]] = [{} for _ in PIECES]
+        # While menus are read there is one of these for each cloud. What they keep in large blocks goes back to the system
+        # by itself, thousands of small objects leave holes behind.
+        self._heads, self._terms = bytearray(), bytearray()
+        self._numbers: list[dict[tuple[Any, ...], int]] = [{} for _ in _FEW_OF]
         self._records: list[NDArray[Any]] = []
         # Of each distinct piece about GPUs: by what a price is divided for that of one, and that of a GB; TFLOPS of one.
         self._shares: list[tuple[float, float, float]] = []
@@ -101,7 +109,7 @@ class Gathering:
         for name, values in zip(_OF_HEAD, given, strict=True):
             new[name] = values
         new["machine"], new["print"], new["said"] = hashes(machines), prints, said
-        for kind, read, known in zip(PIECES, READERS, self._numbers, strict=True):
+        for kind, read, known in zip(_FEW_OF, _READERS_OF_FEW, self._numbers, strict=True):
             new[kind.__name__] = [
                 known.setdefault(values, len(known)) for values in map(read, offers)
             ]
@@ -110,11 +118,12 @@ class Gathering:
         heads = map(
             Head, ids, repeat(self._provider), provider_ids, machines, *shown, reliability, down, up
         )
-        lines = heads_of(list(heads))
+        lines = lines_of(list(heads))
         # JSON has no line's end inside.
         (at,) = (np.frombuffer(lines, dtype=np.uint8) == ord("\n")).nonzero()
         new["end"] = at + 1 + len(self._heads)
         self._heads += lines
+        self._terms += lines_of(list(starmap(TermsPiece, map(_read_terms, offers))))
         self._note(new)
 
     def _note(self, new: NDArray[Any]) -> None:
@@ -147,37 +156,27 @@ class Gathering:
 
     def columns(self) -> Pieces[Columns]:
         """Return all rows in columns, in the order in which they came; what was listed twice is there twice."""
-        codes = [self.column(kind.__name__) for kind in PIECES]
-        yield
-        pieces: list[list[bytes]] = []
-        for kind, known in zip(PIECES, self._numbers, strict=True):
-            pieces.append([])
-            for number, values in enumerate(known):
-                pieces[-1].append(piece_of(kind, values))
-                if number % PIECE == PIECE - 1:
-                    yield
+        kinds = yield from self._distinct()
         numbers = {}
         for name in STATED:
-            numbers[name] = _known(name, self._stated(name, codes))
+            numbers[name] = _known(name, self._stated(name, kinds))
             yield
         texts = {}
         for name in ("gpu", *TEXTS):
-            values, own = coded(self._distinct(name))
-            texts[name] = Text(values, own[codes[_number_of(name)]])
+            kind = kinds[_number_of(name)]
+            values, own = coded(kind.values(name))
+            texts[name] = Text(values, own[kind.codes])
             yield
         return Columns(
             prices=self.column("price"),
             numbers=numbers,
-            flags={
-                name: np.array(self._distinct(name), dtype=bool)[codes[_number_of(name)]]
-                for name in FLAGS
-            },
+            flags={name: _spread_out(name, kinds, bool) for name in FLAGS},
             texts=texts,
             machines=self.column("machine"),
             prints=self.column("print"),
             heads=Heads(self._heads, np.concatenate([np.zeros(1, np.int64), self.column("end")])),
-            pieces=pieces,
-            codes=codes,
+            pieces=[kind.pieces for kind in kinds],
+            codes=[kind.codes for kind in kinds],
         )
 
     def letting_go(self) -> Pieces[None]:
@@ -187,24 +186,42 @@ class Gathering:
         for known in self._numbers:
             known.clear()
             yield
-        self._heads, self._records, self._count = bytearray(), [], 0
+        self._heads, self._terms, self._records, self._count = bytearray(), bytearray(), [], 0
 
-    def _stated(self, name: str, codes: Sequence[Codes]) -> Numbers:
+    def _distinct(self) -> Pieces[list["_Distinct"]]:
+        """Return the pieces of each kind."""
+        kinds = []
+        for kind, known in zip(_FEW_OF, self._numbers, strict=True):
+            pieces = []
+            for number, values in enumerate(known):
+                pieces.append(piece_of(kind, values))
+                if number % PIECE == PIECE - 1:
+                    yield
+            kinds.append(_Distinct(pieces, [*starmap(kind, known)], self.column(kind.__name__)))
+        terms = yield from self._distinct_terms()
+        return [*kinds, terms]
+
+    def _distinct_terms(self) -> Pieces["_Distinct"]:
+        number_of: dict[bytes, int] = {}
+        pieces: list[bytes] = []
+        read: list[Struct] = []
+        codes = np.empty(self._count, dtype=np.int32)
+        begin, row = 0, 0
+        while begin < len(self._terms):
+            end = self._terms.index(b"\n", min(begin + _TERMS, len(self._terms) - 1)) + 1
+            lines = bytes(self._terms[begin:end]).split(b"\n")[:-1]
+            numbers = [number_of.setdefault(line, len(number_of)) for line in lines]
+            new = [*islice(reversed(number_of), len(number_of) - len(pieces))][::-1]
+            codes[row : row + len(lines)] = numbers
+            pieces += map(piece_in, new)
+            read += terms_in(new)
+            begin, row = end, row + len(lines)
+            yield
+        return _Distinct(pieces, read, codes)
+
+    def _stated(self, name: str, kinds: Sequence["_Distinct"]) -> Numbers:
         """Return a column of numbers, NaN for a version that is none."""
-        if name in _OF_HEAD:
-            return self.column(name)
-        given = self._distinct(name)
-        if name == "cuda":
-            number_of = {value: _nan_if_none(version_number(value)) for value in set(given)}
-            given = [number_of[value] for value in given]
-        of_rows: Numbers = np.array(given, dtype=np.float64)[codes[_number_of(name)]]
-        return of_rows
-
-    def _distinct(self, name: str) -> list[Any]:
-        """Return the values of a column, one for each distinct piece that has it."""
-        kind, field = _OF_PIECES[name]
-        place = kind.__struct_fields__.index(field)
-        return [values[place] for values in self._numbers[PIECES.index(kind)]]
+        return self.column(name) if name in _OF_HEAD else _spread_out(name, kinds, np.float64)
 
     def _shown_prices(self, records: NDArray[Any]) -> list[Numbers]:
         """Return the four prices of some rows in dollars: the same arithmetic as in `rows.row_of`, column by column."""
@@ -219,6 +236,30 @@ class Gathering:
             np.rint(per_gpu / tflops) / MICROS,
             np.rint(prices / gigabyte) / MICROS,
         ]
+
+
+class _Distinct(NamedTuple):
+    """The pieces of one kind, each once: as they are written and as they are read; and the number of each row's own."""
+
+    pieces: list[bytes]
+    read: Sequence[Struct]
+    codes: Codes
+
+    def values(self, name: str) -> list[Any]:
+        """Return the values of a column, one for each piece."""
+        field = attrgetter(_OF_PIECES[name][1])
+        given = [*map(field, self.read)]
+        if name != "cuda":
+            return given
+        number_of = {value: _nan_if_none(version_number(value)) for value in set(given)}
+        return [*map(number_of.__getitem__, given)]
+
+
+def _spread_out(name: str, kinds: Sequence[_Distinct], dtype: type) -> NDArray[Any]:
+    """Return the column of all rows."""
+    kind = kinds[_number_of(name)]
+    of_rows: NDArray[Any] = np.array(kind.values(name), dtype=dtype)[kind.codes]
+    return of_rows
 
 
 def _shares(values: tuple[Any, ...]) -> tuple[float, float, float]:
@@ -251,4 +292,6 @@ def _nan_if_none(value: float | None) -> float:
     return np.nan if value is None else value
 
 
-_OF_GPU: Final = PIECES.index(GpuPiece)
+_READERS_OF_FEW: Final = tuple(READERS[PIECES.index(kind)] for kind in _FEW_OF)
+_read_terms: Final = READERS[PIECES.index(TermsPiece)]
+_OF_GPU: Final = _FEW_OF.index(GpuPiece)

@@ -6,7 +6,7 @@ without a word from the cloud (when it was fetched, how likely it is still to be
 when a page is made.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
@@ -86,6 +86,7 @@ READERS: Final[tuple[Callable[[Offer], tuple[Any, ...]], ...]] = tuple(
     attrgetter(*kind.__struct_fields__) for kind in PIECES
 )
 
+_terms = json.Decoder(TermsPiece)
 _ID_AT: Final = len(b'{"id":"')
 _facts_id = json.Decoder(_Id)
 
@@ -114,9 +115,19 @@ def piece_of(kind: type[Struct], values: Sequence[Any]) -> bytes:
     return b"," + _encoder.encode(kind(*values))[1:-1]
 
 
-def heads_of(heads: Iterable[Head]) -> bytes:
-    """Return heads as closed JSON objects, each with a line's end behind it."""
-    return _encoder.encode_lines(heads)
+def lines_of(parts: Sequence[Struct]) -> bytes:
+    """Return heads, or pieces, as closed JSON objects, each with a line's end behind it."""
+    return _encoder.encode_lines(parts)
+
+
+def piece_in(line: bytes) -> bytes:
+    """Return the piece that was written as a line, which is here without its end."""
+    return b"," + line[1:-1]
+
+
+def terms_in(lines: Sequence[bytes]) -> list[TermsPiece]:
+    """Return the terms that were written as these lines."""
+    return _terms.decode_lines(b"\n".join(lines))
 
 
 def body_of(offer: Offer) -> OfferBody:
