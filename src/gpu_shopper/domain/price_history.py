@@ -20,6 +20,7 @@ KEPT = timedelta(days=30)
 _ENOUGH = 24
 _LATELY = 2 * HOUR
 _QUARTER = Fraction(1, 4)
+_Kind = tuple[str, ProviderName, int, float, bool, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -90,8 +91,8 @@ class Tally:
 
     def __init__(self, *, odd: frozenset[OfferId] = frozenset()) -> None:
         self._odd = odd
-        self._prices: dict[tuple[object, ...], list[int]] = {}
-        self._example: dict[tuple[object, ...], Offer] = {}
+        # By what makes a family: to make one of each offer would take far longer.
+        self._prices: dict[_Kind, list[int]] = {}
 
     def add(self, offers: Iterable[Offer]) -> None:
         """Take some offers in."""
@@ -106,17 +107,12 @@ class Tally:
                 offer.interruptible,
                 offer.country,
             )
-            known = self._prices.get(key)
-            if known is None:
-                self._prices[key] = known = []
-                self._example[key] = offer
-            known.append(offer.price.micros)
+            self._prices.setdefault(key, []).append(offer.price.micros)
 
     def prices(self) -> dict[Family, HourPrice]:
         """Return what each family costs."""
         return {
-            _family_of(self._example[key]): _hour_price(sorted(prices))
-            for key, prices in self._prices.items()
+            _family_of(kind): _hour_price(sorted(prices)) for kind, prices in self._prices.items()
         }
 
 
@@ -223,12 +219,13 @@ def _hour_price(ordered: Sequence[int]) -> HourPrice:
     return HourPrice(lowest=HourlyRate(ordered[0]), median=HourlyRate(middle), offers=count)
 
 
-def _family_of(offer: Offer) -> Family:
+def _family_of(kind: _Kind) -> Family:
+    gpu_type, provider, gpu_count, gpu_fraction, interruptible, country = kind
     return Family(
-        gpu_type=offer.gpu_type,
-        provider=offer.provider,
-        gpu_count=offer.gpu_count,
-        gpu_fraction=offer.gpu_fraction,
-        interruptible=offer.interruptible,
-        country=offer.country,
+        gpu_type=gpu_type,
+        provider=provider,
+        gpu_count=gpu_count,
+        gpu_fraction=gpu_fraction,
+        interruptible=interruptible,
+        country=country,
     )

@@ -1,5 +1,6 @@
 """Pricing: what each cloud's offers cost, written down once an hour, so that a price can be told to be a good one."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
@@ -23,12 +24,20 @@ class Pricing:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._kept: dict[ProviderName, datetime] = {}
+        # One at a time: there is one writer, and what a large cloud's families cost takes memory while it lasts.
+        self._keeping = asyncio.Lock()
 
     async def keep(self, provider: ProviderName, *, at: datetime) -> None:
         """Write down what a listing of `at`, on the market by now, says of prices: once in an hour."""
         hour, before = hour_of(at), self._kept.get(provider)
         if hour == before or not self._desk.keeps_prices:
             return
+        async with self._keeping:
+            await self._keep(provider, hour=hour, before=before)
+
+    async def _keep(
+        self, provider: ProviderName, *, hour: datetime, before: datetime | None
+    ) -> None:
         snapshot = self._desk.market.snapshot
         tally, offers = Tally(odd=snapshot.odd_ones(provider)), snapshot.offers_of(provider)
         while piece := list(islice(offers, _PIECE)):
