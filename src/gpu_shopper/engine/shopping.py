@@ -24,7 +24,9 @@ from gpu_shopper.ports.provider_errors import ProviderError, RateLimited
 TOO_OLD = timedelta(minutes=30)
 # However often a cloud says that nothing has changed: after so long it is asked for all of it again.
 WHOLE_EVERY: Final = 900.0
+# What menus were made of is let go so often, or when so many offers were read since.
 TIDY_EVERY_S: Final = 30.0
+TIDY_EVERY_OFFERS: Final = 10_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Shopping:
         # One at a time: nothing is waited for but the processor, and each takes memory while it lasts.
         self._putting = asyncio.Lock()
         self._asking = 0
-        self._tidied_at = -inf
+        self._tidied_at, self._read_since = -inf, 0
         self._shops = {
             name: _Shop(
                 pace=Pace(
@@ -92,6 +94,7 @@ class Shopping:
             desk.meter.event(
                 "offers_rejected", provider=provider, rows=menu.rejected, example=menu.example
             )
+        self._read_since += heard.read + len(menu.offers)
         doubt = shop.doubt.weigh(
             offers=len(heard) + len(menu.offers),
             rejected=menu.rejected,
@@ -123,8 +126,9 @@ class Shopping:
     def _tidy(self) -> None:
         """Let go of what the last menus were made of, unless another one is being made."""
         now = self._desk.clock.monotonic()
-        if not self._asking and now - self._tidied_at >= TIDY_EVERY_S:
-            self._tidied_at = now
+        due = now - self._tidied_at >= TIDY_EVERY_S or self._read_since >= TIDY_EVERY_OFFERS
+        if due and not self._asking:
+            self._tidied_at, self._read_since = now, 0
             self._desk.tidy()
 
     async def _put_on_sale(

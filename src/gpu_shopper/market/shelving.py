@@ -49,7 +49,12 @@ class Shelving:
         self._prints = prints[self._rows]
 
     def __len__(self) -> int:
-        return int((self._said_again != _NEVER).sum()) + len(self._few) + len(self._new)
+        return int((self._said_again != _NEVER).sum()) + self.read
+
+    @property
+    def read(self) -> int:
+        """How many offers were read, and not taken over."""
+        return len(self._few) + len(self._new)
 
     def ask(self, prints: Sequence[int]) -> "Asked":
         """Take over those of some rows that are as they were, and say which have to be read."""
