@@ -7,7 +7,6 @@ request's filter, deadline or end has any part in it. What it cannot hear leaves
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from math import inf
 from typing import Final
 
 from gpu_shopper.domain.ids import ProviderName
@@ -15,6 +14,7 @@ from gpu_shopper.engine.desk import Desk
 from gpu_shopper.engine.menu_keeping import MenuKeeping
 from gpu_shopper.engine.pricing import Pricing
 from gpu_shopper.engine.shop_pace import Doubt, Pace
+from gpu_shopper.engine.tidying import Tidying
 from gpu_shopper.engine.troubles import note_unauthorized
 from gpu_shopper.market.shelving import Shelving
 from gpu_shopper.market.snapshot import Listing
@@ -24,9 +24,6 @@ from gpu_shopper.ports.provider_errors import ProviderError, RateLimited
 TOO_OLD = timedelta(minutes=30)
 # However often a cloud says that nothing has changed: after so long it is asked for all of it again.
 WHOLE_EVERY: Final = 900.0
-# What menus were made of is let go so often, or when so many offers were read since.
-TIDY_EVERY_S: Final = 30.0
-TIDY_EVERY_OFFERS: Final = 10_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,8 +45,7 @@ class Shopping:
         self._keeping = MenuKeeping(desk)
         # One at a time: nothing is waited for but the processor, and each takes memory while it lasts.
         self._putting = asyncio.Lock()
-        self._asking = 0
-        self._tidied_at, self._read_since = -inf, 0
+        self._tidying = Tidying(desk.tidy, desk.clock)
         self._shops = {
             name: _Shop(
                 pace=Pace(
@@ -67,11 +63,8 @@ class Shopping:
 
     async def refresh(self, provider: ProviderName) -> float:
         """Ask one cloud for its menu; keep the old one, marked, if it does not answer. Return the pause after it."""
-        self._asking += 1
-        try:
+        with self._tidying.asking():
             return await self._refresh(provider)
-        finally:
-            self._asking -= 1
 
     async def _refresh(self, provider: ProviderName) -> float:
         desk, shop = self._desk, self._shops[provider]
@@ -94,7 +87,7 @@ class Shopping:
             desk.meter.event(
                 "offers_rejected", provider=provider, rows=menu.rejected, example=menu.example
             )
-        self._read_since += heard.read + len(menu.offers)
+        self._tidying.read(heard.read + len(menu.offers))
         doubt = shop.doubt.weigh(
             offers=len(heard) + len(menu.offers),
             rejected=menu.rejected,
@@ -112,7 +105,7 @@ class Shopping:
 
     async def pause(self, provider: ProviderName, seconds: float) -> None:
         """Wait for so long, or until somebody waits for a newer menu and the cloud may be asked."""
-        self._tidy()
+        self._tidying.tidy()
         wishes = self._desk.menu_wishes
         least, left = self._shops[provider].pace.least, self._left(provider)
         if left is not None and left < seconds:
@@ -122,14 +115,6 @@ class Shopping:
             self._withdraw_if_too_old(provider)
             seconds, least = seconds - left, max(0.0, least - left)
         await wishes.wait(provider, most=seconds, least=least)
-
-    def _tidy(self) -> None:
-        """Let go of what the last menus were made of, unless another one is being made."""
-        now = self._desk.clock.monotonic()
-        due = now - self._tidied_at >= TIDY_EVERY_S or self._read_since >= TIDY_EVERY_OFFERS
-        if due and not self._asking:
-            self._tidied_at, self._read_since = now, 0
-            self._desk.tidy()
 
     async def _put_on_sale(
         self, provider: ProviderName, heard: Shelving, menu: OfferListing
