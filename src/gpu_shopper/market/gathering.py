@@ -25,6 +25,7 @@ from gpu_shopper.market.rows import (
     PlacePiece,
     TermsPiece,
     ids_in,
+    line_of,
     lines_of,
     piece_in,
     piece_of,
@@ -65,13 +66,15 @@ _OF_PIECES: Final[Mapping[str, tuple[type[Struct], str]]] = {
     "country": (PlacePiece, "country"),
     "region": (PlacePiece, "region"),
 }
-# Of these a cloud has few. Of terms there are nearly as many as rows: they are told apart when all of them are there.
-_FEW_OF: Final = tuple(kind for kind in PIECES if kind is not TermsPiece)
+# So many different terms are told apart as they come. A cloud that has more has nearly as many as rows.
+_FEW_TERMS: Final = 1_000
+# What a row has instead of a number whose terms are told apart when all rows are there.
+_LATER: Final = -1
 _RECORD: Final = np.dtype(
     [
         *((name, np.float64) for name in _OF_HEAD),
         *((name, np.int64) for name in ("machine", "print", "said", "end")),
-        *((kind.__name__, np.int32) for kind in _FEW_OF),
+        *((kind.__name__, np.int32) for kind in PIECES),
     ]
 )
 # So many bytes of terms, some hundred rows of them, are looked at before others are let in.
@@ -92,7 +95,7 @@ class Gathering:
         # While menus are read there is one of these for each cloud. What they keep in large blocks goes back to the system
         # by itself, thousands of small objects leave holes behind.
         self._heads, self._terms = bytearray(), bytearray()
-        self._numbers: list[dict[tuple[Any, ...], int]] = [{} for _ in _FEW_OF]
+        self._numbers: list[dict[tuple[Any, ...], int]] = [{} for _ in PIECES]
         self._records: list[NDArray[Any]] = []
         # Of each distinct piece about GPUs: by what a price is divided for that of one, and that of a GB; TFLOPS of one.
         self._shares: list[tuple[float, float, float]] = []
@@ -109,7 +112,11 @@ class Gathering:
         for name, values in zip(_OF_HEAD, given, strict=True):
             new[name] = values
         new["machine"], new["print"], new["said"] = hashes(machines), prints, said
-        for kind, read, known in zip(_FEW_OF, _READERS_OF_FEW, self._numbers, strict=True):
+        for kind, read, known in zip(PIECES, READERS, self._numbers, strict=True):
+            if kind is TermsPiece and len(known) >= _FEW_TERMS:
+                new[kind.__name__] = _LATER
+                self._terms += lines_of(list(starmap(kind, map(read, offers))))
+                continue
             new[kind.__name__] = [
                 known.setdefault(values, len(known)) for values in map(read, offers)
             ]
@@ -123,7 +130,6 @@ class Gathering:
         (at,) = (np.frombuffer(lines, dtype=np.uint8) == ord("\n")).nonzero()
         new["end"] = at + 1 + len(self._heads)
         self._heads += lines
-        self._terms += lines_of(list(starmap(TermsPiece, map(_read_terms, offers))))
         self._note(new)
 
     def _note(self, new: NDArray[Any]) -> None:
@@ -191,33 +197,35 @@ class Gathering:
     def _distinct(self) -> Pieces[list["_Distinct"]]:
         """Return the pieces of each kind."""
         kinds = []
-        for kind, known in zip(_FEW_OF, self._numbers, strict=True):
+        for kind, known in zip(PIECES, self._numbers, strict=True):
             pieces = []
             for number, values in enumerate(known):
                 pieces.append(piece_of(kind, values))
                 if number % PIECE == PIECE - 1:
                     yield
             kinds.append(_Distinct(pieces, [*starmap(kind, known)], self.column(kind.__name__)))
-        terms = yield from self._distinct_terms()
-        return [*kinds, terms]
+        if self._terms:
+            yield from self._telling_apart(kinds[_OF_TERMS])
+        return kinds
 
-    def _distinct_terms(self) -> Pieces["_Distinct"]:
-        number_of: dict[bytes, int] = {}
-        pieces: list[bytes] = []
-        read: list[Struct] = []
-        codes = np.empty(self._count, dtype=np.int32)
+    def _telling_apart(self, terms: "_Distinct") -> Pieces[None]:
+        """Add the terms that were not told apart yet, and their numbers."""
+        number_of = {line_of(piece): number for number, piece in enumerate(terms.pieces)}
+        # Two that are never equal, as what is no number, may be written alike.
+        twice = len(terms.pieces) - len(number_of)
+        (later,) = (terms.codes == _LATER).nonzero()
         begin, row = 0, 0
         while begin < len(self._terms):
             end = self._terms.index(b"\n", min(begin + _TERMS, len(self._terms) - 1)) + 1
             lines = bytes(self._terms[begin:end]).split(b"\n")[:-1]
-            numbers = [number_of.setdefault(line, len(number_of)) for line in lines]
-            new = [*islice(reversed(number_of), len(number_of) - len(pieces))][::-1]
-            codes[row : row + len(lines)] = numbers
-            pieces += map(piece_in, new)
-            read += terms_in(new)
+            numbers = [number_of.setdefault(line, len(number_of) + twice) for line in lines]
+            terms.codes[later[row : row + len(lines)]] = numbers
+            some = len(number_of) + twice - len(terms.pieces)
+            new = [*islice(reversed(number_of), some)][::-1]
+            terms.pieces.extend(map(piece_in, new))
+            terms.read.extend(terms_in(new))
             begin, row = end, row + len(lines)
             yield
-        return _Distinct(pieces, read, codes)
 
     def _stated(self, name: str, kinds: Sequence["_Distinct"]) -> Numbers:
         """Return a column of numbers, NaN for a version that is none."""
@@ -242,7 +250,7 @@ class _Distinct(NamedTuple):
     """The pieces of one kind, each once: as they are written and as they are read; and the number of each row's own."""
 
     pieces: list[bytes]
-    read: Sequence[Struct]
+    read: list[Struct]
     codes: Codes
 
     def values(self, name: str) -> list[Any]:
@@ -292,6 +300,5 @@ def _nan_if_none(value: float | None) -> float:
     return np.nan if value is None else value
 
 
-_READERS_OF_FEW: Final = tuple(READERS[PIECES.index(kind)] for kind in _FEW_OF)
-_read_terms: Final = READERS[PIECES.index(TermsPiece)]
-_OF_GPU: Final = _FEW_OF.index(GpuPiece)
+_OF_GPU: Final = PIECES.index(GpuPiece)
+_OF_TERMS: Final = PIECES.index(TermsPiece)

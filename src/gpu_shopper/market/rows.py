@@ -120,6 +120,11 @@ def lines_of(parts: Sequence[Struct]) -> bytes:
     return _encoder.encode_lines(parts)
 
 
+def line_of(piece: bytes) -> bytes:
+    """Return a piece as a line, without its end."""
+    return b"{" + piece[1:] + b"}"
+
+
 def piece_in(line: bytes) -> bytes:
     """Return the piece that was written as a line, which is here without its end."""
     return b"," + line[1:-1]

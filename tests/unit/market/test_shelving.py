@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from gpu_shopper.domain.conditions import Comparator, Compare
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.market.facets import FACETS
@@ -103,6 +104,25 @@ def test_what_was_taken_over_is_as_if_it_had_been_read_again(seed: int) -> None:
             assert alone.snapshot.query(query) == market.snapshot.query(query)
         for offer in chance.sample(offers, min(5, len(offers))):
             assert alone.snapshot.get(offer.id) == market.snapshot.get(offer.id)
+
+
+def test_terms_of_which_there_are_many_are_each_offers_own() -> None:
+    chance, market = Random(1), Market([CLOUD])
+    # More different ones than are told apart as they come; and then some of both parts again.
+    ram = [*range(1_300), *range(900, 1_300), *range(200)]
+    offers = [
+        replace(an_offer(chance, f"{n:04}", CLOUD), ram_gb=gb, interruptible=gb % 7 == 0)
+        for n, gb in enumerate(ram)
+    ]
+
+    _hear(market, [(offer,) for offer in offers], minute=0)
+
+    snapshot = market.snapshot
+    said = [replace(offer, availability_confidence=1.0, fetched_at=NOW) for offer in offers]
+    assert said == list(snapshot.offers_of(CLOUD))
+    for least in (1, 950, 1_250):
+        found = snapshot.matching(Compare("ram", Comparator.AT_LEAST, least))
+        assert sum(gb >= least for gb in ram) == len(list(found))
 
 
 def test_only_rows_that_say_something_new_are_read_and_a_menu_that_does_not_is_not_indexed() -> (
