@@ -155,6 +155,25 @@ def test_who_leaves_early_pays_the_minimum_and_no_more() -> None:
     perform(script, LEAST)
 
 
+def test_the_minimum_is_booked_also_by_a_clock_so_slow_that_the_end_seems_to_be_before_the_begin() -> (
+    None
+):
+    async def script(stage: Stage) -> None:
+        (lure,) = (one for one in await stage.offers() if one.provider == LURE)
+        stage.world.house.around.clock.jump(-20.0)
+        stage.world.oracle.clock_set(-20.0)
+        session = await stage.request(**LEAST.wish, offer_id=lure.id)
+        await stage.until(lambda: bool(stage.alive()))
+        await stage.finish(session)
+        await stage.until_state(session, "stopped")
+        await stage.at_rest()
+
+        assert 800_000 == billed(stage, LURE)
+        assert said(stage, session) == pytest.approx(800_000, abs=10_000)
+
+    perform(script, LEAST)
+
+
 async def buying(stage: Stage) -> None:
     stage.open_window()
     session = await run(stage, **STEPS.wish)

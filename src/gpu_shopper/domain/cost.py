@@ -123,7 +123,10 @@ def end_of_bill(
 
 def _billed_whole(attempt: LaunchAttempt, terms: BillingTerms, end: datetime) -> datetime:
     began = attempt.billed_from or attempt.rate_since
-    return end if began is None or end <= began else began + terms.billed_whole(end - began)
+    if began is None or (end <= began and attempt.billed_from is None):
+        return end
+    # By a clock of ours that is slow, what was told to have begun may have ended before that; it was there all the same.
+    return began + terms.billed_whole(max(end - began, timedelta.resolution))
 
 
 def close_earlier_life(

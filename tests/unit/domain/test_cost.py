@@ -24,10 +24,13 @@ from gpu_shopper.domain.cost import (
 from gpu_shopper.domain.launch import Absence, AttemptState, LaunchAttempt
 from gpu_shopper.domain.money import ZERO, HourlyRate, Money, charge, charge_between
 from gpu_shopper.domain.quirks import Quirks
+from gpu_shopper.domain.true_price import BillingTerms
 from gpu_shopper.testing.builders import HOUR, MINUTE, NOON, SECOND, an_attempt, heard
 
 BEGIN = NOON + 25 * MINUTE + 17 * SECOND
 BILLED = an_attempt(billed_from=BEGIN, rate_since=BEGIN, accrued_to=BEGIN)
+ELEVEN = NOON - HOUR
+SINCE_ELEVEN = an_attempt(billed_from=ELEVEN, rate_since=ELEVEN, accrued_to=ELEVEN)
 AGES = st.timedeltas(timedelta(0), timedelta(hours=30))
 RATES = st.integers(0, 50_000_000).map(HourlyRate)
 
@@ -294,10 +297,9 @@ def test_a_node_that_nobody_answered_is_billed_until_its_lease_ran_out(
     last = heard(NOON)
     missing = NOON + missing_after
     vanished = replace(
-        BILLED,
+        SINCE_ELEVEN,
         heard=last,
         last_seen_at=NOON - HOUR,
-        accrued_to=NOON - HOUR,
         missing_since=missing,
         absence=Absence(first_gone_at=missing),
     )
@@ -307,10 +309,9 @@ def test_a_node_that_nobody_answered_is_billed_until_its_lease_ran_out(
 
 def test_no_lease_outlasts_the_first_absence() -> None:
     back = replace(
-        BILLED,
+        SINCE_ELEVEN,
         heard=heard(NOON),
         last_seen_at=NOON,
-        accrued_to=NOON,
         missing_since=NOON + 2 * HOUR,
         absence=Absence(first_gone_at=NOON + SECOND),
     )
@@ -326,8 +327,7 @@ def test_what_was_destroyed_is_billed_until_the_order_or_the_first_absence(
     *, quirk: bool, first_gone: int, expected: int
 ) -> None:
     destroyed = replace(
-        BILLED,
-        accrued_to=NOON,
+        SINCE_ELEVEN,
         destroy_accepted_at=NOON + 10 * SECOND,
         absence=Absence(first_gone_at=NOON + first_gone * SECOND),
     )
@@ -335,6 +335,34 @@ def test_what_was_destroyed_is_billed_until_the_order_or_the_first_absence(
     end = end_of_bill(destroyed, Quirks(destroy_ends_billing=quirk), lease=None)
 
     assert NOON + expected * SECOND == end
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        (BillingTerms(minimum=MINUTE), MINUTE),
+        (BillingTerms(increment=HOUR), HOUR),
+        (BillingTerms(increment=SECOND), SECOND),
+    ],
+    ids=["minimum", "increment", "second"],
+)
+def test_what_ended_by_our_slow_clock_before_its_cloud_says_it_began_is_billed_the_least_all_the_same(
+    terms: BillingTerms, expected: timedelta
+) -> None:
+    began = NOON + 17 * SECOND
+    short = replace(
+        BILLED,
+        billed_from=began,
+        rate_since=began,
+        accrued_to=began,
+        destroy_accepted_at=NOON,
+        absence=Absence(first_gone_at=NOON + 5 * SECOND),
+    )
+    quirks = Quirks(billing=terms, destroy_ends_billing=True)
+
+    assert began + expected == end_of_bill(short, quirks, lease=None)
+    # Where only we have reckoned when it began, nobody has said that anything was billed.
+    assert began == end_of_bill(replace(short, billed_from=None), quirks, lease=None)
 
 
 def test_what_was_never_billed_has_no_end() -> None:
