@@ -166,11 +166,23 @@ def test_a_nudge_of_all_brings_forward_what_waits_and_wakes_nothing_at_rest(shel
     )
     claim = take(shelf, 1)
 
-    shelf.write(lambda book: book.sessions.make_all_due(at=NOON))
+    shelf.write(lambda book: book.sessions.make_all_due(at=NOON, claims_end_by=NOON + HOUR))
     shelf.write(lambda book: book.sessions.release(claim, next_action_at=NOON + HOUR))
 
     known = [stored(shelf, number).next_action_at for number in (1, 2, 3)]
     assert [NOON, NOON - HOUR, None] == known
+
+
+def test_after_a_clock_was_set_back_no_claim_holds_for_longer_than_a_lease(shelf):
+    put(shelf, a_session(1, next_action_at=NOON), a_session(2, next_action_at=NOON))
+    take(shelf, 1, until=NOON + MINUTE)
+    take(shelf, 2, until=NOON + HOUR)
+
+    shelf.write(lambda book: book.sessions.make_all_due(at=NOON, claims_end_by=NOON + 5 * MINUTE))
+
+    assert [] == due(shelf, NOON + MINUTE - SECOND)
+    assert [1] == due(shelf, NOON + MINUTE)
+    assert [1, 2] == due(shelf, NOON + 5 * MINUTE)
 
 
 def test_a_nudge_wakes_a_session_at_rest(shelf):

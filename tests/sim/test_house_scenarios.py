@@ -213,6 +213,28 @@ def test_what_could_not_be_ended_is_tried_again_soon_after_the_clock_was_set_bac
     perform(script)
 
 
+def test_a_session_that_a_full_disk_kept_claimed_is_taken_again_soon_after_the_clock_was_set_back() -> (
+    None
+):
+    async def script(stage: Stage) -> None:
+        session = await run(stage, reservation_hours=3)
+
+        def claimed() -> bool:
+            row = stage.world.oracle.book.session(session)
+            return row is not None and row.claimed_until is not None
+
+        await stage.until(claimed)
+        stage.world.loop.spawn(stage.world.troubles.book.close("disk_full", 60.0))
+        await stage.wait(61)
+        assert claimed(), "its pass could not give it back"
+        stage.world.house.around.clock.jump(-7200)
+        stage.world.oracle.clock_set(-7200)
+        await stage.finish(session)
+        await stage.until_state(session, "stopped", limit=600)
+
+    perform(script)
+
+
 def test_an_instance_that_a_restored_book_has_forgotten_is_taken_in_and_ended_by_order() -> None:
     async def script(stage: Stage) -> None:
         memory, oracle = stage.world.memory, stage.world.oracle

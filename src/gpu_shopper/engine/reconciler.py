@@ -65,7 +65,7 @@ class Reconciler:
         self._launching = Launching(desk)
         self._observing = Observing(desk)
         self._retiring = Retiring(desk, heed=heed)
-        self._timekeeping = Timekeeping(desk.books, desk.clock)
+        self._timekeeping = Timekeeping(desk.books, desk.clock, lease=LEASE)
         self._passes: dict[SessionId, asyncio.Task[None]] = {}
 
     async def run_once(self) -> float:

@@ -1,7 +1,8 @@
 """Noticing that the wall clock was set back.
 
 All that waits in the book waits for a moment that the wall clock has to reach. After it was set back, that would be late by
-as much: no node would be asked and no instance looked at or destroyed again until then. So whatever waits is looked at now.
+as much: no node would be asked and no instance looked at or destroyed again until then. So whatever waits is looked at now, and what
+somebody could not give back is taken again after a lease, as ever.
 """
 
 from dataclasses import replace
@@ -18,9 +19,10 @@ SET_BACK = timedelta(seconds=5)
 class Timekeeping:
     """Holds the wall clock against the one that is never set."""
 
-    def __init__(self, books: Books, clock: Clock) -> None:
+    def __init__(self, books: Books, clock: Clock, *, lease: timedelta) -> None:
         self._books = books
         self._clock = clock
+        self._lease = lease
         self._began_at: datetime | None = None
 
     async def look(self) -> None:
@@ -29,15 +31,15 @@ class Timekeeping:
         # When this process began, by the wall clock as it is now: that only moves when it is set.
         began_at = now - timedelta(seconds=self._clock.monotonic())
         if self._began_at is not None and began_at < self._began_at - SET_BACK:
-            await self._books.write(lambda book: _make_all_due(book, now))
+            await self._books.write(lambda book: _make_all_due(book, now, self._lease))
         self._began_at = began_at
 
 
-def _make_all_due(book: Book, now: datetime) -> None:
+def _make_all_due(book: Book, now: datetime, lease: timedelta) -> None:
     for attempt in book.launches.open().attempts:
         anew = timeless(attempt, at=now)
         if anew is not None:
             book.launches.save(anew)
         elif attempt.next_action_at is not None and attempt.next_action_at > now:
             book.launches.save(replace(attempt, next_action_at=now))
-    book.sessions.make_all_due(at=now)
+    book.sessions.make_all_due(at=now, claims_end_by=now + lease)

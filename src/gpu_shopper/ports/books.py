@@ -133,8 +133,11 @@ class SessionBook(Protocol):
         """Let the engine look at `at`, or sooner if it would anyway."""
         ...
 
-    def make_all_due(self, *, at: datetime) -> None:
-        """Let the engine look at `at` at every session that is to be looked at later; those at rest stay so."""
+    def make_all_due(self, *, at: datetime, claims_end_by: datetime) -> None:
+        """Let the engine look at `at` at every session that is to be looked at later; those at rest stay so.
+
+        No claim holds for longer than until `claims_end_by`.
+        """
         ...
 
 

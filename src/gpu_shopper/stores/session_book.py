@@ -146,6 +146,11 @@ _nudge = sessions.update().values(
 )
 _MAKE_DUE = Prepared(_nudge.where(_row.id == _KEY))
 _MAKE_ALL_DUE = Prepared(_nudge.where(_row.next_action_at > _AT))
+_SHORTEN_CLAIMS = Prepared(
+    sessions.update()
+    .where(_row.claimed_until > bindparam("latest"))
+    .values(claimed_until=bindparam("latest"))
+)
 FORGET_CLAIMS = Prepared(
     sessions.update()
     .where(_row.claimed_until.is_not(None))
@@ -287,9 +292,10 @@ class SqlSessionBook:
         """Let the engine look at `at`, or sooner if it would anyway."""
         self._connection.execute(_MAKE_DUE, {"key": session_id, "at": micros(at)})
 
-    def make_all_due(self, *, at: datetime) -> None:
+    def make_all_due(self, *, at: datetime, claims_end_by: datetime) -> None:
         """Let the engine look at `at` at every session that is to be looked at later; those at rest stay so."""
         self._connection.execute(_MAKE_ALL_DUE, {"at": micros(at)})
+        self._connection.execute(_SHORTEN_CLAIMS, {"latest": micros(claims_end_by)})
 
 
 def _values(session: Session) -> dict[str, Any]:
