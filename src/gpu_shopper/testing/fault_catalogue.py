@@ -40,7 +40,7 @@ CATALOGUE: Final = (
     Known(8, "slow event loop", ("slow_loop", "book_busy"), (_PROCESS + "test_a_house_whose_every_turn_comes_late_still_keeps_its_times",)),
     Known(9, "out of memory in one task", ("out_of_memory",), (_PROCESS + "test_a_task_that_runs_out_of_memory_wherever_it_waits_goes_on",)),
     Known(10, "a new version starts beside the old", (), (_SQLITE + "test_another_process_is_refused_too",), _ONE_PROCESS),
-    Known(11, "wall clock set by up to an hour", ("clock_jump",), (_HOUSE + "test_a_clock_that_is_set_forward_silences_nobody",)),
+    Known(11, "wall clock set by up to an hour", ("clock_jump",), ("tests/sim/test_clock_scenarios.py::test_a_clock_that_is_set_forward_silences_nobody",)),
     Known(12, "clock drifts", ("clock_drifts",), (_PROCESS + "test_a_clock_that_drifts_costs_nobody_a_session",)),
     Known(13, "clock set back over an expiry", ("clock_jump",), (_PROCESS + "test_a_clock_that_is_set_back_over_an_expiry_ends_the_session_once",)),
     Known(14, "summer time", (), ("tests/unit/stores/test_moments.py::test_an_hour_is_an_hour_where_clocks_are_changed", "tests/unit/stores/test_moments.py::test_a_server_tells_the_same_times_wherever_it_stands"), "all moments are UTC; nothing reads a local time"),

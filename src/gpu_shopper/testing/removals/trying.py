@@ -22,6 +22,7 @@ SCENARIOS: Final = (
     "tests/sim/test_scenarios.py",
     "tests/sim/test_lying_clouds.py",
     "tests/sim/test_house_scenarios.py",
+    "tests/sim/test_clock_scenarios.py",
     "tests/sim/test_outages.py",
     "tests/unit/domain/test_plan.py",
     "tests/unit/domain/test_proof.py",
