@@ -6,7 +6,7 @@ import pytest
 
 from gpu_shopper.sandbox.config import ModelConfig
 from gpu_shopper.sandbox.messages import ModelRequest
-from gpu_shopper.testing import bounds
+from gpu_shopper.testing import believing, bounds
 from gpu_shopper.testing.clouds import ACCOUNT_KEY
 from gpu_shopper.testing.scenarios import Scene, Stage, play
 from gpu_shopper.testing.sim_door import Way
@@ -63,6 +63,23 @@ def test_an_outage_after_which_nobody_looks() -> None:
         await _seen_by(stage, 900, bounds.l2_outages_end_with_a_destroy)
 
     assert "L2" in violated(script)
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_a_new_house_whose_clock_has_drifted_for_weeks_is_held_to_its_sweeps_and_to_no_more(
+    looks: bool,
+) -> None:
+    async def script(stage: Stage) -> None:
+        clock = stage.world.house.around.clock
+        clock.drift(-200_000.0)
+        await stage.wait(2000)
+        clock.drift(0.0)
+        await stage.leave_house(1.0)
+        if not looks:
+            freeze(stage)
+        await _seen_by(stage, 300, believing.l2_a_new_house_looks_often)
+
+    assert looks == ("L2" not in violated(script))
 
 
 def test_a_node_that_outlives_a_house_that_is_away_for_ever() -> None:
