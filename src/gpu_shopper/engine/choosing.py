@@ -145,7 +145,8 @@ class Chooser:
         safe, unseen = {}, []
         for name, cloud in self._desk.clouds.items():
             sweep = book.accounts.last_sweep(name, complete=True)
-            if sweep is None or now - sweep.began_at > SWEEP_FRESH_FOR:
+            # One of the future was made before the clock was set back: how old it is, nobody can tell.
+            if sweep is None or abs(now - sweep.began_at) > SWEEP_FRESH_FOR:
                 unseen.append(name)
             elif cloud.answers and _trusted(book.accounts.state(name)):
                 safe[name] = sweep.balance

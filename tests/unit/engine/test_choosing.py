@@ -85,6 +85,19 @@ async def test_an_account_whose_last_sweep_is_old_is_not_bought_from(house: Hous
 
 
 @housed()
+async def test_after_the_clock_was_set_far_back_an_account_is_swept_before_it_is_bought_from(
+    house: House,
+) -> None:
+    await house.open_shop()
+    session = await house.asked_for()
+    house.clock.jump(-3600)
+    assert await chosen(house, session) is None
+
+    await house.sweeping.sweep(CUMULUS)
+    assert await chosen(house, session) is not None
+
+
+@housed()
 async def test_a_sweep_that_failed_makes_nothing_fresh(house: House) -> None:
     house.sells(an_offer())
     house.cloud.incomplete = True
