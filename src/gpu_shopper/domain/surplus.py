@@ -94,7 +94,8 @@ def not_listed(surplus: Surplus, *, began_at: datetime, quirks: Quirks) -> Surpl
     answered, last = surplus.destroy_answered_at, surplus.listing_at
     if answered is None or began_at <= answered:
         return surplus
-    if last is not None and began_at - last < quirks.absence_listing_spacing:
+    # One of the future is of before the clock was set back.
+    if last is not None and abs(began_at - last) < quirks.absence_listing_spacing:
         return surplus
     return replace(
         surplus,

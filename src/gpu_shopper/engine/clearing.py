@@ -66,17 +66,21 @@ class Clearing:
         """Destroy what is due, close what is gone; return whether anything was left when it began."""
         rows = await self._desk.books.read(lambda book: book.surplus.open(cloud.name))
         for one in rows:
+            now = self._desk.clock.now()
             if proved_gone(one, cloud.quirks):
                 await self._close(cloud, one)
-            elif destroy_due(one, self._desk.clock.now()) and not await self._has_gone(cloud, one):
+            elif destroy_due(one, now) and not await self._has_gone(cloud, one, now=now):
                 await self._destroy(cloud, one)
         return bool(rows)
 
-    async def _has_gone(self, cloud: Cloud, one: Surplus) -> bool:
+    async def _has_gone(self, cloud: Cloud, one: Surplus, *, now: datetime) -> bool:
         """Tell whether a read agrees with a listing that lacks it: one listing alone, and it may lie, must not hold up its end.
 
-        What is gone is not told to go again, for the proof would begin anew.
+        What is gone is not told to go again, for the proof would begin anew; as it has to where the clock was set back since.
         """
+        called_at = one.destroy_called_at
+        if called_at is not None and called_at > now:
+            return False
         if one.gone_listings == 0 or cloud.read_wait > READ_LIMIT.total_seconds():
             return False
         try:

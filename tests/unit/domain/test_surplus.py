@@ -125,6 +125,13 @@ def test_listings_that_speak_of_absence_are_spaced(after: timedelta, *, counts: 
     assert not_listed(GONE, began_at=at, quirks=QUIRKS) == (counted if counts else GONE)
 
 
+def test_a_listing_of_the_future_is_of_before_the_clock_was_set_back_and_holds_up_none() -> None:
+    ahead = replace(GONE, listing_at=LATER + 3 * HOUR)
+    listed = not_listed(ahead, began_at=LATER + HOUR, quirks=QUIRKS)
+
+    assert (2, LATER + HOUR) == (listed.gone_listings, listed.listing_at)
+
+
 @pytest.mark.parametrize(("asked", "needed"), [(1, LISTINGS_AT_LEAST), (2, 2), (5, 5)])
 def test_how_many_listings_must_lack_it_is_the_clouds_number_and_two_at_least(
     asked: int, needed: int

@@ -92,6 +92,26 @@ async def test_a_double_is_closed_when_listings_and_a_read_say_that_it_is_gone(
 
 
 @housed()
+async def test_the_proof_that_a_double_is_gone_begins_anew_where_the_clock_was_set_back_meanwhile(
+    house: House,
+) -> None:
+    await house.until_running()
+    house.cloud.add(house.cloud.instances["i-1"].label, id=InstanceId("i-2"))
+    for _ in range(2):
+        await sweep(house)
+        await house.clock.sleep(70)
+
+    house.clock.jump(-7200)
+    for _ in range(4):
+        await sweep(house)
+        await house.clock.sleep(70)
+
+    closed = house.peek(lambda book: book.surplus.get(CUMULUS, InstanceId("i-2")))
+    assert closed is not None
+    assert closed.closed_at is not None
+
+
+@housed()
 async def test_a_double_that_listings_leave_out_is_not_closed_while_no_read_agrees(
     house: House,
 ) -> None:
