@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from math import isfinite
 
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.money import HourlyRate
@@ -45,6 +46,21 @@ class Offer:
     gpu_fraction: float = 1.0
     city: str = ""
     marks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that are none, and prices that would pay who buys: no true price could be reckoned with them.
+
+        Raises:
+            ValueError: a number is infinite or none, or the price of disk or traffic is below 0.
+        """
+        storage, traffic = self.storage_price_per_gb_month, self.traffic_price_per_gb
+        # One sum, for there are many offers: it is finite only where all of them are.
+        if not isfinite(storage + traffic + self.reliability + self.gpu_fraction):
+            message = f"{self.id}: a number is infinite, or none"
+            raise ValueError(message)
+        if storage < 0 or traffic < 0:
+            message = f"{self.id}: a price is below 0"
+            raise ValueError(message)
 
     @property
     def price_per_gpu(self) -> HourlyRate:

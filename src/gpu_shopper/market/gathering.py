@@ -211,16 +211,14 @@ class Gathering:
     def _telling_apart(self, terms: "_Distinct") -> Pieces[None]:
         """Add the terms that were not told apart yet, and their numbers."""
         number_of = {line_of(piece): number for number, piece in enumerate(terms.pieces)}
-        # Two that are never equal, as what is no number, may be written alike.
-        twice = len(terms.pieces) - len(number_of)
         (later,) = (terms.codes == _LATER).nonzero()
         begin, row = 0, 0
         while begin < len(self._terms):
             end = self._terms.index(b"\n", min(begin + _TERMS, len(self._terms) - 1)) + 1
             lines = bytes(self._terms[begin:end]).split(b"\n")[:-1]
-            numbers = [number_of.setdefault(line, len(number_of) + twice) for line in lines]
+            numbers = [number_of.setdefault(line, len(number_of)) for line in lines]
             terms.codes[later[row : row + len(lines)]] = numbers
-            some = len(number_of) + twice - len(terms.pieces)
+            some = len(number_of) - len(terms.pieces)
             new = [*islice(reversed(number_of), some)][::-1]
             terms.pieces.extend(map(piece_in, new))
             terms.read.extend(terms_in(new))

@@ -1,5 +1,8 @@
 """What an offer must have to match."""
 
+from dataclasses import replace
+from math import inf, nan
+
 import pytest
 
 from gpu_shopper.domain.conditions import condition_of, holds
@@ -26,6 +29,21 @@ UNMET = {
 
 def matches(offer: Offer, wanted: Requirements) -> bool:
     return holds(offer, condition_of(wanted))
+
+
+@pytest.mark.parametrize("value", [nan, inf, -inf])
+@pytest.mark.parametrize(
+    "name", ["storage_price_per_gb_month", "traffic_price_per_gb", "reliability", "gpu_fraction"]
+)
+def test_no_offer_has_a_number_that_is_none(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match="a number is infinite, or none"):
+        replace(an_offer(), **{name: value})
+
+
+@pytest.mark.parametrize("name", ["storage_price_per_gb_month", "traffic_price_per_gb"])
+def test_nobody_is_paid_for_disk_or_traffic(name: str) -> None:
+    with pytest.raises(ValueError, match="a price is below 0"):
+        replace(an_offer(), **{name: -0.01})
 
 
 def test_an_offer_matches_who_asks_for_nothing() -> None:
