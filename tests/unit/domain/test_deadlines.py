@@ -8,15 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_shopper.domain.deadlines import (
+    BUYING,
     Deadline,
     Limits,
     label_expiry,
     reserved_until,
     stop_by,
+    time_to_start,
 )
 from gpu_shopper.domain.launch import Heard
 from gpu_shopper.domain.lifecycle import State
-from gpu_shopper.domain.session import HARD_MAX, StopReason
+from gpu_shopper.domain.session import HARD_MAX, STARTUP, StopReason
 from gpu_shopper.testing.builders import HOUR, MINUTE, NOON, a_request, a_session, heard
 
 RUNNING = a_session(State.RUNNING)
@@ -162,3 +164,13 @@ def test_until_when_a_session_may_last_does_not_depend_on_who_is_heard() -> None
         RUNNING, honoured_until=NOON + HOUR
     )
     assert StopReason.LAUNCH_FAILED is reserved_until(a_session(), honoured_until=None).reason
+
+
+@pytest.mark.parametrize(
+    ("graces", "expected"),
+    [([], STARTUP), ([MINUTE], STARTUP), ([HOUR, MINUTE, 2 * HOUR], BUYING + 2 * HOUR)],
+)
+def test_the_slowest_cloud_that_may_be_bought_from_is_waited_for_and_the_buying_too(
+    graces, expected
+) -> None:
+    assert expected == time_to_start(graces)

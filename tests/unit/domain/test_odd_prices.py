@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_shopper.domain.money import HourlyRate, rate
-from gpu_shopper.domain.odd_prices import marks_of, odd_prices, usual_prices
+from gpu_shopper.domain.odd_prices import add_on_demand, marks_of, odd_prices, usual_prices
 from gpu_shopper.domain.offer import Offer
 from gpu_shopper.testing.builders import an_offer
 
@@ -103,6 +103,25 @@ def test_an_offer_without_a_price_makes_no_spot_odd() -> None:
     spot = an_offer("spot", price=rate("1.01"), machine_id="m", interruptible=True)
 
     assert {"whole": ("no_price",)} == found([whole, spot])
+
+
+def test_spot_is_held_against_the_least_on_demand() -> None:
+    asked = [an_offer(f"o{dollars}", price=rate(dollars), machine_id="m") for dollars in (2, 1, 3)]
+    spot = an_offer("spot", price=rate("1.01"), machine_id="m", interruptible=True)
+
+    assert {"spot": ("spot_above",)} == found([*asked, spot])
+
+
+def test_a_millionth_of_a_dollar_is_a_price_and_nothing_is_none() -> None:
+    least = [an_offer(f"o{n}", price=HourlyRate(1), machine_id="m") for n in range(5)]
+    spot = an_offer("spot", price=HourlyRate(2), machine_id="m", interruptible=True)
+    noted: dict[tuple[str | int | float, ...], int] = {}
+
+    add_on_demand(noted, [an_offer(price=HourlyRate(0))])
+
+    assert {} == noted
+    assert {least[0].gpu_type: 1.0} == usual_prices(least).per_gpu
+    assert {"spot": ("spot_above",)} == found([*least, spot])
 
 
 @given(st.lists(st.integers(min_value=-10, max_value=10**12), max_size=30))

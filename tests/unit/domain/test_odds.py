@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from gpu_shopper.domain.ids import OfferId, ProviderName
 from gpu_shopper.domain.launch import Blame
-from gpu_shopper.domain.odds import Part, expected_micros, freshness, odds
+from gpu_shopper.domain.odds import (
+    WAITING_MICROS,
+    WASTED_HOURS,
+    Part,
+    expectation,
+    expected_micros,
+    freshness,
+    odds,
+)
 from gpu_shopper.domain.offer_health import OfferHealth, Outcome, read_health
 from gpu_shopper.testing.builders import an_offer
 
@@ -62,7 +70,8 @@ def test_another_clouds_stale_list_says_nothing_of_this_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "expected"), [(None, 1), (0, 1), (2, 1), (7, 0.5), (12, 0.25), (32, 1 / 64)]
+    ("minutes", "expected"),
+    [(None, 1), (0, 1), (2, 1), (3, 0.5**0.2), (7, 0.5), (12, 0.25), (32, 1 / 64)],
 )
 def test_a_listing_is_believed_half_as_much_per_five_periods_overdue(
     minutes: int | None, expected: float
@@ -94,6 +103,29 @@ def test_what_is_expected_is_never_less_than_the_price_and_falls_with_the_odds(
     cheap = expected_micros(price, hours=hours, confidence=high)
 
     assert price * hours <= cheap <= dear
+
+
+@pytest.mark.parametrize(
+    ("confidence", "failed_starts"), [(1.0, 0), (1.5, 0), (0.5, 1), (0.2, 4), (0.02, 49), (0.0, 49)]
+)
+def test_so_many_starts_fail_before_one_works_and_each_is_paid_for(
+    confidence: float, failed_starts: float
+) -> None:
+    found = expectation(1_000_000, hours=3, confidence=confidence)
+
+    assert found.failed_starts == pytest.approx(failed_starts)
+    assert (3, 1_000_000, 3_000_000) == (found.hours, found.price, found.bill)
+    lost = (1_000_000 * WASTED_HOURS + WAITING_MICROS) * failed_starts
+    assert found.total == pytest.approx(3_000_000 + lost)
+
+
+def test_where_a_bill_is_known_it_counts_and_what_failed_is_paid_at_the_list_price() -> None:
+    terms = {"hours": 3, "confidence": 0.5}
+
+    assert expectation(1_000_000, bill=3_500_000, **terms).bill == 3_500_000
+    assert expected_micros(1_000_000, bill=3_500_000, **terms) == pytest.approx(
+        500_000 + expected_micros(1_000_000, **terms)
+    )
 
 
 def test_an_offer_without_an_id_of_its_own_shares_nothing() -> None:

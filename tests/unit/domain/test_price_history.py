@@ -76,8 +76,10 @@ def test_the_median_of_an_even_number_is_between_the_two_in_the_middle() -> None
 def test_what_is_odd_or_not_on_sale_says_nothing_of_prices() -> None:
     tally = Tally(odd=frozenset({an_offer("a").id}))
     tally.add([an_offer("a"), an_offer("b", available=False)])
-
     assert {} == tally.prices()
+
+    tally.add([an_offer("a"), an_offer("b", available=False), an_offer("c")])
+    assert [1] == [price.offers for price in tally.prices().values()]
 
 
 def test_hours_that_were_alike_are_one_run() -> None:
@@ -133,7 +135,10 @@ def test_an_outlook_is_that_of_the_single_hours(seed: int) -> None:
         pytest.param([1] * 19 + [3] * 56 + [2], Verdict.GOOD, id="a quarter was cheaper"),
         pytest.param([1] * 20 + [3] * 55 + [2], Verdict.USUAL, id="more than a quarter was"),
         pytest.param([1] * 50 + [2], Verdict.DEAR, id="never as dear"),
+        pytest.param([1] * 74 + [3] * 25 + [2], Verdict.DEAR, id="a quarter was dearer"),
+        pytest.param([1] * 73 + [3] * 26 + [2], Verdict.USUAL, id="more than a quarter was dearer"),
         pytest.param([3] * 26 + [1] * 50 + [2], Verdict.USUAL, id="it was dearer for a while"),
+        pytest.param([1] * 60 + [2] * 40, Verdict.DEAR, id="it has been so dear for a while"),
         pytest.param([1] * 100, Verdict.USUAL, id="always the same"),
         pytest.param([2] * 22 + [1], Verdict.UNKNOWN, id="less than a day is known"),
         pytest.param([2] * 23 + [1], Verdict.GOOD, id="a day is known"),
@@ -141,6 +146,12 @@ def test_an_outlook_is_that_of_the_single_hours(seed: int) -> None:
 )
 def test_a_good_time_is_one_of_the_cheapest_quarter(prices, verdict) -> None:
     assert verdict is outlook(runs_of(prices), now=NOON).verdict
+
+
+def test_of_three_hours_the_median_is_the_one_in_the_middle_and_shares_are_told_in_tenths() -> None:
+    seen = outlook(runs_of([1, 2, 3]), now=NOON)
+
+    assert (rate(2), 83.3) == (seen.median, seen.percentile)
 
 
 def test_what_is_not_on_sale_has_no_price_now() -> None:
@@ -158,6 +169,7 @@ def test_what_is_not_on_sale_has_no_price_now() -> None:
     [
         ([2] * 30 + [1.5], 0, "1.5000 USD/h now, 25 % below the median of 31 hours, 2.0000 USD/h: a good time to rent"),
         ([2] * 30 + [3], 0, "3.0000 USD/h now, 50 % above the median of 31 hours, 2.0000 USD/h: if it can wait, wait"),
+        ([1] * 30 + [3], 0, "3.0000 USD/h now, 200 % above the median of 31 hours, 1.0000 USD/h: if it can wait, wait"),
         ([2] * 30, 0, "2.0000 USD/h now, beside the median of 30 hours, 2.0000 USD/h: nothing unusual"),
         ([0] * 30 + [1], 0, "1.0000 USD/h now, beside the median of 31 hours, 0.0000 USD/h: if it can wait, wait"),
         ([2] * 3, 0, "2.0000 USD/h now; 3 hours are known, and a verdict takes 24"),

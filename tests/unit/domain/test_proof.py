@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +61,27 @@ def test_what_is_still_there_is_destroyed_again_after_a_pause_and_read_until_the
 
     assert Retirement.READ is act(DESTROYED, due_at - SECOND, **still)
     assert Retirement.DESTROY is act(DESTROYED, due_at, **still)
+
+
+@pytest.mark.parametrize(
+    ("looked_after_s", "gone_reads", "expected"),
+    [
+        (4, 0, Retirement.READ),
+        (5, 0, Retirement.DESTROY),
+        (4, 2, Retirement.READ),
+        (5, 2, Retirement.LIST),
+    ],
+)
+def test_a_look_that_missed_it_before_its_cloud_had_settled_proves_nothing(
+    looked_after_s: int, gone_reads: int, expected: Retirement
+) -> None:
+    looked_at = ANSWERED + looked_after_s * SECOND
+
+    chosen = act(
+        DESTROYED, NOON + HOUR, gone_reads=gone_reads, read_at=looked_at, first_gone_at=looked_at
+    )
+
+    assert expected is chosen
 
 
 @given(st.randoms(use_true_random=False))

@@ -73,7 +73,7 @@ def test_what_is_shown_anew_was_seen_as_the_listing_began_and_obeyed_no_order_ye
     assert back.absence.first_gone_at is None
 
 
-@pytest.mark.parametrize(("read_after_s", "gone_after_s"), [(-2, None), (5, 5)])
+@pytest.mark.parametrize(("read_after_s", "gone_after_s"), [(-2, None), (0, 0), (5, 5)])
 def test_a_listing_from_after_the_order_shows_that_it_lived_as_its_bill_began(
     read_after_s, gone_after_s
 ) -> None:
@@ -86,6 +86,17 @@ def test_a_listing_from_after_the_order_shows_that_it_lived_as_its_bill_began(
     assert AGAIN == back.last_seen_at
     gone_at = None if gone_after_s is None else ordered + gone_after_s * SECOND
     assert gone_at == back.absence.first_gone_at
+
+
+@pytest.mark.parametrize(
+    ("ordered", "listed"), [(AGAIN, AGAIN + MINUTE), (NOON + HOUR, NOON + HOUR)]
+)
+def test_of_two_things_in_one_moment_the_order_came_last(ordered, listed) -> None:
+    told = replace(CLOSING, destroy_called_at=ordered)
+
+    back = shown_anew(told, an_instance(told, billed_from=AGAIN), listed_at=listed)
+    assert back is not None
+    assert AGAIN == back.last_seen_at
 
 
 def test_a_listing_from_before_the_order_shows_it_at_that_moment() -> None:

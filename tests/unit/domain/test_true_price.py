@@ -12,6 +12,7 @@ from gpu_shopper.domain.offer import Offer
 from gpu_shopper.domain.true_price import (
     MONTH_HOURS,
     BillingTerms,
+    Costing,
     Need,
     TruePrice,
     capped_price,
@@ -19,7 +20,7 @@ from gpu_shopper.domain.true_price import (
     true_price,
 )
 from gpu_shopper.providers.sandbox import MANIFEST
-from gpu_shopper.testing.builders import an_offer
+from gpu_shopper.testing.builders import CUMULUS, NIMBUS, an_offer
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 PARTS = ("use", "unused", "disk", "traffic", "exchange", "rounding")
@@ -81,6 +82,58 @@ def test_each_part_of_a_bill(terms, need, offer, parts) -> None:
     found = true_price(an_offer(price=rate("0.40"), **offer), BillingTerms(**terms), Need(**need))
 
     assert parts == told(found)
+
+
+@pytest.mark.parametrize(
+    "need",
+    [
+        {"hours": 0},
+        {"hours": -1},
+        {"hours": 8_760.1},
+        {"disk_gb": -1},
+        {"disk_gb": 100_001},
+        {"traffic_gb": -1},
+        {"traffic_gb": 1_000_001},
+    ],
+    ids=str,
+)
+def test_nobody_needs_nothing_less_than_nothing_or_more_than_a_year(need) -> None:
+    with pytest.raises(AssertionError):
+        Need(**need)
+
+
+def test_the_start_is_on_the_bill_unless_it_is_left_out() -> None:
+    terms, need = BillingTerms(billed_boot=MINUTE), Need(hours=1)
+
+    assert (3_660, 3_600) == (terms.billed_seconds(need), terms.billed_seconds(need, started=True))
+
+
+def test_each_cloud_is_reckoned_by_its_own_terms_and_one_that_names_none_by_the_second() -> None:
+    terms = BillingTerms(increment=HOUR, billed_boot=MINUTE)
+    here, there = (an_offer(provider=name, price=rate("0.40")) for name in (CUMULUS, NIMBUS))
+    costing = Costing(Need(hours=1.5), terms=((NIMBUS, terms),))
+
+    assert true_price(there, terms, costing.need) == costing.price(there)
+    assert true_price(here, BillingTerms(), costing.need) == costing.price(here)
+    assert capped_price(there, terms, costing.need) == costing.capped(there)
+    assert capped_price(here, BillingTerms(), costing.need) == costing.capped(here)
+
+
+def test_what_has_started_costs_no_start_any_more() -> None:
+    terms, offer = BillingTerms(billed_boot=HOUR), an_offer(price=rate("0.40"))
+    costing = Costing(Need(hours=1), terms=((CUMULUS, terms),))
+
+    costs = [replace(costing, started=started).price(offer) for started in (False, True)]
+
+    assert [money("0.80"), money("0.40")] == [found.total for found in costs if found]
+
+
+def test_what_cannot_be_had_so_has_no_price_and_is_held_against_a_cap_all_the_same() -> None:
+    offer = an_offer(price=rate("0.40"), disk_gb=100, storage_price_per_gb_month=0.0)
+    costing = Costing(Need(disk_gb=101))
+
+    assert costing.price(offer) is None
+    assert rate("0.40") == costing.capped(offer).per_hour
 
 
 def test_the_total_is_spread_over_the_hours_of_use() -> None:
