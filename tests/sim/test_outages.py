@@ -42,6 +42,35 @@ def test_what_expires_while_a_cloud_cannot_be_asked_for_hours_is_ended_by_its_no
     perform(script)
 
 
+def test_an_order_goes_out_seconds_after_an_account_that_could_not_be_listed_can_be() -> None:
+    async def script(stage: Stage) -> None:
+        stage.cloud.misbehave([{"kind": "html_error", "operations": ["list"]}])
+        await stage.leave_house(1000)
+        await stage.wait(3)
+        session = await stage.request()
+        await stage.wait(60)
+        assert [] == stage.attempts(session), "what cannot be seen could not be cleaned up either"
+
+        stage.behave()
+        # Tried in vain after 5, 15 and 35 seconds, then at the pace of an account that holds nothing.
+        await stage.until(lambda: bool(stage.attempts(session)), limit=35)
+        await stage.finish(session)
+
+    perform(script)
+
+
+def test_the_first_order_after_a_start_waits_seconds_where_the_first_listing_failed() -> None:
+    async def script(stage: Stage) -> None:
+        stage.cloud.misbehave([{"kind": "html_error", "operations": ["list"], "count": 1}])
+        await stage.leave_house(1000)
+        await stage.wait(2)
+        session = await stage.request()
+        await stage.until(lambda: bool(stage.attempts(session)), limit=10)
+        await stage.finish(session)
+
+    perform(script)
+
+
 def test_a_region_that_is_out_holds_up_its_own_and_nothing_else() -> None:
     async def script(stage: Stage) -> None:
         first = await run(stage)
