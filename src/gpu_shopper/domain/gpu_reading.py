@@ -193,7 +193,7 @@ def _sold(name: str, vendor: str, *, gpus: int, fraction: float, memory: float |
 def _models(name: str, vendor: str) -> Sequence[GpuModel]:
     models = candidates(name)
     if vendor and any(model.vendor != vendor for model in models):
-        raise UnknownGpu(f"{name} of {vendor}", nearest=(models[0].name,))
+        raise UnknownGpu(f"{name} of {vendor}")
     return models
 
 
@@ -217,8 +217,7 @@ def _slice(models: Sequence[GpuModel], slices: int, gb: int) -> _Sold:
             allowed = () if pieces is None else (pieces,) if usual else (8, 4, 2, 1)
             if any(abs(gb - model.memory_gb / cut) <= max(0.08 * gb, 0.6) for cut in allowed):
                 return _Sold(model, slices / (4 if four else 7), min(gb, model.memory_gb))
-    names = tuple(model.name for model in models)
-    raise UnknownGpu(f"{names[0]} MIG {slices}g.{gb}gb", nearest=names)
+    raise UnknownGpu(f"{models[0].name} MIG {slices}g.{gb}gb")
 
 
 def _profile(models: Sequence[GpuModel], gb: int, name: str) -> _Sold:
@@ -229,7 +228,7 @@ def _profile(models: Sequence[GpuModel], gb: int, name: str) -> _Sold:
     """
     holding = [model for model in models if 0 < gb <= model.memory_gb]
     if not holding:
-        raise UnknownGpu(name, nearest=tuple(model.name for model in models))
+        raise UnknownGpu(name)
     model = max(holding, key=lambda model: model.memory_gb)
     return _Sold(model, gb / model.memory_gb, gb)
 
@@ -275,9 +274,7 @@ def _part(models: Sequence[GpuModel], memory: float, name: str) -> _Sold:
         if _divides(model.memory_gb, memory)
     ]
     if not parts:
-        raise UnknownGpu(
-            f"{name} with {memory:g} GB", nearest=tuple(model.name for model in models)
-        )
+        raise UnknownGpu(f"{name} with {memory:g} GB")
     share, model = max(parts, key=lambda part: part[0])
     return _Sold(model, 1 / share, int(memory), f"{memory:g} GB is 1/{share} of one")
 
