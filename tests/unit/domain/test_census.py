@@ -367,13 +367,13 @@ def test_what_is_listed_without_its_label_is_not_absent() -> None:
     assert [closing] == [sighting.attempt for sighting in taken.refreshed]
 
 
-def test_what_lost_its_label_beside_one_that_kept_it_is_its_double() -> None:
+def test_of_one_that_lost_its_label_and_one_that_kept_it_the_second_is_a_double() -> None:
     closed = an_attempt(state=AttemptState.CLOSED, wanted=False)
-    kept = an_instance(closed, id=InstanceId("i-9"))
+    both = [an_instance(closed, id=InstanceId("i-9")), an_instance(label="")]
 
-    taken = parts(census([kept, an_instance(label="")], [closed]))
-
-    assert (["i-9"], ["i-1"]) == (taken["reappeared"], taken["duplicates"])
+    for first, second in (both, both[::-1]):
+        taken = parts(census([first, second], [closed]))
+        assert ([first.id], [second.id]) == (taken["reappeared"], taken["duplicates"])
 
 
 def test_what_is_destroyed_is_absent_beside_its_double() -> None:

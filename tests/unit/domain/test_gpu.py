@@ -10,8 +10,11 @@ from gpu_shopper.domain.gpu import (
     MODELS,
     GpuModel,
     aliases_of,
+    candidates,
+    known_gpus,
     match_gpus,
     normalise,
+    of_size,
     read_gpu,
     same_gpu,
     sold_memory_gb,
@@ -97,6 +100,7 @@ STRANGERS = [
     "Quadro RTX 6000 with Max-Q Design",
     "NVIDIA A100-SXM4-80GB MIG 1g.10gb",
     "A100 1g.10gb",
+    "A100 7g.40gb",
     "GRID T4-16Q",
     "NVIDIA A40-48Q",
     "NVIDIA MI300X",
@@ -194,12 +198,22 @@ def test_no_family_is_an_alias_of_a_stranger() -> None:
         ("RTX4000", 20, "RTX 4000 Ada"),
         ("A16", 64, "A16"),
         ("B200", 192, "B200"),
+        ("A100", 82.4, "A100 80GB"),
+        ("B300", 248.4, "B300"),
     ],
 )
 def test_memory_decides_what_the_name_leaves_open(
     text: str, memory_gb: float | None, name: str
 ) -> None:
     assert name == read_gpu(text, memory_gb=memory_gb).name
+
+
+def test_of_two_models_that_memory_fits_the_closer_one_comes_first() -> None:
+    smaller, larger = MODELS["H100 NVL"], MODELS["RTX PRO 6000"]
+
+    for models in ((smaller, larger), (larger, smaller)):
+        assert (smaller, larger) == of_size(models, 94)
+        assert (larger, smaller) == of_size(models, 95.9)
 
 
 def test_memory_that_no_such_gpu_has_is_not_explained_away() -> None:
@@ -250,6 +264,40 @@ def test_an_unknown_name_comes_back_with_the_nearest_known_ones(text: str, neare
 
     assert nearest in caught.value.nearest
     assert nearest in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["RTX 4091", "RTX PRO 6000 SX"])
+def test_three_models_are_named_as_near_however_many_aliases_each_has(text: str) -> None:
+    with pytest.raises(UnknownGpu) as caught:
+        match_gpus(text)
+
+    assert 3 == len({*caught.value.nearest}) == len(caught.value.nearest)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("A100", ["A100 40GB", "A100 80GB"]),
+        ("A100 40GB", ["A100 40GB"]),
+        ("RTX 3080", ["RTX 3080", "RTX 3080 12GB", "RTX 3080 20GB"]),
+    ],
+)
+def test_all_that_a_name_leaves_open_is_told_and_no_more(text: str, names: list[str]) -> None:
+    assert names == [model.name for model in candidates(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("A100", {"A100 40GB", "A100 80GB"}),
+        ("RTX 4090" + 92 * " ", {"RTX 4090"}),
+        ("RTX 4090" + 93 * " ", set()),
+        ("RTX 4095", set()),
+        ("A100 7g.40gb", set()),
+    ],
+)
+def test_words_that_may_be_a_name_are_tried_without_harm(text: str, names: set[str]) -> None:
+    assert names == known_gpus(text)
 
 
 @given(st.text(max_size=120))

@@ -46,3 +46,12 @@ def test_a_draw_that_does_not_fit_is_a_bug() -> None:
 def test_a_letter_outside_the_alphabet_is_no_number() -> None:
     with pytest.raises(ValueError):
         ids.from_base32("a1")
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 6, 15, 16])
+def test_a_number_is_printed_as_wide_as_asked_and_reads_back(length: int) -> None:
+    most = (1 << 5 * length) - 1
+
+    for value in (0, 1, most // 3, most - 1, most):
+        text = ids.base32(value, length=length)
+        assert (length, value) == (len(text), ids.from_base32(text))

@@ -17,6 +17,7 @@ from gpu_shopper.domain.label import (
     may_be_cut,
     names_another,
     read_label,
+    unproved_facts,
     write_label,
 )
 from gpu_shopper.testing.builders import DEPLOYMENT, LABEL_KEY, NOON, a_label, a_session
@@ -131,6 +132,7 @@ def test_the_beginning_of_another_label_is_none_of_this_one() -> None:
     assert [] == [other for other in others if is_cut_of(other[:50], label)]
     assert may_be_cut(a_label(attempt=2)[:50], deployment=DEPLOYMENT)
     assert not may_be_cut(label[:50], deployment=deployment_id(99))
+    assert not may_be_cut(label + "ab", deployment=DEPLOYMENT)
 
 
 @pytest.mark.parametrize(
@@ -187,3 +189,25 @@ def test_a_second_mark_that_is_none_changes_nothing(mark: str) -> None:
 
 def test_of_two_genuine_marks_the_label_counts() -> None:
     assert a_label() == label_to_go_by(a_label(), a_label(attempt=2), key=LABEL_KEY)
+
+
+def test_what_a_label_says_can_be_read_by_who_has_not_its_key() -> None:
+    foreign = a_label(key=bytes(32))
+
+    assert read_label(a_label(), key=LABEL_KEY) == unproved_facts(foreign)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "gs1",
+        "gs1-a-b",
+        a_label() + "-a",
+        "gs2" + a_label()[3:],
+        a_label().replace("-a", "-é", 1),
+    ],
+    ids=["empty", "prefix", "too few", "too many", "other prefix", "other letter"],
+)
+def test_what_has_not_the_form_of_a_label_says_nothing(text: str) -> None:
+    assert unproved_facts(text) is None

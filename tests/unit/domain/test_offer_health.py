@@ -175,6 +175,39 @@ def test_a_place_is_a_region_or_a_city_or_what_the_cloud_says_in_words() -> None
     assert "" == place_of(an_offer(**said))
 
 
+def test_a_failure_dims_that_kind_of_gpu_in_other_places_of_its_cloud() -> None:
+    health = health_after(a_failure(Blame.OFFER))
+    same_kind = an_offer("two", machine_id="m2", region="eu-2")
+
+    assert health.confidence(same_kind) == pytest.approx(6 / 7)
+    assert health.suppressed_until(same_kind) is None
+
+
+NIMBUS = ProviderName("nimbus")
+IN_COMMON = {Key(Scope.LOCATION, NIMBUS, "eu-1"), Key(Scope.GPU, NIMBUS, "RTX 4090")}
+
+
+@pytest.mark.parametrize(
+    ("blame", "against"),
+    [
+        (Blame.OFFER, {Key(Scope.OFFER, NIMBUS, "nimbus:one"), *IN_COMMON}),
+        (Blame.MACHINE, {Key(Scope.MACHINE, NIMBUS, "m1"), *IN_COMMON}),
+        (Blame.CLOUD, {Key(Scope.PROVIDER, NIMBUS, "")}),
+    ],
+)
+def test_a_launch_that_worked_speaks_for_all_that_an_earlier_one_spoke_against(
+    blame: Blame, against: set[Key]
+) -> None:
+    failure, worked = a_failure(blame, at=NOW - MINUTE), a_failure(None, reason="")
+
+    before, after = health_after(failure).marks, health_after(failure, worked).marks
+
+    assert against == before.keys() == after.keys()
+    assert {1} == {mark.successes for mark in after.values()}
+    halves = {key: mark.weight / 2 for key, mark in before.items()}
+    assert halves == pytest.approx({key: mark.weight for key, mark in after.items()})
+
+
 def test_offers_whose_cloud_names_no_place_have_none_in_common() -> None:
     health = health_after(a_failure(Blame.OFFER, location=""))
 

@@ -16,7 +16,7 @@ from gpu_shopper.domain.money import HourlyRate, rate
 from gpu_shopper.domain.odds import expected_micros, odds
 from gpu_shopper.domain.offer import Offer, RetryScope
 from gpu_shopper.domain.offer_health import OfferHealth, Outcome, read_health
-from gpu_shopper.domain.ranking import NEAR, Excluded, choose, comparable_to
+from gpu_shopper.domain.ranking import NEAR, Excluded, choose, comparable_to, lasting, roomy
 from gpu_shopper.domain.true_price import BillingTerms, Need, true_price
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -94,10 +94,11 @@ def test_long_sessions_weigh_the_price_more_than_a_failed_start() -> None:
     assert "cheap" == best_of([cheap, sure], hours=12, draw=0, health=HEALTHY).provider_id
 
 
-def test_among_near_equals_the_draw_decides() -> None:
+@pytest.mark.parametrize("hours", [0.5, 1, 12])
+def test_among_near_equals_the_draw_decides(hours: float) -> None:
     offers = [an_offer("a", "0.400"), an_offer("b", "0.401"), an_offer("c", "0.402")]
 
-    chosen = [best_of(offers, hours=1, draw=draw, health=HEALTHY) for draw in (0.0, 0.4, 0.99)]
+    chosen = [best_of(offers, hours=hours, draw=draw, health=HEALTHY) for draw in (0.0, 0.4, 0.99)]
 
     assert ["a", "b", "c"] == names(chosen)
 
@@ -122,6 +123,22 @@ def test_what_costs_nothing_is_chosen() -> None:
     # A start that fails costs our time alone, and this one never does.
     assert 0 == expected_of(free, hours=1)
     assert free == best_of([an_offer("cheap"), free], hours=1, draw=0, health=HEALTHY)
+
+
+def test_among_what_costs_nothing_the_draw_decides() -> None:
+    free = [an_offer(name, "0", reliability=1.0) for name in ("a", "b")]
+
+    assert free == [best_of(free, hours=1, draw=draw, health=HEALTHY) for draw in (0.0, 0.99)]
+
+
+@pytest.mark.parametrize(("most_hours", "lasts"), [(0, True), (3, False), (4, True)])
+def test_what_names_no_end_lasts_for_any_time(most_hours: int, lasts: bool) -> None:
+    assert lasts == holds(an_offer("a", max_duration_hours=most_hours), lasting(4))
+
+
+@pytest.mark.parametrize(("most_gb", "fits"), [(0, True), (99, False), (100, True)])
+def test_who_names_no_most_has_room_for_any_disk(most_gb: int, fits: bool) -> None:
+    assert fits == holds(an_offer("a", disk_gb=most_gb), roomy(100))
 
 
 def test_the_starts_that_fail_are_paid_for_and_waited_for() -> None:
