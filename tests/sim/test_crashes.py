@@ -20,7 +20,7 @@ _EACH_STEP = [name for name, core in CORE.items() if core.each_step]
 # learn whether the book can be written again.
 _NO_PART_OF_A_SESSION = {
     ("gpu_shopper.engine.pricing", "_record"),
-    ("gpu_shopper.engine.pricing", "keep"),
+    ("gpu_shopper.engine.pricing", "_keep"),
     ("gpu_shopper.engine.shopping", "_refresh"),
     ("gpu_shopper.engine.accruing", "wipe_sealed_keys"),
     ("gpu_shopper.engine.sweeping", "prove_writable"),

@@ -4,7 +4,9 @@ import pytest
 
 from gpu_shopper.domain.quirks import Quirks, seconds
 from gpu_shopper.sandbox.config import ModelConfig
+from gpu_shopper.testing.bills import bills
 from gpu_shopper.testing.scenarios import Scene, Stage
+from gpu_shopper.testing.sim_door import Way
 from tests.sim.perform import perform, run
 
 # A cloud that bills nothing from the order to destroy on, and shows for a while what obeys.
@@ -74,3 +76,30 @@ def _over_s(stage: Stage) -> float:
     (entry,) = stage.ledger()
     said = sum(amount for *_, amount in stage.world.oracle.book.charges())
     return (said - entry.billed_micros) * 3600 / entry.price_per_hour_micros
+
+
+def test_what_was_lost_with_many_others_is_billed_to_its_last_sign_of_life() -> None:
+    async def script(stage: Stage) -> None:
+        sessions = [await run(stage) for _ in range(4)]
+        await stage.wait(600)
+        for entry in stage.alive():
+            stage.cloud.lose_host(entry.id)
+        # So many at once are not believed, and nothing ends by itself.
+        await stage.wait(400)
+        assert {"running"} == {stage.state(session) for session in sessions}
+        # No look is answered before the order, and nobody hears that; the house does not live to say it again.
+        stage.cloud.take(Way.CUT)
+        stage.world.oracle.down("sandbox")
+        for session in sessions:
+            await stage.finish(session)
+        await stage.wait(2)
+        await stage.leave_house(1)
+        stage.cloud.take(Way.OPEN)
+        stage.world.oracle.up("sandbox")
+        for session in sessions:
+            await stage.until_state(session, "stopped")
+
+        for bill in bills(stage.world.oracle):
+            assert abs(bill.said - bill.due) * 3600 / bill.entry.price_per_hour_micros < 160
+
+    perform(script)

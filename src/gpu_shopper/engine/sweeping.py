@@ -7,7 +7,7 @@ nothing.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -168,7 +168,9 @@ class Sweeping:
             self._note_sighting(book, sighting, now, listed_at=listing.began_at)
         for sighting in census.reappeared:
             self._reopen(book, sighting, now)
-        if not frozen:
+        if frozen:
+            _note_lacking(book, census, listing, now)
+        else:
             self._note_missing(book, census, listing, now)
         self._note_absent(book, census, listing, now)
         note_listing(book, listing, cloud.name, cloud.quirks)
@@ -262,10 +264,7 @@ class Sweeping:
         self._desk.meter.count("late_arrivals_total", provider=attempt.provider)
 
     def _note_missing(self, book: Book, census: Census, listing: Listing, now: datetime) -> None:
-        for attempt in census.missing:
-            if attempt.last_alive_at is not None and attempt.last_alive_at >= listing.began_at:
-                # Seen or heard since the listing began: a listing never outvotes a sign of life.
-                continue
+        for attempt in _lacking(census, listing):
             missing = replace(
                 attempt,
                 missing_since=attempt.missing_since or now,
@@ -334,6 +333,24 @@ class Sweeping:
 
     def _note_held(self, provider: ProviderName, *, holds: bool) -> None:
         (self._idle.discard if holds else self._idle.add)(provider)
+
+
+def _lacking(census: Census, listing: Listing) -> Iterator[LaunchAttempt]:
+    """Yield what is missing, unless it was seen or heard since the listing began: that never outvotes a sign of life."""
+    for attempt in census.missing:
+        alive_at = attempt.last_alive_at
+        if alive_at is None or alive_at < listing.began_at:
+            yield attempt
+
+
+def _note_lacking(book: Book, census: Census, listing: Listing, now: datetime) -> None:
+    """Write since when a listing that is not believed lacks what it should show: nothing ends by that.
+
+    But what is read to be gone in the end is then billed to its last sign of life, and until then any sign of life voids it.
+    """
+    for attempt in _lacking(census, listing):
+        if attempt.missing_since is None:
+            book.launches.save(replace(attempt, missing_since=now))
 
 
 def _holds_open(rows: AttemptRows) -> bool:

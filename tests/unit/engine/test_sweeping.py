@@ -287,10 +287,14 @@ async def test_an_account_that_loses_many_at_once_is_frozen_and_thaws_when_they_
     assert house.now == state.frozen_since
     assert "account_frozen" in house.notices()
     assert [0] * 6 == [house.attempt(session).missing_listings for session in sessions]
+    # Their bills may end here, should reads find them gone in the end.
+    since = [house.attempt(session).missing_since for session in sessions]
+    assert sorted([house.now] * 3 + [None] * 3, key=str) == sorted(since, key=str)
 
     house.cloud.hidden.clear()
     await sweep(house)
     assert house.peek(lambda book: book.accounts.state(CUMULUS)).frozen_since is None
+    assert [None] * 6 == [house.attempt(session).missing_since for session in sessions]
 
 
 @housed()

@@ -205,8 +205,8 @@ OWING: Final = (
         changes=(
             Change(
                 "engine/sweeping.py",
-                "        if not frozen:\n            self._note_missing(",
-                "        if True:\n            self._note_missing(",
+                "        if frozen:\n            _note_lacking(",
+                "        if False:\n            _note_lacking(",
             ),
             Change(
                 "engine/observing.py",

@@ -94,9 +94,8 @@ PROVING: Final = (
             ),
             Change(
                 "engine/sweeping.py",
-                "            if attempt.last_alive_at is not None and"
-                " attempt.last_alive_at >= listing.began_at:\n",
-                "            if False:\n",
+                "        if alive_at is None or alive_at < listing.began_at:\n",
+                "        if True:\n",
             ),
         ),
         expected=frozenset({"S5"}),
