@@ -168,10 +168,8 @@ class Sweeping:
             self._note_sighting(book, sighting, now, listed_at=listing.began_at)
         for sighting in census.reappeared:
             self._reopen(book, sighting, now)
-        if frozen:
-            _note_lacking(book, census, listing, now)
-        else:
-            self._note_missing(book, census, listing, now)
+        note = _note_lacking if frozen else self._note_missing
+        note(book, census, listing, now)
         self._note_absent(book, census, listing, now)
         note_listing(book, listing, cloud.name, cloud.quirks)
         for sighting in census.duplicates:

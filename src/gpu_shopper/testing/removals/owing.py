@@ -205,8 +205,8 @@ OWING: Final = (
         changes=(
             Change(
                 "engine/sweeping.py",
-                "        if frozen:\n            _note_lacking(",
-                "        if False:\n            _note_lacking(",
+                "        note = _note_lacking if frozen else self._note_missing\n",
+                "        note = self._note_missing\n",
             ),
             Change(
                 "engine/observing.py",
