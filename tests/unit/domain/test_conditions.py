@@ -49,7 +49,6 @@ SPOT = Flag("interruptible")
         (AnyOf((PARIS, MANY)), False),
         (AnyOf((All((EIGHT, PARIS)), Not(SPOT))), True),
     ],
-    ids=str,
 )
 def test_a_tree_holds_as_its_parts_do(condition: Condition, expected: bool) -> None:
     assert expected is holds(an_offer(vcpus=16, location="Oslo, NO"), condition)
@@ -73,7 +72,6 @@ def test_a_tree_holds_as_its_parts_do(condition: Condition, expected: bool) -> N
         (1, SPOT, False),
         (None, SPOT, False),
     ],
-    ids=str,
 )
 def test_what_is_not_told_fulfils_nothing_and_case_means_nothing(
     value: Value, part: Compare | OneOf | Contains | Flag, expected: bool
@@ -121,7 +119,6 @@ def test_joined_lists_are_one_list_and_one_condition_is_itself() -> None:
         (All((EIGHT, Flag("price"))), False),
         (AnyOf((EIGHT, OSLO)), True),
     ],
-    ids=str,
 )
 def test_a_field_is_asked_only_what_such_a_field_can_answer(
     condition: Condition, expected: bool
