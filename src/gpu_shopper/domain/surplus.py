@@ -113,8 +113,8 @@ def proved_gone(surplus: Surplus, quirks: Quirks) -> bool:
 def destroy_due(surplus: Surplus, now: datetime) -> bool:
     """Return whether it is to be destroyed now: at once, then as often as any other, until it is proved to be gone."""
     called, answered = surplus.destroy_called_at, surplus.destroy_answered_at
-    if called is None or called > now:
-        # Never, or the clock was set back since: nobody waits until it has caught up.
+    if called is None or set_back_since(surplus, now):
+        # Nobody waits until the clock has caught up.
         return True
     if answered is None or answered < called:
         # We went down in the call: perhaps before it was sent.
@@ -123,6 +123,12 @@ def destroy_due(surplus: Surplus, now: datetime) -> bool:
         surplus.destroy_tries, since=surplus.since, now=now, key=surplus.instance_id
     )
     return now - called >= pause
+
+
+def set_back_since(surplus: Surplus, now: datetime) -> bool:
+    """Return whether the clock was set back since the last destroy, so that its proof has to begin anew."""
+    called = surplus.destroy_called_at
+    return called is not None and called > now
 
 
 def destroy_called(surplus: Surplus, *, at: datetime) -> Surplus:

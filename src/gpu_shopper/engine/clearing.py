@@ -16,6 +16,7 @@ from gpu_shopper.domain.surplus import (
     destroy_due,
     not_listed,
     proved_gone,
+    set_back_since,
     still_there,
     surplus_alert_due,
     surplus_of,
@@ -78,8 +79,7 @@ class Clearing:
 
         What is gone is not told to go again, for the proof would begin anew; as it has to where the clock was set back since.
         """
-        called_at = one.destroy_called_at
-        if called_at is not None and called_at > now:
+        if set_back_since(one, now):
             return False
         if one.gone_listings == 0 or cloud.read_wait > READ_LIMIT.total_seconds():
             return False

@@ -14,7 +14,7 @@ from gpu_shopper.domain.label import read_label
 from gpu_shopper.domain.lifecycle import State
 from gpu_shopper.sandbox import instances as status
 from gpu_shopper.sandbox.ledger import LedgerEntry
-from gpu_shopper.testing.bounds import true_time
+from gpu_shopper.testing.bounds import house_time, true_time
 from gpu_shopper.testing.clouds import SimCloud
 from gpu_shopper.testing.oracle import BOOK, HOUSE, Oracle
 from gpu_shopper.testing.rows import AttemptRow, SessionRow
@@ -239,8 +239,7 @@ def l2_a_new_house_looks_often(o: Oracle) -> None:
         if cut or cloud.troubled(o.house_since, o.now):
             continue
         o.exercised["L2 sweeps"] += 1
-        since = round((o.house_since + o.clock_offset + o.loop.start.timestamp()) * 1e6)
-        swept = o.book.sweeps_since(name, since)
+        swept = o.book.sweeps_since(name, house_time(o, o.house_since))
         if swept < _FEWEST_SWEEPS:
             o.violate("L2", f"{name} was swept {swept} times in the first {age:.0f} s of a house")
 

@@ -355,6 +355,11 @@ def true_time(o: Oracle, micros: int) -> float:
     return micros / 1e6 - o.loop.start.timestamp() - o.clock_offset
 
 
+def house_time(o: Oracle, seconds: float) -> int:
+    """Return what the house writes of a true moment: the way back from `true_time`, in microseconds."""
+    return round((seconds + o.loop.start.timestamp() + o.clock_offset) * 1e6)
+
+
 def _slowed_down(lived: float) -> float:
     """Return by how much longer a destroy may wait for the next once it has failed for a day."""
     return DESTROY_PAUSE_AFTER_A_DAY.total_seconds() * (lived > 86_400)
